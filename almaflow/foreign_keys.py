@@ -169,7 +169,7 @@ WORKFLOW: Advice = _all(
         "max_active_runs concurrency max_instances parallelism",
     ),
     _for(
-        "Who is told is written `notify: {{on: [failed], to: systems}}` with a channel of "
+        "Whom to notify is written as `notify: {{on: [failed], to: systems}}` with a channel of "
         "almaflow.yaml.",
         "on_failure on_error on_success alerts alert email emails notifications mail "
         "email_on_failure mailto notify_on",

@@ -42,7 +42,7 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
         return f"{subject}; did you mean `{same}`?"
     if key.startswith(("x-", ".", "_")):
         return (
-            f"{subject}. A place of its own for anchors is not needed: write `&name` at the first "
+            f"{subject}. A separate place for anchors is not needed: write `&name` at the first "
             "use of the value. What all steps have in common is written under `defaults`."
         )
     ways = (
@@ -225,8 +225,8 @@ def _further_out(document: Document, model: type[BaseModel], around: PathTo, key
         inner = around[depth]
         if isinstance(inner, str) and inner != key and key in place_of(model, around[:depth]).keys:
             return (
-                f"It belongs beside `{inner}`, not inside it: begin its line in the same column as "
-                f"`{inner}:`."
+                f"It belongs next to `{inner}`, not inside it: begin its line in the same column "
+                f"as `{inner}:`."
             )
     return ""
 

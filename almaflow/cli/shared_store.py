@@ -55,7 +55,7 @@ def refuse_other_project(store: Store, info: ProcessInfo) -> None:
     raise RequestWrong(
         f"Process {process.pid} on {process.host} shares the store {store.address}, but its "
         f"institution `{name}` is {process.reported.addresses[name]}, and here it is "
-        f"{info.addresses[name]}. Give each project a database of its own, or correct almaflow.yaml"
+        f"{info.addresses[name]}. Give each project a separate database, or correct almaflow.yaml"
         " on one of the hosts."
     )
 

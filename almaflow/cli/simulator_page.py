@@ -101,7 +101,7 @@ A client whose https hosts are fixed in its code uses the simulator as its proxy
 
 `CONNECT` to Alma's hosts leads to the simulator. Every other host is refused with 403, and no
 request leaves the simulator. The log has a line `tls_handshake_failed` with the reason when a
-client does not trust the certificate. Some languages have ways of their own:
+client does not trust the certificate. Some languages have other ways:
   Ruby   reads `http_proxy`, in small letters, for https as well
   Node   uses HTTPS_PROXY from version 24 on, with NODE_USE_ENV_PROXY=1
   Java   -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=8080, and a store that `keytool -importcert`

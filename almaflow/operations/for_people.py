@@ -15,7 +15,7 @@ from almaflow.waiting import WaitingKind
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 MOST_RUNS = 1_000
-"""The newest unfinished runs that are looked at; older ones are left out."""
+"""How many unfinished runs are read, the newest first; older ones are omitted."""
 
 
 @dataclass(frozen=True)

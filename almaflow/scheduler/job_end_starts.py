@@ -25,7 +25,7 @@ from almaflow.store import JobEnd, JobEndStart, StoreTrouble, new_run_id
 from almaflow.store.job_ends import ITSELF
 
 LOOK = timedelta(seconds=1)
-"""How often it is looked for new reports."""
+"""How often the store is checked for new reports."""
 
 TRIGGER = "job_ended"
 """The `trigger` of the runs."""

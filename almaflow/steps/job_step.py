@@ -43,7 +43,7 @@ COUNTER_LAG = timedelta(seconds=30)
 GROWTH = 1.5
 
 REPORTED = 5
-"""So many times longer is the time between two polls where webhooks report the ends of jobs."""
+"""By which factor polls are rarer where webhooks report the ends of jobs."""
 
 OUTCOME_OF_STATUS: Mapping[str, Outcome] = {
     "COMPLETED_SUCCESS": Outcome.SUCCEEDED,

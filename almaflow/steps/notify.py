@@ -25,7 +25,7 @@ class Notify(Kind):
     log of the run.
 
     Mail and many chats carry files. Of a channel that does not, the message has only their names,
-    and the log says so. A message that is delivered later carries the file as it is then.
+    and the log names them. A message that is delivered later carries the file as it is then.
     """
 
     foreign: ClassVar = foreign_keys.NOTIFY

@@ -39,7 +39,7 @@ _STARTER = """
     )
 """
 ITSELF = "The workflow started this job itself."
-"""Why a workflow does not start at the end of its own job."""
+"""Why a workflow does not start when a job ends that it started."""
 
 _THE_START = "job_end_id = :job_end_id AND workflow = :workflow AND run_id IS NULL AND reason = ''"
 

@@ -63,7 +63,7 @@ Until = Annotated[
         min_length=1, max_length=40, pattern=_PRINTABLE, description="Up to this instant; as since."
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="The largest number of entries.")]
 
 
 def answer(document: Any, **headers: str) -> Response:

@@ -74,9 +74,11 @@ def log(
     context: Context,
     run: Name,
     skip: Annotated[
-        int, Query(ge=0, le=10_000_000, description="Without the first lines, so many.")
+        int, Query(ge=0, le=10_000_000, description="The number of lines to skip.")
     ] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many lines.")] = 1000,
+    limit: Annotated[
+        int, Query(ge=1, le=10_000, description="The largest number of lines.")
+    ] = 1000,
 ) -> Response:
     """Show the log of a run, oldest line first."""
     return answer(run_log(context.store, run, skip=skip, limit=limit))

@@ -32,7 +32,7 @@ router = APIRouter()
 NOT_SUBMITTED = "not submitted"
 """The answer that Alma did not accept the submission; an id of Alma has no space."""
 OTHER = "another instance"
-"""The answer that the id of the instance is in a field of its own."""
+"""The answer that the id of the instance is in a separate field."""
 
 
 @dataclass(frozen=True)

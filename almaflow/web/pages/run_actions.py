@@ -150,7 +150,7 @@ def _question(
     """Return the confirmation of a reply; Raises: RequestWrong when no step waits for one."""
     record, path, text = open_question(context.store, run, step)
     address = run_address(record.id)
-    on_hold = "The run is on hold: the reply is kept until somebody continues it." * record.held
+    on_hold = "The run is on hold: the reply is kept until a person continues it." * record.held
     return Confirmation(
         title="Approve or reject?",
         lead=text,

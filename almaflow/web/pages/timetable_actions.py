@@ -99,7 +99,7 @@ def _pause_question(
     before = active_pause(store, workflow, context.now)
     if before is not None:
         remark = f"{about_pause(before, context)} The new pause replaces it. {remark}".strip()
-    end = f"{until.astimezone(context.zone):%A, %Y-%m-%d %H:%M}" if until else "somebody ends it"
+    end = f"{until.astimezone(context.zone):%A, %Y-%m-%d %H:%M}" if until else "a person ends it"
     buttons = [Button("Show the ticks that are skipped", "go", "show", is_quiet=checked)]
     if checked:
         buttons.insert(0, Button("Pause the timetable", "go", "pause"))
@@ -119,7 +119,7 @@ def _pause_question(
                 "Until",
                 value=form.get("until", ""),
                 help="A date, such as 2026-12-24 (its midnight), a date with a time, a time of "
-                "day, or how long from now, such as 3h. Left empty: until somebody ends the pause.",
+                "day, or how long from now, such as 3h. Left empty: until a person ends the pause.",
                 error=error,
             ),
             Field("note", "Note", value=form.get("note", ""), help=_NOTE),
