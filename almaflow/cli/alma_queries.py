@@ -88,8 +88,3 @@ def _ask(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     finally:
         connection.client.close()
-
-
-def matching(text: str | None, *names: str) -> bool:
-    """Whether one of *names* contains *text*, ignoring case."""
-    return text is None or any(text.casefold() in name.casefold() for name in names)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.catalog import Catalog
 from almaflow.web import live
-from almaflow.web.api import runs, service, timetables
+from almaflow.web.api import alma, runs, service, timetables
 from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
@@ -42,7 +43,7 @@ ROUTERS: Sequence[APIRouter] = (
 )
 """Every page; a new one is one more line here."""
 
-API_ROUTERS: Sequence[APIRouter] = (runs.router, timetables.router, service.router)
+API_ROUTERS: Sequence[APIRouter] = (runs.router, timetables.router, service.router, alma.router)
 """Every route of the API."""
 
 
@@ -59,6 +60,7 @@ def build_app(context: WebContext, gate: Gate) -> FastAPI:
     app.state.context, app.state.gate = context, gate
     app.state.live, app.state.pages = Live(context.store), Pages()
     app.state.catalog = Catalog(context.store, context.clock)
+    app.state.lists = AlmaLists(context.alma, context.clock)
     add_error_pages(app)
     for router in (*ROUTERS, live.router):
         app.include_router(router, include_in_schema=False)

@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from almaflow.clock import Clock
 from almaflow.engine.log import Log, no_log
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.alma_reading import AlmaReader, NoAlma
 from almaflow.operations.catalog import Catalog
 from almaflow.redaction import NO_SECRETS, Mask
@@ -80,6 +81,12 @@ def catalog_of(request: Request) -> Catalog:
     return catalog
 
 
+def lists_of(request: Request) -> AlmaLists:
+    """Return the lists of Alma, some minutes old at most."""
+    lists: AlmaLists = request.app.state.lists
+    return lists
+
+
 def person_of(request: Request) -> Person:
     """Return who asks; the border (`security`) has decided it."""
     person: Person = request.state.person
@@ -91,6 +98,9 @@ Context = Annotated[WebContext, Depends(context_of)]
 
 Workflows = Annotated[Catalog, Depends(catalog_of)]
 """The parameter of a handler that receives the workflows of the project."""
+
+Lists = Annotated[AlmaLists, Depends(lists_of)]
+"""The parameter of a handler that receives the lists of Alma."""
 
 Who = Annotated[Person, Depends(person_of)]
 """The parameter of a handler that receives the person who asks."""

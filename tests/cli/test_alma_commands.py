@@ -13,6 +13,7 @@ from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job, JobParameter
 from almaflow.cli.commands import jobs, profiles
+from almaflow.operations.alma_lists import Profile
 from tests.cli.conftest import Almaflow, Write
 
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
@@ -326,7 +327,7 @@ def test_online_with_a_wrong_key_says_so_once(
 
 
 def test_a_name_that_several_profiles_have_wants_an_id() -> None:
-    both: list[profiles.Profile] = [
+    both: list[Profile] = [
         IntegrationProfile("1", name="Loader"),
         ImportProfile("2", name="Loader"),
     ]

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from almaflow.alma import calls
-from almaflow.alma.directory import read_pages
 from almaflow.alma.pasted_payload import JOB_ID
 from almaflow.alma.wire import Job
 from almaflow.cli.alma_queries import (
@@ -17,11 +15,11 @@ from almaflow.cli.alma_queries import (
     NameOption,
     SimulateOption,
     ask,
-    matching,
 )
 from almaflow.cli.commands.import_payload import quoted
-from almaflow.cli.render.listing import Listing, data_of, fact, facts
+from almaflow.cli.render.listing import Listing, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.operations.alma_lists import data_of, matching, read_jobs
 from almaflow.operations.alma_reading import OpenInstitution
 
 app = typer.Typer(
@@ -58,13 +56,10 @@ def list_jobs(
     wanted = type.upper() if type else None
 
     async def question(alma: OpenInstitution) -> tuple[str, list[Job]]:
-        jobs = await read_pages(
-            alma.read, lambda offset: calls.list_jobs(type=wanted, offset=offset)
-        )
-        return alma.institution, jobs
+        return alma.institution, await read_jobs(alma, wanted)
 
     institution_name, jobs = ask(question, institution, simulated=simulate)
-    jobs = sorted((job for job in jobs if matching(name, job.name)), key=lambda job: job.name)
+    jobs = [job for job in jobs if matching(name, job.name)]
     _JOBS.print_all(institution_name, jobs, as_json=as_json)
 
 

@@ -10,18 +10,18 @@ import typer
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import NotInAlma
-from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
+from almaflow.alma.wire import ImportProfile, Job
 from almaflow.cli.alma_queries import (
     InstitutionOption,
     JsonOption,
     NameOption,
     SimulateOption,
     ask,
-    matching,
 )
 from almaflow.cli.commands.import_payload import quoted
-from almaflow.cli.render.listing import Listing, data_of, fact, facts
+from almaflow.cli.render.listing import Listing, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.operations.alma_lists import Profile, data_of, matching, profile_code, read_profiles
 from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.problems import did_you_mean
 
@@ -30,8 +30,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-Profile = IntegrationProfile | ImportProfile
 
 
 @app.command("list")
@@ -44,10 +42,10 @@ def list_profiles(
     """List the integration and import profiles of an institution."""
 
     async def question(alma: OpenInstitution) -> tuple[str, list[Profile]]:
-        return alma.institution, await _profiles(alma)
+        return alma.institution, await read_profiles(alma)
 
     institution_name, profiles = ask(question, institution, simulated=simulate)
-    profiles = [one for one in profiles if matching(name, one.name, _code(one))]
+    profiles = [one for one in profiles if matching(name, one.name, profile_code(one))]
     _PROFILES.print_all(institution_name, profiles, as_json=as_json)
 
 
@@ -63,25 +61,13 @@ def show_profile(
     """Show a profile, the jobs that belong to it, and the step that runs it."""
 
     async def question(alma: OpenInstitution) -> tuple[str, Profile, list[Job]]:
-        match = _one(await _profiles(alma), profile, alma.institution)
+        match = _one(await read_profiles(alma), profile, alma.institution)
         return alma.institution, match, await _jobs(alma, match)
 
     institution_name, match, jobs = ask(question, institution, simulated=simulate)
     listed = [{"id": job.id, "name": job.name} for job in jobs]
     data = {**_as_data(match), "jobs": listed}
     _PROFILES.print_one(institution_name, data, _lines(match, jobs), as_json=as_json)
-
-
-async def _profiles(alma: OpenInstitution) -> list[Profile]:
-    """Return the profiles of both kinds, each kind by name."""
-    integration = await read_pages(
-        alma.read, lambda offset: calls.integration_profiles(offset=offset)
-    )
-    imports = (await alma.read(calls.import_profiles())).items
-    return [
-        *sorted(integration, key=lambda entry: entry.name),
-        *sorted(imports, key=lambda entry: entry.name),
-    ]
 
 
 async def _jobs(alma: OpenInstitution, profile: Profile) -> list[Job]:
@@ -96,14 +82,14 @@ async def _jobs(alma: OpenInstitution, profile: Profile) -> list[Job]:
 
 def _one(profiles: list[Profile], wanted: str, institution: str) -> Profile:
     """Return the profile of this id, code or name; Raises: NotInAlma."""
-    matches = [one for one in profiles if wanted in (one.id, _code(one), one.name)]
+    matches = [one for one in profiles if wanted in (one.id, profile_code(one), one.name)]
     if len(matches) == 1:
         return matches[0]
     if matches:
         listed = ", ".join(f"{one.id} ({_kind(one)})" for one in matches)
         text = f"{institution} has several profiles named '{wanted}': {listed}."
         raise NotInAlma(text, noun="profile", name=wanted, advice="Specify the id of one.")
-    names = [name for one in profiles for name in (one.id, _code(one), one.name) if name]
+    names = [name for one in profiles for name in (one.id, profile_code(one), one.name) if name]
     raise NotInAlma(
         f"{institution} has no profile '{wanted}'{did_you_mean(wanted, names) or '.'}",
         noun="profile",
@@ -135,10 +121,6 @@ def _kind(profile: Profile) -> str:
     return "import" if isinstance(profile, ImportProfile) else "integration"
 
 
-def _code(profile: Profile) -> str:
-    return "" if isinstance(profile, ImportProfile) else profile.code
-
-
 def _as_data(profile: Profile) -> dict[str, Any]:
     return {"kind": _kind(profile), **data_of(profile)}
 
@@ -146,7 +128,7 @@ def _as_data(profile: Profile) -> dict[str, Any]:
 _PROFILES: Listing[Profile] = Listing(
     "profile",
     headers=("KIND", "ID", "CODE", "TYPE", "NAME"),
-    row=lambda one: (_kind(one), one.id, _code(one), one.type, one.name),
+    row=lambda one: (_kind(one), one.id, profile_code(one), one.type, one.name),
     as_data=_as_data,
     flexible=(3, 4),
 )

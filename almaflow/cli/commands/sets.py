@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from almaflow.alma import calls
-from almaflow.alma.directory import read_pages
 from almaflow.alma.errors import AlmaRefused, NotInAlma
 from almaflow.alma.wire import AlmaSet
 from almaflow.cli.alma_queries import (
@@ -17,10 +16,10 @@ from almaflow.cli.alma_queries import (
     NameOption,
     SimulateOption,
     ask,
-    matching,
 )
-from almaflow.cli.render.listing import Listing, data_of, facts
+from almaflow.cli.render.listing import Listing, facts
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.operations.alma_lists import data_of, matching, read_sets
 from almaflow.operations.alma_reading import OpenInstitution
 
 app = typer.Typer(help="List and show sets.", add_completion=False, rich_markup_mode=None)
@@ -50,14 +49,11 @@ def list_sets(
     """List the sets that the API can see; private sets of users are not visible to it."""
 
     async def question(alma: OpenInstitution) -> tuple[str, list[AlmaSet]]:
-        alma_sets = await read_pages(
-            alma.read, lambda offset: calls.list_sets(content=content, offset=offset)
-        )
-        return alma.institution, alma_sets
+        return alma.institution, await read_sets(alma, content)
 
     institution_name, alma_sets = ask(question, institution, simulated=simulate)
     matches = [one for one in alma_sets if matching(name, one.name)]
-    _SETS.print_all(institution_name, sorted(matches, key=lambda one: one.name), as_json=as_json)
+    _SETS.print_all(institution_name, matches, as_json=as_json)
 
 
 @app.command("show")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
@@ -52,15 +51,6 @@ class Listing(Generic[T]):
             emit_json({"institution": institution, self.noun: data})
         else:
             emit_lines(lines)
-
-
-def data_of(thing: Any) -> dict[str, Any]:
-    """Return an object of Alma as JSON data: instants as text, empty when not known."""
-    data = asdict(thing)
-    for name, value in data.items():
-        if name.endswith("_at"):
-            data[name] = value.isoformat() if value is not None else ""
-    return data
 
 
 def facts(

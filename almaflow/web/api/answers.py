@@ -48,6 +48,8 @@ WorkflowFilter = Annotated[
     str | None,
     Query(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE, description="Of this one."),
 ]
+Text = Annotated[str | None, Query(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE)]
+"""A short text; a filter adds its description."""
 Since = Annotated[
     str | None,
     Query(

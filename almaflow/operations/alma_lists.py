@@ -1,0 +1,211 @@
+"""The jobs, profiles and sets of an institution, as Alma lists them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, fields
+from datetime import timedelta
+from typing import Any, Literal, TypeVar
+
+from almaflow.alma import calls
+from almaflow.alma.directory import read_pages
+from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job
+from almaflow.clock import Clock
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.alma_reading import PATIENCE, AlmaReader, AlmaSilent, OpenInstitution
+from almaflow.settings import Project
+
+T = TypeVar("T")
+
+Profile = IntegrationProfile | ImportProfile
+
+# How long a list is shown before Alma is asked again: people look through lists for minutes, and
+# each list takes calls of the day's quota.
+_FRESH = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class ParameterView:
+    """A named value that a job is submitted with."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job of Alma."""
+
+    id: str
+    name: str
+    description: str
+    type: str
+    category: str
+    content: str
+    schedule: str
+    next_run_at: str
+    """ISO 8601; empty when it is not known."""
+    profile_id: str
+    """Of scheduled jobs; else empty."""
+    parameters: tuple[ParameterView, ...]
+    link: str
+
+
+@dataclass(frozen=True)
+class JobList:
+    """The document of `jobs list --json`."""
+
+    institution: str
+    jobs: tuple[JobView, ...]
+
+
+@dataclass(frozen=True)
+class IntegrationProfileView:
+    """A configured exchange with another system."""
+
+    kind: Literal["integration"]
+    id: str
+    code: str
+    name: str
+    type: str
+    system: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ImportProfileView:
+    """A metadata import profile."""
+
+    kind: Literal["import"]
+    id: str
+    name: str
+    job_id: str
+    """The job to run; empty when it has none."""
+    type: str
+    description: str
+    active: bool | None
+    scheduler_status: str
+
+
+ProfileView = IntegrationProfileView | ImportProfileView
+
+
+@dataclass(frozen=True)
+class ProfileList:
+    """The document of `profiles list --json`."""
+
+    institution: str
+    profiles: tuple[ProfileView, ...]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+async def read_jobs(alma: OpenInstitution, type: str | None = None) -> list[Job]:
+    """Return the jobs that the API can start, by name."""
+    jobs = await read_pages(alma.read, lambda offset: calls.list_jobs(type=type, offset=offset))
+    return sorted(jobs, key=lambda job: job.name)
+
+
+async def read_profiles(alma: OpenInstitution) -> list[Profile]:
+    """Return the profiles of both kinds, each kind by name."""
+    integration = await read_pages(
+        alma.read, lambda offset: calls.integration_profiles(offset=offset)
+    )
+    imports = (await alma.read(calls.import_profiles())).items
+    return [
+        *sorted(integration, key=lambda entry: entry.name),
+        *sorted(imports, key=lambda entry: entry.name),
+    ]
+
+
+async def read_sets(alma: OpenInstitution, content: str | None = None) -> list[AlmaSet]:
+    """Return the sets that the API can see, by name."""
+    alma_sets = await read_pages(
+        alma.read, lambda offset: calls.list_sets(content=content, offset=offset)
+    )
+    return sorted(alma_sets, key=lambda one: one.name)
+
+
+def matching(text: str | None, *names: str) -> bool:
+    """Whether one of *names* contains *text*, ignoring case."""
+    return text is None or any(text.casefold() in name.casefold() for name in names)
+
+
+def profile_code(profile: Profile) -> str:
+    """Return the code of a profile; import profiles have none."""
+    return profile.code if isinstance(profile, IntegrationProfile) else ""
+
+
+# --- views ----------------------------------------------------------------------------------------
+
+
+def data_of(thing: Any) -> dict[str, Any]:
+    """Return an object of Alma as JSON data: instants as text, empty when not known."""
+    data = asdict(thing)
+    for name, value in data.items():
+        if name.endswith("_at"):
+            data[name] = value.isoformat() if value is not None else ""
+    return data
+
+
+def job_view(job: Job) -> JobView:
+    """Return the view of a job."""
+    parameters = tuple(ParameterView(one.name, one.value) for one in job.parameters)
+    return JobView(**{**data_of(job), "parameters": parameters})
+
+
+def profile_view(profile: Profile) -> ProfileView:
+    """Return the view of a profile."""
+    values = {one.name: getattr(profile, one.name) for one in fields(profile)}
+    if isinstance(profile, ImportProfile):
+        return ImportProfileView("import", **values)
+    return IntegrationProfileView("integration", **values)
+
+
+# --- for a process that stays ---------------------------------------------------------------------
+
+
+class AlmaLists:
+    """Keeps the lists of institutions for some minutes; safe to use from any thread."""
+
+    def __init__(self, alma: AlmaReader, clock: Clock) -> None:
+        self._alma = alma
+        self._clock = clock
+        self._kept: dict[tuple[str, str], tuple[float, Any]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def jobs(self, project: Project, institution: str | None) -> tuple[str, Sequence[Job]]:
+        """Return the name of the institution and its jobs, by name.
+
+        Raises:
+            RequestWrong: almaflow.yaml has no such institution.
+            AlmaError: Alma did not respond, or refused the request.
+        """
+        return self._list(project, institution, "jobs", read_jobs)
+
+    def profiles(self, project: Project, institution: str | None) -> tuple[str, Sequence[Profile]]:
+        """Return the name of the institution and its profiles; Raises: as `jobs`."""
+        return self._list(project, institution, "profiles", read_profiles)
+
+    def _list(
+        self,
+        project: Project,
+        institution: str | None,
+        what: str,
+        read: Callable[[OpenInstitution], Awaitable[list[T]]],
+    ) -> tuple[str, list[T]]:
+        name = project.institution(institution).name
+        lock = self._locks.setdefault(name, threading.Lock())
+        # Many browsers ask Alma once. The others wait as long as the one that asks may.
+        if not lock.acquire(timeout=PATIENCE.total_seconds()):
+            raise AlmaSilent(f"Alma at {name} is slow to respond. Try again in a while.")
+        try:
+            read_at, listed = self._kept.get((name, what), (float("-inf"), []))
+            if self._clock.elapsed() - read_at > _FRESH.total_seconds():
+                listed = self._alma.ask(read, name)
+                self._kept[name, what] = (self._clock.elapsed(), listed)
+            return name, listed
+        finally:
+            lock.release()

@@ -1,0 +1,87 @@
+"""What is in Alma: the jobs and profiles of an institution, at most some minutes old."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from almaflow.operations.alma_lists import (
+    JobList,
+    ProfileList,
+    job_view,
+    matching,
+    profile_code,
+    profile_view,
+)
+from almaflow.operations.shapes import whole
+from almaflow.web.api.answers import Limit, Refusal, Text, listed
+from almaflow.web.context import Context, Lists
+
+T = TypeVar("T")
+
+router = APIRouter()
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.BAD_GATEWAY.value: {
+        "model": whole(Refusal),
+        "description": "Alma did not respond, or refused.",
+    }
+}
+Institution = Annotated[
+    Text, Query(description="An entry of almaflow.yaml; else its default_institution.")
+]
+NamePart = Annotated[Text, Query(description="Those whose name contains this text.")]
+Cursor = Annotated[
+    str | None,
+    Query(pattern="^[0-9]{1,6}$", description="What `Link` of the page before names."),
+]
+
+
+@router.get("/jobs", response_model=whole(JobList), responses=_REFUSALS)
+def jobs(
+    request: Request,
+    context: Context,
+    lists: Lists,
+    institution: Institution = None,
+    name: NamePart = None,
+    type: Annotated[Text, Query(description="MANUAL, SCHEDULED or OTHER.")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Response:
+    """List the jobs of an institution that the API can start, by name."""
+    where, found = lists.jobs(context.project(), institution)
+    fitting = [
+        job
+        for job in found
+        if matching(name, job.name) and type in (None, job.type, job.type.lower())
+    ]
+    page, next_ = _page(fitting, limit, cursor)
+    return listed(request, JobList(where, tuple(map(job_view, page))), next_)
+
+
+@router.get("/profiles", response_model=whole(ProfileList), responses=_REFUSALS)
+def profiles(
+    request: Request,
+    context: Context,
+    lists: Lists,
+    institution: Institution = None,
+    name: NamePart = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Response:
+    """List the integration and import profiles of an institution."""
+    where, found = lists.profiles(context.project(), institution)
+    fitting = [one for one in found if matching(name, one.name, profile_code(one))]
+    page, next_ = _page(fitting, limit, cursor)
+    return listed(request, ProfileList(where, tuple(map(profile_view, page))), next_)
+
+
+def _page(entries: Sequence[T], limit: int, cursor: str | None) -> tuple[Sequence[T], str]:
+    """Return the entries from *cursor* on, and where the next page begins."""
+    begin = int(cursor or 0)
+    end = begin + limit
+    return entries[begin:end], str(end) if end < len(entries) else ""
