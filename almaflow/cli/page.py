@@ -16,6 +16,7 @@ from almaflow.clock import Clock
 from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
+from almaflow.loopback import is_loopback
 from almaflow.operations.alma_reading import PageReader
 from almaflow.redaction import Mask
 from almaflow.scheduler.scheduler import Scheduler
@@ -45,6 +46,7 @@ def serve_page(
     clock: Clock,
     log: Log,
     remaining_calls: Callable[[], Mapping[str, int]],
+    wake: Callable[[], None],
 ) -> ServedPage | None:
     """Serve the page at *address*.
 
@@ -66,6 +68,7 @@ def serve_page(
             version=__version__,
             health=lambda: Health(leading=service.leading, alive=service.is_alive()),
             remaining_calls=remaining_calls,
+            wake=wake,
             log=log,
             mask=Mask(project.known_secrets()),
             chance=random.SystemRandom(),
@@ -82,8 +85,14 @@ def serve_page(
             return None
         server.start()
         parts.callback(server.stop)
-        shown = project.settings.serving.url or f"http://{server.address.netloc}"
-        log(f"The page is at {shown}/.", page=shown)
+        public = project.settings.serving.url or f"http://{server.address.netloc}"
+        if not (is_loopback(address.host) or public.startswith("https:")):
+            log(
+                "Passwords and tokens reach the page unencrypted. Put a proxy with https in front "
+                "of it, and write its address as `serve: {url: https://…}` in almaflow.yaml.",
+                level="warning",
+            )
+        log(f"The page is at {public}/.", page=public)
         return ServedPage(parts.pop_all().close)
 
 

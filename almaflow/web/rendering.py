@@ -84,7 +84,8 @@ def render(request: Request, template: str, /, status: int = 200, **values: Any)
             request=request,
             path=request.url.path,
             person=getattr(request.state, "person", None),
-            login=getattr(request.app.state, "login", False),
+            # Who is behind a login can leave, and a stranger has no pages to go to.
+            login=request.app.state.gate.access.users,
             navigation=request.app.state.navigation,
             now=context.now,
             zone=context.zone,

@@ -247,6 +247,8 @@ def test_guessing_is_bounded_and_begins_again_later(guarded: Guarded) -> None:
 def test_a_session_ends_by_itself_and_by_logging_out(guarded: Guarded) -> None:
     site = guarded()
     leaving, staying = log_in(site), log_in(site)
+    assert 'action="/logout"' in staying.get("/").text
+    assert "<nav" not in site.browser().get("/login").text
 
     answer = leaving.post("/logout")
     site.clock.advance(timedelta(hours=13))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 from zoneinfo import ZoneInfo
@@ -91,7 +93,7 @@ def serve(
         if page is not None:
             serving.open_page(project, page)
         try:
-            run_interruptible(lambda: serving.service.run(project))
+            run_interruptible(lambda: serving.run(project))
         except Interrupted:
             log("Stopped. Unfinished runs continue when `almaflow serve` is started again.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -148,6 +150,7 @@ class _Serving:
         self._engine: Engine | None = None
         self.measures = Measures()
         self._page: ServedPage | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         parts = Parts(
             engine=self._new_engine,
             project=lambda: find_project(project.folder),
@@ -165,6 +168,26 @@ class _Serving:
         info = self._info
         worker = Worker(self._store.conninfo, self._clock, self._log, info.queues, name=info.name)
         return worker.work_in if work else worker.listen_in
+
+    async def run(self, project: Project) -> None:
+        """Serve until cancelled; Raises: StoreError."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self.service.run(project)
+        finally:
+            self._loop = None
+
+    def wake(self) -> None:
+        """Look at what people asked for now, instead of a moment later; from any thread."""
+        if (loop := self._loop) is not None:
+            # A loop that has just been closed has nothing to be woken for.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._wake_engine)
+
+    def _wake_engine(self) -> None:
+        if self._engine is not None:
+            for topic in ("new", "run"):
+                self._engine.wake(topic)
 
     def measure(self, port: int) -> None:
         """Serve metrics on a port of this machine; Raises: RequestWrong."""
@@ -184,7 +207,13 @@ class _Serving:
         from almaflow.cli.page import serve_page
 
         self._page = serve_page(
-            project, address, self.service, self._clock, self._log, self._remaining_calls
+            project,
+            address,
+            self.service,
+            self._clock,
+            self._log,
+            self._remaining_calls,
+            self.wake,
         )
 
     def close_page(self) -> None:
