@@ -43,8 +43,8 @@ class RealClock(SystemClock):
 class Fleet:
     """A store, the Alma of its runs, and the hosts that work on them."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.stage = Stage(folder, postgres=url)
+    def __init__(self, folder: Path, url: str, **more: Any) -> None:
+        self.stage = Stage(folder, postgres=url, **more)
         self.stage.clock = RealClock()  # type: ignore[assignment]
         self.url = url
 

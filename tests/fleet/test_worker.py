@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import anyio
 import pytest
@@ -10,12 +11,18 @@ import pytest
 from almaflow.fleet.task_queue import TaskQueue
 from almaflow.fleet.worker import LOOK
 from almaflow.outcome import Outcome, Status
-from almaflow.store import DueRun
+from almaflow.store import DueRun, EntryState
+from almaflow.waiting import WaitingKind
 from tests.fleet.conftest import LEASE, Fleet, is_finished, play, until, waits
 from tests.postgres import PostgresServer
 
 NAP = "steps: [{id: nap, wait: 1s}]"
 LONG_NAP = "steps: [{id: nap, wait: 1h}]"
+JOB = """\
+defaults: {poll: {first: 1s, max: 1s}}
+steps: [{id: x, submit_job: {job: M901, set: '59317390720001000'}}]
+"""
+NOTHING = timedelta(seconds=0.5)
 QUESTION = "steps: [{id: sign, approve: 'Go on?'}]"
 
 
@@ -110,6 +117,32 @@ def test_an_answer_reaches_the_worker_without_waiting_for_the_next_look(fleet: F
             run = fleet.add(store, QUESTION)
             await until(store, run.id, waits)
             store.add_answer(run.id, "sign", "approve", {"approved": True, "comment": ""}, "ann")
+            with anyio.fail_after(LOOK.total_seconds() / 3):
+                record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
+
+    play(story)
+
+
+def test_what_a_person_knows_of_a_submission_reaches_a_worker_without_waiting_for_the_next_look(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    alma_set = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+    library = {
+        "sets": [alma_set],
+        "jobs": [{"job": "M901", "duration": "1s"}],
+        "faults": [{"kind": "reset", "call": "submit", "nth": [1, 2]}],
+    }
+    fleet = Fleet(tmp_path, postgres_url, scenario=library, connection={"settle": NOTHING})
+
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            run = fleet.add(store, JOB)
+            record = await until(store, run.id, lambda one: waits(one) and one.owner is None)
+            assert [wait.kind for wait in record.waits] == [WaitingKind.RESOLVE]
+            (lost,) = (one for one in store.journal(run.id) if one.state is EntryState.LOST)
+            value = {"attempt": lost.attempt, "effect": lost.effect, "instance_id": None}
+            store.add_answer(run.id, "x", "resolve", value, "ann")
             with anyio.fail_after(LOOK.total_seconds() / 3):
                 record = await until(store, run.id, is_finished)
             assert record.outcome is Outcome.SUCCEEDED
