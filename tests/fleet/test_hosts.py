@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from almaflow.clock import SystemClock
@@ -35,6 +36,9 @@ pytestmark = [
 RESCUED = 30
 
 HOUR = timedelta(hours=1)
+
+# For how long transactions are counted (seconds).
+IDLE = 10
 
 
 @dataclass
@@ -108,6 +112,36 @@ def test_every_run_of_a_killed_host_continues_on_another_within_half_a_minute(si
     first.end()
 
     site.wait_for_owners(lambda owners: owners == ["second"] * 20, RESCUED)
+
+
+def test_the_database_idles_while_many_runs_wait(site: Site) -> None:
+    count = 300
+    site.start("only")
+    site.add("[{wait: 1h}]", count)
+    site.wait_for_owners(lambda owners: owners == ["only"] * count, 60)
+    with psycopg.connect(site.yard.store_url, autocommit=True) as connection:
+        wait_for(lambda: transactions_in(connection, 2) < count, 60)  # what began has been recorded
+
+        done = transactions_in(connection, IDLE)
+
+    # Signs of life, and the search for the dead: the runs cost none.
+    assert done < 6 * IDLE
+
+
+def transactions_in(connection: psycopg.Connection[Any], seconds: int) -> int:
+    """Return how many transactions the database completes in so many seconds."""
+    query = (
+        "SELECT pg_stat_clear_snapshot(), xact_commit + xact_rollback"
+        " FROM pg_stat_database WHERE datname = current_database()"
+    )
+    counts = []
+    for _ in range(2):
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        counts.append(int(row[1]))
+        if len(counts) == 1:
+            connection.execute("SELECT pg_sleep(%s)", (seconds,))
+    return counts[1] - counts[0]
 
 
 def test_a_host_that_is_cut_off_for_a_minute_loses_its_runs_and_then_works_again(
