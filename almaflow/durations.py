@@ -31,7 +31,7 @@ def parse_duration(text: str) -> timedelta:
     return duration
 
 
-# Longer texts are no duration that somebody wrote (characters).
+# Longer texts are not a duration that a person wrote (characters).
 _LOOK = 60
 _WORDS = late_pattern(r"(\d+)\s*([a-z]+)\.?,?\s*(?:and\s+)?", re.ASCII)
 _CLOCK = late_pattern(r"(\d+):(\d\d)(?::(\d\d))?", re.ASCII)

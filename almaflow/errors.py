@@ -34,7 +34,7 @@ class RequestWrong(AlmaflowError):
 
 
 class LinesWanted(RequestWrong):
-    """Lines of a file are missing, or a question cannot be asked: its text has lines of its own.
+    """Lines of a file are missing, or a question cannot be asked: its text has its own lines.
 
     Whoever raises it keeps values from outside on one line; of other errors the whole text is
     shown on one.

@@ -68,7 +68,7 @@ class _TextMark:
 
 
 def as_text(data: Any) -> Any:
-    """Take the characters of an unquoted scalar; refuse what is no scalar."""
+    """Take the characters of an unquoted scalar; refuse what is not a scalar."""
     if isinstance(data, Plain):
         return data.text
     if isinstance(data, (dict, list)):

@@ -1,6 +1,6 @@
 """What people who know other tools write as a key, and what to write instead.
 
-Cron files, GitHub Actions, Ansible, Airflow, GitLab and shell scripts have words of their own for
+Cron files, GitHub Actions, Ansible, Airflow, GitLab and shell scripts have their own words for
 what a workflow says. Each table belongs to the model whose keys it explains; `{value}` in a
 sentence is what the file has under that key, `{key}` the key.
 """

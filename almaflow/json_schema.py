@@ -31,7 +31,7 @@ Schema = dict[str, Any]
 
 _REFERENCE = "#/definitions/{model}"
 
-# Bounds of a field with a validator of its own, as pydantic writes them → as JSON Schema does.
+# Bounds of a field with a separate validator, as pydantic writes them → as JSON Schema does.
 _BOUNDS = {
     "ge": "minimum",
     "le": "maximum",
@@ -87,7 +87,7 @@ def _schema(model: type[Model], name: str, title: str) -> Schema:
     clean = {
         key: _object(definitions[key], models[key]) for key in sorted(definitions) if key in models
     }
-    # What is no model of ours, such as an enumeration, is taken as it is.
+    # What is not a model of ours, such as an enumeration, is taken as it is.
     clean |= {key: _bare(one) for key, one in sorted(definitions.items()) if key not in models}
     return {
         "$schema": DRAFT,

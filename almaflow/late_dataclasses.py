@@ -181,7 +181,7 @@ else:
 
 
 def _with_base(cls: type) -> Any:
-    """Return *cls* with the base `_Later` in front, made anew as `slots=True` does it too.
+    """Return *cls* with the base `_Later` in front, recreated as `slots=True` does it too.
 
     So its methods cannot use `super()` without arguments.
     """

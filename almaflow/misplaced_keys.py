@@ -69,7 +69,7 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
 def beside_advice(
     document: Document, model: type[BaseModel], path: PathTo, missing: Sequence[str]
 ) -> str:
-    """Return where one of the *missing* keys of the mapping at *path* is: beside it, not in it.
+    """Return where one of the *missing* keys of the mapping at *path* is: next to it, not in it.
 
     Empty when it is not there.
     """
@@ -133,7 +133,7 @@ def _where(around: PathTo) -> str:
 
 
 def _sibling(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
-    """Return that *key* belongs inside a mapping beside it, in which it is known."""
+    """Return that *key* belongs inside a mapping next to it, in which it is known."""
     data = document.value(around)
     for other, field in place_of(model, around).keys.items():
         models = models_of(field)
@@ -168,7 +168,7 @@ def _indented(
 def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:
     """Return the step that is meant by a key such as `type` with the name of a kind as its value.
 
-    The keys beside it that the kind has are put inside it.
+    The keys next to it that the kind has are put inside it.
     """
     data = document.value(around)
     place = place_of(model, around)

@@ -268,7 +268,7 @@ def _base64_forms(content: bytes) -> Iterator[str]:
 
 # A password in an address (`postgresql://user:…@host`), and what addresses and headers call a
 # secret. A library quotes the address that it could not reach, so the text is not ours to choose.
-# Each is bounded and begins with characters of its own, so the time is linear.
+# Each is bounded and begins with its own characters, so the time is linear.
 _PASSWORD = late_pattern(r"(://[^\s/?#@:\"'<>]{0,256}:)([^\s/?#@\"'<>]{1,512})(?=@)")
 _QUERY = late_pattern(
     r"((?<!\w)(?:api[_-]?key|(?:access_?|auth_?)?token|password|passwd|pwd|secret|signature)=)"

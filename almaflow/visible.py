@@ -102,7 +102,7 @@ def json_text(data: Any, *, indent: int | None = None) -> str:
     What cannot be seen is escaped as JSON escapes it, so a reader gets the value as it is.
     """
     text = json.dumps(data, indent=indent, ensure_ascii=False)
-    # Both stand inside strings only: the rest of a document is punctuation, digits and words.
+    # Both are inside strings only: the rest of a document is punctuation, digits and words.
     escaped = _UNUSUAL.sub(lambda match: _json_escape(match[0]), text)
     return _COMMAND_ANYWHERE.sub(r"\\u0023", escaped)
 

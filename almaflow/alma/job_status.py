@@ -42,7 +42,7 @@ def is_terminal(instance: JobInstance) -> bool:
     """Whether *instance* has ended, by its code, or for an unknown code by its end time.
 
     A known code decides alone: `FINALIZING` may have an end time and still be at work, and
-    `progress` says nothing (100 is seen on runs that go on, 101.3 and 0 on ended ones).
+    `progress` says nothing (100 is seen on runs that continue, 101.3 and 0 on ended ones).
     """
     if instance.status in KNOWN_STATUSES:
         return instance.status in TERMINAL_STATUSES

@@ -172,7 +172,7 @@ def _override_all(merged: list[JobParameter], overrides: Sequence[JobParameter])
     names = {parameter.name for parameter in overrides}
     replaced = [place for place, one in enumerate(merged) if one.name in names]
     place = replaced[0] if replaced else _place_of_new(merged, "")
-    # What stands before the first replaced one stays, so the place holds after removing.
+    # What is before the first replaced one stays, so the place holds after removing.
     merged[:] = [one for one in merged if one.name not in names]
     merged[place:place] = overrides
 

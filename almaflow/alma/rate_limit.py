@@ -9,7 +9,7 @@ import asyncio
 
 from aiolimiter import AsyncLimiter
 
-# A bucket of this part of the rate may leave at once. In any second or minute then at most this
+# A bucket of this part of the rate may leave immediately. In any second or minute then at most this
 # much more than the rate leaves, which is what the gap to Alma's own threshold allows.
 _BURST_OF_SECOND, _BURST_OF_MINUTE = 1 / 4, 1 / 6
 
@@ -46,7 +46,7 @@ class _Gate:
             for limiter in self._limiters:
                 # Waiting inside the limiter would spin for ever in virtual time: it plans its
                 # wake-up for an instant that rounding puts a hair too early, and virtual time
-                # does not move by itself. A little more than one call's time always moves it.
+                # does not move automatically. A little more than one call's time always moves it.
                 while not limiter.has_capacity():  # noqa: ASYNC110 - time itself is waited for
                     await asyncio.sleep(limiter.time_period / limiter.max_rate * 1.001)
                 await limiter.acquire()

@@ -18,7 +18,7 @@ _HOST = late_pattern(r"(?:[a-z]+:)?//[^/]*|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=/)", re
 
 
 def _meant(path: str) -> str:
-    """Return the path that somebody meant who wrote *path*, as far as that can be seen."""
+    """Return the path that a person meant who wrote *path*, as far as that can be seen."""
     written = re.split("[?#]", path.replace("\\", "/").strip(), maxsplit=1)[0]
     plain = _HOST.sub("", written, count=1)
     plain = "/" + plain.strip("/").removeprefix(API_BASE.strip("/")).strip("/")

@@ -99,7 +99,7 @@ def link(value: Any) -> str:
 def instance_in_link(value: Any) -> str:
     """Return the id of the job instance that a linked field leads to, else empty text.
 
-    The text beside the link ("Job no. … triggered on …") is for people.
+    The text next to the link ("Job no. … triggered on …") is for people.
     """
     found = _INSTANCE.search(link(value).strip())
     return identifier(found[1]) if found else ""
@@ -156,7 +156,7 @@ def items(data: Any, key: str) -> list[Any]:
     """Return the list under *key*: absent or null when empty, a single object tolerated.
 
     Raises:
-        Unreadable: it has more than `MOST_ENTRIES`.
+        UnreadableResponse: it has more than `MOST_ENTRIES`.
     """
     found = data.get(key) if isinstance(data, Mapping) else None
     if isinstance(found, list):

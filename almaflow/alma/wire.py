@@ -52,7 +52,7 @@ class AlmaRecord:
 
     @classmethod
     def read(cls, data: Any) -> Self:
-        """Read the object from *data*; Raises: Unreadable when it is of another kind."""
+        """Read the object from *data*; Raises: UnreadableResponse when it is of another kind."""
         data = parse.fields(data, cls.noun)
         shape: Any = cls
         values = {
@@ -146,7 +146,7 @@ class JobInstance(AlmaRecord):
     """One execution of a job; *status* is Alma's code (`job_status.py`), *progress* percent.
 
     *submitted_by* is the account (`exl_api` for the API). *job_id* is never taken from links:
-    those of old webhooks name `M0`, which is no job.
+    those of old webhooks name `M0`, which is not a job.
     """
 
     noun = "a job instance"
@@ -269,7 +269,7 @@ class Page(Generic[T]):
         """Read the list under *key*, which is absent when empty.
 
         Raises:
-            Unreadable: *data* is no list, or an entry is not what *item* reads.
+            UnreadableResponse: *data* is not a list, or an entry is not what *item* reads.
         """
         data = parse.fields(data, "a list")
         if key not in data and "total_record_count" not in data:

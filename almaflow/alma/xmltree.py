@@ -1,6 +1,6 @@
 """Parses XML from outside and refuses everything dangerous: DOCTYPE, entities, depth.
 
-The home of defusedxml (the simulator, which stands beside the house, apart).
+The home of defusedxml (the simulator, which is outside the house).
 """
 
 from __future__ import annotations

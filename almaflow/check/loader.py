@@ -22,7 +22,7 @@ from almaflow.workflow import Workflow
 class CheckedFile:
     """A workflow file, and what is wrong in it.
 
-    *document* is None when it is no YAML. *workflow* is what fits the models: all of it when
+    *document* is None when it is not YAML. *workflow* is what fits the models: all of it when
     *fits*, None when too little does. *problems* are the file's own, sorted. *outputs* are what
     callers see, each with its type, which is `MaybeMissing` when the workflow may end without it.
     *calls* are the files it calls, by the names that it gives them; *path* is where it was read.

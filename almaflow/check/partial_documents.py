@@ -21,7 +21,7 @@ from almaflow.workflow import Workflow
 
 # Each time something is left out; what then still does not fit is beyond help.
 TRIES = 6
-# A file with more that does not fit is no workflow; leaving out piece by piece would take long.
+# A file with more that does not fit is not a workflow; leaving out piece by piece would take long.
 MOST_MISFITS = 200
 
 # What replaces an entry that is left out, so that those after it keep their places.

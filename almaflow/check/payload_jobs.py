@@ -26,7 +26,7 @@ def check_scheduled(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> N
 def check_payload_job(
     notes: ProblemCollector, path: PathTo, kind: SubmitJob, payload: Payload
 ) -> None:
-    """Note a payload of another job than that of the step at *path*, and one laid out anew."""
+    """Note a payload of another job than that of the step at *path*, and one laid out again."""
     place = (*path, "payload")
     if kind.job.id and payload.job and kind.job.id != payload.job:
         notes.at(

@@ -38,7 +38,7 @@ def _has_webhook(workflow: Workflow, around: CheckContext) -> bool:
         return any(entry.webhook_secret is not None for entry in institutions.values())
     name = given.text if given is not None else around.project.default_institution
     entry = institutions.get(name or "")
-    # An institution that is not there is a problem of its own.
+    # An institution that is not there is a separate problem.
     return entry is None or entry.webhook_secret is not None
 
 

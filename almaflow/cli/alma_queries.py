@@ -60,7 +60,7 @@ def ask(
 
 @dataclass(frozen=True)
 class LiveAlma:
-    """Runs questions with the institutions of almaflow.yaml, each in an event loop of its own."""
+    """Runs questions with the institutions of almaflow.yaml, each in a separate event loop."""
 
     project: Project
 

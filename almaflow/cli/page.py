@@ -58,7 +58,7 @@ def serve_page(
         StoreError: the store cannot be opened once more.
     """
     with ExitStack() as parts:
-        # A connection of its own: a large page must not delay the scheduler's transactions.
+        # A separate connection: a large page must not delay the scheduler's transactions.
         store = parts.enter_context(bootstrap.open_store(project, clock))
         settings = _Settings(project)
         context = WebContext(

@@ -1,6 +1,6 @@
-"""What workflows reach beside Alma: servers that hold files, and channels that carry notices.
+"""What workflows reach next to Alma: servers that hold files, and channels that carry notices.
 
-errors     what can come of it, shaped by what the caller does next
+errors     what can happen, shaped by what the caller does next
 places     what a place with files is        landing   how a file gets into the project
 local, sftp, ftp, s3                         the places, each with its library
 notices    Apprise                           simulated nothing leaves the machine

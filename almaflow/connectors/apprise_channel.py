@@ -1,6 +1,6 @@
 """Notices to people, sent by Apprise: mail, chat, web hooks and a hundred more.
 
-Each is sent by a process of its own, `apprise_process`, which holds the bounds that Apprise's
+Each is sent by a separate process, `apprise_process`, which holds the bounds that Apprise's
 services do not have. Both are the home of apprise.
 """
 
@@ -29,7 +29,7 @@ TIMEOUT = 15.0
 # The same with files, which may have 25 MiB.
 TIMEOUT_WITH_FILES = 100.0
 
-# Seconds that the process gets to end by itself.
+# Seconds that the process gets to end automatically.
 _GRACE = 2.0
 
 # Shorter pieces of an address (characters) are words, ports and the like.
@@ -49,8 +49,8 @@ def send(
     The files are names and contents. Returns a sentence about each service that carries none.
 
     Raises:
-        Refused: *address* names no service.
-        NotNow: a service did not accept it; the reason is Apprise's.
+        ConnectorRefused: *address* names no service.
+        TemporaryFailure: a service did not accept it; the reason is Apprise's.
     """
     asked: dict[str, Any] = {"address": address, "title": title, "text": text, "seconds": TIMEOUT}
     if not files:
@@ -83,7 +83,7 @@ def _copies(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[dict[str, 
 
 
 def _in_process(channel: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the report of a process that sends what is asked; Raises: NotNow."""
+    """Return the report of a process that sends what is asked; Raises: TemporaryFailure."""
     try:
         done = subprocess.run(
             # -P: what lies in the current folder is not a library.
@@ -118,7 +118,7 @@ def _too_slow(channel: str, seconds: float) -> TemporaryFailure:
 
 
 def services_of(channel: str, address: str) -> apprise.Apprise:
-    """Return the services that *address* names; Raises: Refused when it names none."""
+    """Return the services that *address* names; Raises: ConnectorRefused when it names none."""
     asset = apprise.AppriseAsset(app_id="almaflow", app_desc="almaflow", storage_mode="memory")
     services = apprise.Apprise(asset=asset)
     if not services.add(address) or not len(services):

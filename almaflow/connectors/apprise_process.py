@@ -1,7 +1,7 @@
 """The process that sends one notice with Apprise; `apprise_channel` starts it and can end it.
 
-Apprise's many services use libraries of their own, which read whatever a server sends for as long
-as it sends. In a process of its own everything has a bound: time, memory, the size of a response,
+Apprise's many services use their own libraries, which read whatever a server sends for as long
+as it sends. In a separate process everything has a bound: time, memory, the size of a response,
 and where a redirect may lead. It imports nothing of almaflow, so that it starts quickly.
 
 Standard input: `{"address", "title", "text", "seconds", "files"}`, the files (`{"name", "path"}`)

@@ -42,7 +42,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Search:
-    """Which files are looked for: those in *folder* whose names fit *pattern*.
+    """Which files are searched for: those in *folder* whose names fit *pattern*.
 
     *connection* is an entry of almaflow.yaml, and *folder* then a folder below the one of its
     address, or from the root with a leading `/`; without one *folder* is a folder of this
@@ -63,16 +63,17 @@ class ConnectorSession(Protocol):
     """An open connection to a place."""
 
     def files(self) -> list[RemoteFile]:
-        """Return the files that are looked for, in no order.
+        """Return the files that are searched for, in no order.
 
-        Raises: Refused, also when there are more than `MOST_ENTRIES`; NotNow.
+        Raises: ConnectorRefused, also when there are more than `MOST_ENTRIES`; TemporaryFailure.
         """
         ...
 
     def copy(self, file: RemoteFile, write: Write) -> None:
         """Give all of a file to *write*, piece by piece.
 
-        Raises: Changed when it is gone; Refused, NotNow, and what *write* raises.
+        Raises: FileChanged when it is gone; ConnectorRefused, TemporaryFailure, and what *write*
+        raises.
         """
         ...
 
@@ -82,13 +83,13 @@ class ConnectorSession(Protocol):
 
 
 class FileSource(Protocol):
-    """Where files are looked for."""
+    """Where files are searched for."""
 
     what: str
     """The place as messages call it."""
 
     def session(self) -> AbstractContextManager[ConnectorSession]:
-        """Connect; Raises: Refused, NotNow, Unreachable."""
+        """Connect; Raises: ConnectorRefused, TemporaryFailure, Unreachable."""
         ...
 
 
@@ -96,7 +97,7 @@ class ExternalSystems(Protocol):
     """The way outside that an engine is given."""
 
     def file_source(self, search: Search) -> FileSource:
-        """Return the place that *search* names; Raises: Refused, RequestWrong."""
+        """Return the place that *search* names; Raises: ConnectorRefused, RequestWrong."""
         ...
 
     def to_write(self, path: Path) -> Path:
@@ -112,9 +113,9 @@ class ExternalSystems(Protocol):
     ) -> str:
         """Send a text for people to a channel of almaflow.yaml; secrets in it are placeholders.
 
-        Returns what became of the *files* as a sentence; empty: all of them were sent along.
+        Returns what happened to the *files* as a sentence; empty: all of them were sent along.
 
-        Raises: NotNow, Refused, RequestWrong.
+        Raises: TemporaryFailure, ConnectorRefused, RequestWrong.
         """
         ...
 
@@ -147,7 +148,7 @@ class NoExternalSystems:
 
 
 def bounded(entries: Iterable[T], what: str) -> Iterator[T]:
-    """Yield the entries of a folder, which *what* names; Raises: Refused when there is no end."""
+    """Yield the entries of the folder *what*; Raises: ConnectorRefused when there is no end."""
     for number, entry in enumerate(entries):
         if number >= MOST_ENTRIES:
             raise ConnectorRefused(too_many(what))
@@ -171,7 +172,7 @@ def too_many(what: str) -> str:
 
 
 def size_of(name: str, listed: object, what: str) -> int:
-    """Return the size that the place *what* lists for a file; Raises: Refused when it is none."""
+    """Return the size that *what* lists for a file; Raises: ConnectorRefused when it is none."""
     if isinstance(listed, int) and 0 <= listed <= _LARGEST:
         return listed
     raise ConnectorRefused(

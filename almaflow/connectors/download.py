@@ -1,6 +1,6 @@
 """How a file gets from a place into a folder: whole or not at all, never over another one.
 
-A file is written under a name of its own, compared with what may be there, and only then put in
+A file is written under a separate name, compared with what may be there, and only then put in
 its place. Names come from outside: none of them leads out of the folder.
 """
 
@@ -49,10 +49,10 @@ class Download:
         """Fetch what has not landed yet.
 
         Raises:
-            Changed: a file is not what was listed.
-            Refused: a name cannot be that of a file here, another file is in the way, or the disk
-                says no.
-            NotNow: the connection broke.
+            FileChanged: a file is not what was listed.
+            ConnectorRefused: a name cannot be that of a file here, another file is in the way, or
+                the disk refuses it.
+            TemporaryFailure: the connection broke.
         """
         missing = [file for file in files if self._landed.get(file.name) != file]
         for file in missing:
@@ -164,7 +164,7 @@ class _Sink:
             raise _disk(self._path, error) from error
 
     def finish(self) -> None:
-        """Have all of it on the disk; Raises: Changed when it is not all."""
+        """Have all of it on the disk; Raises: FileChanged when it is not all."""
         if self._size != self._file.size:
             raise FileChanged(
                 f"{self._file.name} now has {self._size} bytes, but {self._file.size} were listed"
@@ -189,7 +189,7 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that cannot be that of a file here; Raises: Refused."""
+    """Refuse a name that cannot be that of a file here; Raises: ConnectorRefused."""
     if is_plain(name):
         return
     text = ascii(name[:_SHOWN]) + ("…" if len(name) > _SHOWN else "")

@@ -1,10 +1,10 @@
-"""What can come of reaching outside, shaped by what the caller does next.
+"""What can happen when other systems are reached, shaped by what the caller does next.
 
-OutsideError
-├── NotNow          the other side is in trouble, or a connection broke: repeating is safe
-│   └── Unreachable     no connection came about: perhaps it is the wrong host
-├── Changed         a file is not what was listed: look again
-└── Refused         repeating meets the same: password, host key, folder, missing package
+ConnectorError
+├── TemporaryFailure   the other side is in trouble, or a connection broke: repeating is safe
+│   └── Unreachable    no connection came about: perhaps it is the wrong host
+├── FileChanged        a file is not what was listed: look again
+└── ConnectorRefused   repeating meets the same: password, host key, folder, missing package
 """
 
 from __future__ import annotations

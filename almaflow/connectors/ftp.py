@@ -1,4 +1,4 @@
-"""Files over FTP, and over TLS with a certificate that is looked at: fsspec's file system."""
+"""Files over FTP, and over TLS with a certificate that is checked: fsspec's file system."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class _Bounded(ftplib.FTP):
         return super().getline()
 
     def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
-        """Only listings are lines; Raises: Refused when one has no end."""
+        """Only listings are lines; Raises: ConnectorRefused when one has no end."""
         lines = characters = 0
 
         def count(line: str) -> None:

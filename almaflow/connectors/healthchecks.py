@@ -1,4 +1,4 @@
-"""Dead man's switches: addresses that are called so that somebody notices when nobody calls.
+"""Dead man's switches: addresses that are called so that a person notices when nobody calls.
 
 In the manner of healthchecks.io: the address itself is success, `/start` and `/fail` behind it are
 a begin and a bad end. The address is a secret: no text here holds any part of it.
@@ -46,8 +46,8 @@ def send(name: str, address: str, signal: PingSignal) -> None:
     """Call the ping *name* at *address*, once.
 
     Raises:
-        Refused: *address* is none, or its server does not know it.
-        NotNow: no answer came, or one that says "later"; repeating is safe.
+        ConnectorRefused: *address* is none, or its server does not know it.
+        TemporaryFailure: no answer came, or one that says "later"; repeating is safe.
     """
     url = _url(name, address, signal)
     patience = TimeLimit(f"The ping `{name}`")
@@ -62,7 +62,7 @@ def send(name: str, address: str, signal: PingSignal) -> None:
 
 
 def _status(name: str, url: str, patience: TimeLimit) -> int:
-    """Return the status that *url* answers with; Raises: NotNow, Refused, Unreachable."""
+    """Return the status of *url*; Raises: TemporaryFailure, ConnectorRefused, Unreachable."""
     try:
         with requests.Session() as session:
             session.mount("https://", _Adapter(patience))
@@ -91,7 +91,7 @@ def _status(name: str, url: str, patience: TimeLimit) -> int:
 
 
 def _check_status(name: str, status: int) -> None:
-    """Return when the answer is a yes; Raises: Refused, NotNow."""
+    """Return when the answer is a yes; Raises: ConnectorRefused, TemporaryFailure."""
     if status >= 500 or status in _LATER:
         raise TemporaryFailure(f"The ping `{name}` responded with HTTP {status}.")
     if 300 <= status < 400:

@@ -62,7 +62,7 @@ class LiveSystems:
 
         Raises:
             RequestWrong: there is no such channel, or its address is not there.
-            Refused: what it needs is not installed, or its address is none.
+            ConnectorRefused: what it needs is not installed, or its address is none.
         """
         address = self._address(channel)
         try:

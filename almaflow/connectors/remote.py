@@ -81,7 +81,7 @@ _UNREADABLE = (ArithmeticError, LookupError, TypeError, UnicodeError, ValueError
 
 
 class RemoteSession:
-    """An open fsspec file system, looked at in one folder.
+    """An open fsspec file system, checked in one folder.
 
     *translate* turns what the library raises into an error of ours, or says None to what is none
     of the other side's; given the name of the file that was asked for, or None for the folder.
@@ -115,7 +115,7 @@ class RemoteSession:
     def _named(
         self, entries: Iterable[Mapping[str, Any]]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield entries with their names; Raises: Refused when the names are too long."""
+        """Yield entries with their names; Raises: ConnectorRefused when the names are too long."""
         characters = 0
         for entry in entries:
             name = str(entry["name"])
@@ -125,7 +125,7 @@ class RemoteSession:
             yield name, entry
 
     def _readable(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the entries; Raises: Refused when the library cannot make sense of the listing."""
+        """Yield the entries; Raises: ConnectorRefused when the library cannot read the listing."""
         try:
             yield from self.entries()
         except _UNREADABLE as error:
@@ -143,7 +143,7 @@ class RemoteSession:
         raise NotImplementedError
 
     def file(self, name: str, entry: Mapping[str, Any]) -> RemoteFile | None:
-        """Return what an entry of the folder is; None when it is no file."""
+        """Return what an entry of the folder is; None when it is not a file."""
         if entry["type"] != "file":
             return None
         stamps = (entry.get(key) for key in ("mtime", "modify", "LastModified", "ETag"))

@@ -1,4 +1,4 @@
-"""A CSV file that runs add rows to: the whole file is written anew and put in its place.
+"""A CSV file that runs add rows to: the whole file is rewritten and put in its place.
 
 The first columns of a row are its key. A row is there once however often it is put, so a process
 that died while it put one does so again.
@@ -34,8 +34,9 @@ def put_row(
     A row that begins with *key* is replaced. Both are the same file, except in a simulation.
 
     Raises:
-        Refused: the file has other columns, is not CSV in UTF-8, is too large, or the disk says no.
-        NotNow: another process keeps the file locked.
+        ConnectorRefused: the file has other columns, is not CSV in UTF-8, is too large, or the disk
+            refuses it.
+        TemporaryFailure: another process keeps the file locked.
     """
     try:
         with TargetFolder(target.parent) as folder, _alone(target):

@@ -146,7 +146,7 @@ class _WithoutRedirects:
 
 
 async def _page(response: Any) -> bytes:
-    """Return the body of a response; Raises: Refused when it is too large."""
+    """Return the body of a response; Raises: ConnectorRefused when it is too large."""
     body = bytearray()
     async for piece in response.content.iter_chunked(_PIECE):
         body += piece

@@ -35,7 +35,7 @@ _LARGEST_MESSAGE = 1024 * 1024
 
 _TYPES = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 
-# What comes of text that is no public key.
+# What is raised for text that is not a public key.
 _NO_KEY = (IndexError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType)
 
 # It writes tracebacks of what it raises as well.
@@ -230,7 +230,7 @@ class _OnlyKnownHosts(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
 
 
 def read_key(text: str, what: str) -> Any:
-    """Read a public key such as `ssh-ed25519 AAAA…`; Raises: Refused."""
+    """Read a public key such as `ssh-ed25519 AAAA…`; Raises: ConnectorRefused."""
     kind, _, rest = text.strip().partition(" ")
     try:
         content = base64.b64decode(rest.split()[0], validate=True)

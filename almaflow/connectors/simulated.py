@@ -1,7 +1,7 @@
 """The way outside under `--simulate`: files are made up, notices go nowhere.
 
 Nothing is sent, and nothing is written into the project: what is fetched lies in a temporary
-folder, in which files of the project are looked for first.
+folder, in which files of the project are searched for first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MadeUpFile:
 
 @dataclass(frozen=True)
 class SimulatedJob:
-    """A run in the simulated Alma; *ended_at* is None as long as it goes on."""
+    """A run in the simulated Alma; *ended_at* is None as long as it runs."""
 
     instance_id: str
     by_api: bool
@@ -100,7 +100,7 @@ class SimulatedSystems:
     def _made_up(self, search: Search) -> Iterator[MadeUpFile]:
         """Yield files whose names fit: of the job that the pattern names, else of each job.
 
-        There are at least as many as are looked for, unless that job has not ended yet.
+        There are at least as many as are searched for, unless that job has not ended yet.
         """
         jobs = self._jobs()
         named = next((job for job in jobs if job.instance_id in search.pattern), None)

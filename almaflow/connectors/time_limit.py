@@ -35,7 +35,7 @@ class TimeLimit:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Allow the block so many seconds; Raises: NotNow when it took longer or was ended."""
+        """Allow the block *seconds*; Raises: TemporaryFailure when it took longer or was ended."""
         timer = threading.Timer(seconds, self.end, (f"it took longer than {seconds:.0f} seconds",))
         timer.daemon = True
         timer.start()
@@ -54,7 +54,7 @@ class TimeLimit:
         self.check()
 
     def check(self) -> None:
-        """Return while there is time; for work that cannot be hung up; Raises: NotNow."""
+        """Return while there is time; for work that cannot be hung up; Raises: TemporaryFailure."""
         if self._why:
             raise self._ended()
 

@@ -131,7 +131,7 @@ def _lines(source: str, start: int) -> list[tuple[int, int]]:
 
 
 def _indent(source: str, lines: list[tuple[int, int]], value: str) -> int:
-    """Return how many blanks of the first line with text are indentation."""
+    """Return how many spaces of the first line with text are indentation."""
     text = next((source[start:end] for start, end in lines if source[start:end].strip()), "")
     head = next((line for line in value.split("\n") if line.strip()), "")
     return max(0, (len(text) - len(text.lstrip(" "))) - (len(head) - len(head.lstrip(" "))))

@@ -121,7 +121,7 @@ class TreeBuilder:
             for known in self.problems
             if known.location.line in (line, mark[0] + 1)
         ):
-            # Told already; the parser only stumbles over what comes of it.
+            # Told already; the parser only stumbles over the consequences.
             raise _Stop from error
         self.problems = [
             known

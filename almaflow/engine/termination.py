@@ -1,4 +1,4 @@
-"""How attempts end: by themselves, or from outside after a cancellation or an expired deadline.
+"""How attempts end: automatically, or from outside after a cancellation or an expired deadline.
 
 When an attempt ends from outside, the outcome of a submission whose response was lost is searched
 for first, and a called workflow runs its `finally`. Nothing is sent again.

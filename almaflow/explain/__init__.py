@@ -86,7 +86,7 @@ institutions:
 
 @dataclass(frozen=True)
 class Page:
-    """A topic with a text of its own; *summary* is its line in the list of topics."""
+    """A topic with a separate text; *summary* is its line in the list of topics."""
 
     summary: str
     text: str

@@ -80,7 +80,7 @@ def _asked(node: nodes.Node) -> Iterator[str]:
 
 
 def path_of(node: nodes.Node) -> list[str]:
-    """Return `["steps", "x", "y"]` for `steps.x.y`, empty for what is no such chain."""
+    """Return `["steps", "x", "y"]` for `steps.x.y`, empty for what is not such a chain."""
     names: list[str] = []
     while isinstance(node, (nodes.Getattr, nodes.Getitem)):
         if isinstance(node, nodes.Getattr):

@@ -74,7 +74,7 @@ class Parsed:
 
     @property
     def single(self) -> bool:
-        """Whether it is nothing but one expression, blanks around it aside."""
+        """Whether it is nothing but one expression, spaces around it aside."""
         return self.only is not None
 
     @property

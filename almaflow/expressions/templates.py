@@ -90,7 +90,7 @@ def compared_texts(parsed: Parsed) -> Iterable[Comparison]:
 def is_constant(parsed: Parsed) -> bool:
     """Whether an expression has texts and no name, so that its value is always the same.
 
-    Numbers and `true` alone are somebody's decision, and a text may be a name in quotes.
+    Numbers and `true` alone are a person's decision, and a text may be a name in quotes.
     """
     if parsed.literal:
         return False

@@ -171,7 +171,7 @@ def _check_tables(theirs: str) -> None:
 def queue_name(institution: str, format: int = 1) -> str:
     """Return the queue of an *institution*, as almaflow.yaml names it; no two share one.
 
-    Runs in a later format have queues of their own: workers that cannot read them are not offered
+    Runs in a later format have their own queues: workers that cannot read them are not offered
     them.
     """
     suffix = "" if format == 1 else f".{format}"

@@ -1,7 +1,7 @@
-"""Wake-ups by NOTIFY: what other processes record reaches the runs of this one at once.
+"""Wake-ups by NOTIFY: what other processes record reaches the runs of this one immediately.
 
-They are hints. Who waits also looks by itself, only less often: a notification is lost while the
-connection that listens is made anew.
+They are hints. A process that waits also looks automatically, only less often: a notification is
+lost while the connection that listens is recreated.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class WakeUps:
     engine: Engine
 
     async def listen(self) -> None:
-        """Listen until cancelled; a lost connection is made anew."""
+        """Listen until cancelled; a lost connection is recreated."""
         connector = self.app.job_manager.connector
         await cancelled_gently(connector.listen_notify(self._wake, [CHANNEL]))
 

@@ -52,7 +52,7 @@ class QueueLost(StoreTrouble):
     """procrastinate cannot reach its tables; runs continue when it can again."""
 
     def __init__(self, reason: str) -> None:
-        # No advice to run the command again: the worker, or `serve`, tries again by itself.
+        # No advice to run the command again: the worker, or `serve`, tries again automatically.
         super().__init__(f"The queue of runs cannot be reached: {reason.rstrip('. ')}.")
 
 
@@ -149,7 +149,7 @@ class Worker:
                 install_signal_handlers=False,
             )
         )
-        # It ends by itself when it cannot listen any more.
+        # It ends automatically when it cannot listen any more.
         raise QueueLost("the connection that listens for runs was lost.")
 
     async def _sweep(self, app: App, engine: Engine) -> None:

@@ -62,7 +62,7 @@ class AlmaSilent(AlmaflowError):
 
 @dataclass(frozen=True)
 class PageReader:
-    """Asks Alma from any thread, in an event loop of its own."""
+    """Asks Alma from any thread, in a separate event loop."""
 
     open: Callable[[str | None], InstitutionConnection]
     """Opens an institution; Raises: RequestWrong."""

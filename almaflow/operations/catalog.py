@@ -59,7 +59,7 @@ class WorkflowSummary:
 
 @dataclass(frozen=True)
 class WorkflowList:
-    """The workflows of a project by name, and the files that are no workflow."""
+    """The workflows of a project by name, and the files that are not a workflow."""
 
     workflows: tuple[WorkflowSummary, ...]
     invalid: dict[str, str]

@@ -1,4 +1,4 @@
-"""What became of a submission whose response was lost: a person's decision, checked in Alma."""
+"""What happened to a submission whose response was lost: a person's decision, checked in Alma."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the last night was, and what is going on: the first page, and `/api/today`."""
+"""How the last night was, and what is running: the first page, and `/api/today`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def today(
     calls_left: Mapping[str, int],
     now: datetime,
 ) -> Today:
-    """Return how the night was and what is going on; *calls_left* is by institution."""
+    """Return how the night was and what is running; *calls_left* is by institution."""
     since = night_before(now, ZoneInfo(project.settings.timezone))
     accounts = _accounts(project)
     with store.read() as tx:

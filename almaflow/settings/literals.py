@@ -100,7 +100,7 @@ def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
 
 
 def is_harmless(key: str, around: PathTo = ()) -> bool:
-    """Whether the value of *key* never is a secret; names that users choose are no evidence."""
+    """Whether the value of *key* never is a secret; names that users choose are not evidence."""
     return key in _harmless_keys() and not {"secrets", "channels"} & set(around)
 
 

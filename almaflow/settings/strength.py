@@ -1,4 +1,4 @@
-"""Which values are no secrets: those that would be found, and starred, in harmless text.
+"""Which values are not secrets: those that would be found, and starred, in harmless text.
 
 almaflow stars a secret wherever it appears. A short or common one would be starred inside other
 words, and inside the words that records and Alma's answers consist of.

@@ -1,8 +1,8 @@
 """What every kind of step shares: its keys, its endings, and what the engine offers it.
 
-A kind is a model of what stands under its key and a coroutine, `perform`, that does it through a
+A kind is a model of what is under its key and a coroutine, `perform`, that does it through a
 `StepContext`. The context journals every effect, so `perform` may be run again from its first line
-after a crash: what was done is returned, not done again.
+after a crash: what was done is returned, not repeated.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class Kind(Model):
         raise NotImplementedError(f"{type(self).__name__} does not define `perform`")
 
     def timed_out(self, error: str) -> StepResult:
-        """Return how the step ends when its time is up; *error* is the sentence that says so."""
+        """Return how the step ends when its time has expired; *error* is the sentence about it."""
         return timed_out(error)
 
 

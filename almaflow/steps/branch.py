@@ -1,4 +1,4 @@
-"""`branch`: one of several lists of steps, chosen by a value. No calls of its own."""
+"""`branch`: one of several lists of steps, chosen by a value. It sends nothing to Alma."""
 
 from __future__ import annotations
 
@@ -100,5 +100,5 @@ class Branch(Kind):
 
 
 def split_case(values: str) -> list[str]:
-    """Return the values that the key of a case stands for, in order."""
+    """Return the values that the key of a case means, in order."""
     return [value.strip() for value in values.split("|")]

@@ -1,4 +1,4 @@
-"""`call`: another workflow, as a step. No calls to Alma of its own."""
+"""`call`: another workflow, as a step. It sends nothing to Alma itself."""
 
 from __future__ import annotations
 

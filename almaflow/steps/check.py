@@ -1,4 +1,4 @@
-"""`check`: goes on only when an expression holds. No calls."""
+"""`check`: continues only when an expression holds. No calls."""
 
 from __future__ import annotations
 

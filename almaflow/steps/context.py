@@ -97,9 +97,9 @@ class StepContext(Protocol):
         ...
 
     async def read(self, call: AlmaRequest[T], *, poll: bool = False, again: bool = True) -> T:
-        """Send a read, again after transient faults, until the step's time is up.
+        """Send a read, again after transient faults, until the step's time has expired.
 
-        A *poll* looks at a run in Alma: it goes on when the institution's calls of the day are
+        A *poll* looks at a run in Alma: it continues when the institution's calls of the day are
         nearly used up, while every other call waits. Without *again* a lost answer raises
         ResponseLost: what a second call is given is not the same.
         """
@@ -115,7 +115,7 @@ class StepContext(Protocol):
     ) -> T:
         """Send a write once, recorded before and after under *effect*; returns its JSON value.
 
-        *trace* is what the write leaves in Alma: when the answer is lost it is looked for until
+        *trace* is what the write leaves in Alma: when the answer is lost it is searched for until
         it is found or its time is over, then the write is sent once more. The result of a write
         that was found is `Trace.result`, so *call* must give the same. *repeatable* says that
         sending it twice changes nothing more, so that a lost answer leads to another sending at
@@ -137,7 +137,7 @@ class StepContext(Protocol):
 
         Raises:
             AlmaRefused: Alma answered with an error.
-            OutcomeUnknown: sent, and nobody can tell what became of it; a person has to look.
+            OutcomeUnknown: sent, and it is not known what happened to it; a person has to look.
         """
         ...
 
@@ -150,7 +150,7 @@ class StepContext(Protocol):
         ...
 
     def saves_calls(self) -> bool:
-        """Whether so few calls of the day are left that only polls go on, and those seldom."""
+        """Whether so few calls of the day are left that only polls continue, and those seldom."""
         ...
 
     def reports_arrive(self) -> bool:
@@ -162,14 +162,14 @@ class StepContext(Protocol):
         ...
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a blocking *function* off the loop; virtual time stands still meanwhile."""
+        """Call a blocking *function* off the loop; virtual time does not pass meanwhile."""
         ...
 
     async def reach(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call a blocking *function* that reaches outside, again while it raises NotNow.
+        """Call a blocking *function* that reaches outside, again while it raises TemporaryFailure.
 
-        That goes on until the step's time is up; what could not be reached even once is given up
-        after a minute.
+        That continues until the step's time has expired; what could not be reached even once is
+        given up after a minute.
         """
         ...
 
@@ -238,7 +238,7 @@ class StepContext(Protocol):
         ...
 
     def read_file(self, name: str) -> str:
-        """Return the text of a data file beside the workflow; Raises: StepFailed."""
+        """Return the text of a data file next to the workflow; Raises: StepFailed."""
         ...
 
     def expected_duration(self, job_id: str) -> timedelta | None:
@@ -250,7 +250,7 @@ class StepContext(Protocol):
         ...
 
     async def jobs_on(self, set_id: str) -> list[tuple[str, str | None]]:
-        """Return (job id, instance id) of the jobs that we started on a set and that go on.
+        """Return (job id, instance id) of the jobs that we started on a set and that continue.
 
         Those of every run of the store count; the instance is None when nobody can tell yet
         whether Alma took the submission.
@@ -277,7 +277,7 @@ class StepContext(Protocol):
     async def run_blocks(
         self, blocks: Sequence[Block], max_parallel: int | None = None
     ) -> tuple[StepResult, list[BlockResult]]:
-        """Run bodies beside each other, at most *max_parallel* at a time, begun in order.
+        """Run bodies in parallel, at most *max_parallel* at a time, begun in order.
 
         After a failure nothing new begins; what has begun is finished, then the first failure
         counts. Returns how the whole ended, and the end of each body in its order.

@@ -345,7 +345,7 @@ def render_query(query: Template, context: StepContext) -> str:
     """Return the query with its templates filled in.
 
     Raises: StepFailed when a template's value brings a quotation mark: it would end the text
-        it stands in and change what the query means.
+        it is in and change what the query means.
     """
     fixed = re.sub(r"\{\{.*?\}\}", "", query.text, flags=re.DOTALL)
     rendered = context.text(query)

@@ -154,7 +154,7 @@ class DeleteSet(Kind):
 async def until_free(context: StepContext, set_id: str) -> None:
     """Wait until no job that almaflow started works on a set.
 
-    Raises: StepFailed when nobody can tell whether one does.
+    Raises: StepFailed when it is not known whether one does.
     """
     for job_id, instance_id in await context.jobs_on(set_id):
         if instance_id is None:

@@ -1,6 +1,6 @@
 """`fetch_files`: files from a server or a folder, once they are there and whole. Only reads there.
 
-Fetching twice changes nothing more, so a crash begins it anew.
+Fetching twice changes nothing more, so a crash begins it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`for_each`: the same steps for each item of a list. No calls of its own."""
+"""`for_each`: the same steps for each item of a list. It sends nothing to Alma."""
 
 from __future__ import annotations
 

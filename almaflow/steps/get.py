@@ -167,7 +167,7 @@ def compiled(select: Template, context: StepContext) -> Selection:
     """Return the JMESPath of a step with its templates filled in.
 
     Raises: StepFailed when it is none, or a template's value brings a quote: it would end the
-        text it stands in and change what is selected.
+        text it is in and change what is selected.
     """
     from almaflow.steps.selection import SelectWrong, compile_select
 

@@ -282,7 +282,7 @@ def next_pace(
 ) -> timedelta:
     """Return the time until the next look.
 
-    It grows from look to look; a job whose usual duration is known is first looked at about
+    It grows from look to look; a job whose usual duration is known is first checked about
     half-way to its expected end.
     """
     longest = max(poll.first, poll.max)

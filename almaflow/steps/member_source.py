@@ -71,7 +71,7 @@ async def recorded_members(members: MemberSource, context: StepContext) -> list[
 
 
 def read_members(members: MemberSource, context: StepContext) -> list[str]:
-    """Return the ids in order, without blanks and repeats; may be empty.
+    """Return the ids in order, without empty ones and repeats; may be empty.
 
     Raises: StepFailed, ExpressionFailed.
     """
@@ -96,7 +96,7 @@ def _named(members: MemberSource, context: StepContext) -> Iterable[str]:
 
 
 def unique(ids: Iterable[str]) -> list[str]:
-    """Return *ids* stripped, without blanks and repeats, in order."""
+    """Return *ids* stripped, without empty ones and repeats, in order."""
     return list(dict.fromkeys(stripped for one in ids if (stripped := one.strip())))
 
 

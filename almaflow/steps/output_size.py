@@ -12,7 +12,7 @@ from almaflow.steps.result import StepFailed
 # checks a file should not wait for the store's library, which takes longer to import than all
 # the rest.
 LARGEST = 16 * 1024 * 1024
-# Room for what stands beside the outputs in the record of a step's end (bytes).
+# Room for what is next to the outputs in the record of a step's end (bytes).
 _BESIDE = 256 * 1024
 
 LARGEST_OUTPUT = LARGEST - _BESIDE

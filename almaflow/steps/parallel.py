@@ -1,4 +1,4 @@
-"""`parallel`: lists of steps that go on beside each other. No calls of its own."""
+"""`parallel`: lists of steps that run in parallel. It sends nothing to Alma."""
 
 from __future__ import annotations
 

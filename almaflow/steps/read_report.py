@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Each look at a report that has no rows yet comes this much later than the one before.
 _GROWTH = 1.5
 
-# How often in a row Analytics may refuse to go on with a report, which it does when it runs out
+# How often in a row Analytics may refuse to continue a report, which it does when it runs out
 # of time, before the refusal counts; and the wait after that and after errors of the server.
 _REFUSALS, _AFTER_TROUBLE = 3, timedelta(seconds=10)
 
@@ -158,7 +158,7 @@ class _Reader:
         """Read page after page until Analytics says that it was the last.
 
         Raises:
-            _PageLost: begin anew.
+            _PageLost: begin again.
             StepFailed, AlmaRefused: the report cannot be read.
         """
         wait = self._context.poll.first
@@ -192,7 +192,7 @@ class _Reader:
                 if self._token:
                     page = await self._context.read(next_page(self._token), again=False)
                 else:
-                    # Asked by its path it begins anew, so this may be asked as often as need be.
+                    # Asked by its path it begins again, so this may be asked as often as need be.
                     page = await self._context.read(self._first)
             except ResponseLost as error:
                 self._trouble = error.text.rstrip(".")

@@ -10,7 +10,7 @@ from almaflow.outcome import Outcome
 
 
 class BlockExit(StrEnum):
-    """How a step ends the nearest body around it, instead of letting it go on."""
+    """How a step ends the nearest body around it, instead of letting it continue."""
 
     STOP = "stop"
     """The body ends well."""
@@ -34,7 +34,7 @@ class StepResult:
 
 
 def timed_out(error: str) -> StepResult:
-    """Return the ending of a step whose time is up."""
+    """Return the ending of a step whose time has expired."""
     return StepResult(Outcome.TIMED_OUT, error)
 
 

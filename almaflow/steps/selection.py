@@ -26,7 +26,7 @@ _REFUSALS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 
 
 class SelectWrong(ValueError):
-    """A text is no JMESPath; *offset* and *length* say which of its characters are wrong."""
+    """A text is not a JMESPath; *offset* and *length* say which of its characters are wrong."""
 
     def __init__(self, text: str, offset: int, length: int) -> None:
         super().__init__(text)

@@ -154,7 +154,7 @@ class MemberChanges:
     ) -> None:
         """Change the members *ids*, without those that are minded needlessly.
 
-        *name* makes the effects; *looked* says that the members have been looked at already.
+        *name* makes the effects; *looked* says that the members have been checked already.
         """
         change = self._really(wanted)
         effect = f"{_WORDS[change][0]}-{name}"
@@ -175,7 +175,7 @@ class MemberChanges:
             self._take_note(rejected=max(0, missing))
         elif missing > 0 and not looked and change != "replace_members":
             # Alma was content with less, or the change was found by a number of members that
-            # somebody else changed too.
+            # another person changed too.
             rest = await self._rest(change, effect, ids)
             if rest:
                 await self._send(wanted, f"{name}-rest", rest, looked=True)
@@ -209,7 +209,7 @@ class MemberChanges:
         await self._send(wanted, f"{name}-2", ids[middle:], looked=True)
 
     async def _write(self, change: MemberChange, effect: str, ids: Sequence[str]) -> int:
-        """Send one batch and return how many members have come, gone, or are there now."""
+        """Send one batch and return how many members were added, removed, or are there now."""
         call = calls.change_members(
             self.set_id,
             change,

@@ -1,4 +1,4 @@
-"""What Alma fills a new set from by itself: a logical set, two sets, an import. Only reads."""
+"""What Alma fills a new set from automatically: a logical set, two sets, an import. Only reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from almaflow.waiting import Waiting, WaitingKind
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext
 
-# How often the number of members is looked at until it stands still, and for how long it may
-# stand still before the set counts as filled although it could have more members.
+# How often the number of members is checked until it no longer changes, and for how long it may
+# stay the same before the set counts as filled although it could have more members.
 LOOK = timedelta(seconds=10)
 STILL = timedelta(minutes=2)
 
@@ -128,7 +128,7 @@ def _no_population(run: JobInstance, wanted: str) -> str:
 
 
 async def until_filled(context: StepContext, set_id: str, most: int) -> None:
-    """Read the number of members until it stands still or is *most*; it is put out."""
+    """Read the number of members until it no longer changes or is *most*; it is put out."""
     # By a clock that nobody sets.
     still_since, last = context.clock.elapsed(), -1
     while True:

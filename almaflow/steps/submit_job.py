@@ -136,7 +136,7 @@ class Parameter(Model):
 
 
 def _named(data: Any) -> Any:
-    """Let a name stand for its list form, so that both forms of `parameters` are one model."""
+    """Let a name mean its list form, so that both forms of `parameters` are one model."""
     if isinstance(data, Plain) and data.is_empty:
         return {}
     if isinstance(data, dict) and SET_ID in data:
@@ -232,7 +232,7 @@ class SubmitJob(JobStep):
         return {"id": job.id, "name": job.name}
 
     def _parameters(self, context: StepContext, job_id: str, marker: str) -> list[JobParameter]:
-        # Few runs submit a job, and XML is read with a library of its own.
+        # Few runs submit a job, and XML is read with a separate library.
         from almaflow.alma.payload import (
             ParameterRepeated,
             PayloadInvalid,

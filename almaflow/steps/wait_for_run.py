@@ -200,7 +200,7 @@ class WaitForRun(JobStep):
         self, context: StepContext, job_id: str, pattern: str
     ) -> list[tuple[datetime, JobInstance]]:
         """Return the runs that may be meant, each with when Alma accepted it."""
-        # Alma's dates are days in a zone of its own.
+        # Alma's dates are days in a separate zone.
         day = (self._since(context, by_alma=True).astimezone(UTC) - timedelta(days=1)).date()
 
         async def look(call: AlmaRequest[T]) -> T:

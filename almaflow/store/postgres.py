@@ -137,7 +137,7 @@ def _literal(lock: Lock) -> str:
 
 
 class Postgres:
-    """A store in a database of its own."""
+    """A store in a separate database."""
 
     begin_read: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     one_writer = False

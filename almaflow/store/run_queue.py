@@ -1,7 +1,7 @@
 """The queue that workers on several machines take runs from, as the store sees it.
 
 The store says, in the transaction that makes a run due, that it is to be queued. A store that one
-machine uses has no queue: its process looks for runs by itself.
+machine uses has no queue: its process looks for runs automatically.
 """
 
 from __future__ import annotations

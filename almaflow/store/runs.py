@@ -310,7 +310,7 @@ def end_hold(tx: Transaction, run_id: str) -> RunRecord:
     if record.status is Status.FINISHED:
         raise RunEnded(run_id, str(record.outcome))
     if record.held:
-        # A run that waits is taken only when it has a reply, and what it waits for may have come.
+        # A run that waits is taken only when it has a reply, and what it waits for may be there.
         _change_unclaimed(tx, run_id, held=False, status=Status.RUNNING)
         tx.changes.decided(run_id)
     return get(tx, run_id)

@@ -27,7 +27,7 @@ class TickEnding(StrEnum):
 
 
 class TickCause(StrEnum):
-    """Why a tick did not become a run of its own; the row's `reason` says it in words."""
+    """Why a tick did not become a separate run; the row's `reason` says it in words."""
 
     EXCEPT = "except"
     PAUSE = "pause"
@@ -71,7 +71,7 @@ class Schedule(NewSchedule):
 
 @dataclass(frozen=True, kw_only=True)
 class NewTick:
-    """A tick that has come; one with an *ending* never becomes anything else."""
+    """A tick that is due; one with an *ending* never becomes anything else."""
 
     schedule_id: int
     workflow: str
@@ -105,7 +105,7 @@ class Tick(NewTick):
 
 @dataclass(frozen=True, kw_only=True)
 class TickEnd:
-    """The ending of a tick that does not become a run of its own."""
+    """The ending of a tick that does not become a separate run."""
 
     tick_id: int
     ending: TickEnding

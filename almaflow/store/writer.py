@@ -165,7 +165,7 @@ class _Call(Generic[T]):
             self.fail(error)
 
     def make_alone(self) -> None:
-        """Make the call in a transaction of its own."""
+        """Make the call in a separate transaction."""
         self.error = None
         try:
             self._value = again_after_conflict(self._function)

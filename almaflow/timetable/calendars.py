@@ -35,7 +35,7 @@ def parse_date(text: str) -> date:
     """Read `2026-12-24`.
 
     Raises:
-        TimetableInvalid: it is no such date.
+        TimetableInvalid: it is not such a date.
     """
     if not _DATE.fullmatch(text):
         meant = date_meant(text)
@@ -125,7 +125,7 @@ def _holidays_of(country: str, subdivision: str | None, year: int) -> Mapping[da
     # Here, not above: see `_parts`.
     from holidays import country_holidays
 
-    # Built anew for each year: the library's own lookup would grow by side effect.
+    # Rebuilt for each year: the library's own lookup would grow by side effect.
     days = country_holidays(country, subdiv=subdivision, years=year, expand=False)
     return {day: str(name) for day, name in days.items()}
 

@@ -42,7 +42,7 @@ class CronField:
     """What one field of an expression says.
 
     *text* is the field as cronsim reads it, names replaced by numbers. *values* are the numbers
-    it stands for; of the weekdays Sunday is 0, never 7. *last_day* and *last_workday* are `L` and
+    it means; of the weekdays Sunday is 0, never 7. *last_day* and *last_workday* are `L` and
     `LW` of the day of the month; *nth* holds (weekday, which one in its month) of `mon#2` and
     `friL`.
     """
@@ -154,7 +154,7 @@ def parse_cron(text: str) -> Cron:
 
 
 def _nickname(text: str) -> str:
-    """Return the expression that *text* stands for."""
+    """Return the expression that *text* means."""
     expression = NICKNAMES.get(text.casefold())
     if expression is not None:
         return expression

@@ -75,7 +75,7 @@ _MONTH = "|".join(f"{name}[a-z]*" for name in _MONTHS)
 
 @cache
 def _dates() -> Sequence[re.Pattern[str]]:
-    """Return the forms in which people write dates; compiled when somebody does."""
+    """Return the forms in which people write dates; compiled when a person does."""
     return (
         re.compile(r"(?P<y>\d{4})[-./ ](?P<m>\d{1,2})[-./ ](?P<d>\d{1,2})", re.ASCII),
         re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII),

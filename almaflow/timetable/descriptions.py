@@ -38,7 +38,7 @@ def cron_in_words(cron: Cron, zone: str) -> str:
 def interval_in_words(interval: timedelta, starts: datetime, zone: str) -> str:
     """Return `every 6 hours, counted from 2026-01-01 00:00, Europe/Zurich`.
 
-    *starts* is shown as it stands, on a wall in *zone*.
+    *starts* is shown as it is written, on a wall in *zone*.
     """
     return f"every {_length(interval)}, counted from {_wall(starts)}, {zone}"
 
@@ -105,7 +105,7 @@ def _span(unit: str, step: int, first: str, last: str) -> str:
 
 
 def _days(cron: Cron) -> str:
-    """Return the part after the times, with its leading blank: ` every day`, ` on Mondays`."""
+    """Return the part after the times, with its leading space: ` every day`, ` on Mondays`."""
     any_day = cron.day.values >= _FULL_MONTH
     any_weekday = cron.weekday.values >= _FULL_WEEK
     if cron.both_days:

@@ -66,7 +66,7 @@ def days_of_ics(text: str) -> Mapping[date, str]:
     is not part of it. Events that repeat by a rule are laid out.
 
     Raises:
-        TimetableInvalid: it is no calendar file, or beyond the bounds above.
+        TimetableInvalid: it is not a calendar file, or beyond the bounds above.
     """
     days = _days_or_reason(text)
     if isinstance(days, str):

@@ -15,14 +15,14 @@ from almaflow.timetable.descriptions import cron_in_words, dates_in_words, inter
 from almaflow.timetable.instants import instants
 from almaflow.timetable.intervals import default_start, interval_instants
 
-# No tick is looked for after the years that dates can have.
+# No tick is searched for after the years that dates can have.
 _END: Final = datetime(3000, 1, 1, tzinfo=UTC)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """One of *cron*, *every* and *dates*, in a zone; texts are as they stand in the file.
+    """One of *cron*, *every* and *dates*, in a zone; texts are as they are written in the file.
 
     No tick comes before *starts* or after *ends*; when *ends* is a day, all of it counts.
     """

@@ -2,7 +2,7 @@
 
     browser
        |
-    server      uvicorn in a thread of its own; bounds on connections, heads and time
+    server      uvicorn in a separate thread; bounds on connections, heads and time
        |
     app         the rings around every request, the outermost first:
        |          errors      whatever went wrong becomes a page (under /api: JSON) and a status
@@ -24,7 +24,7 @@ To add a page:
    `context: Context` (see `context`: store, clock, project, zone) and, where they need it,
    `who: Who` (the person who asks). They return `render(request, "<name>.html", …values)`.
 2. Write `templates/<name>.html`, which extends `base.html` and fills its blocks `title` and `main`.
-   What browsers fetch again is a fragment in a file of its own, `templates/<name>_live.html`, which
+   What browsers fetch again is a fragment in a separate file, `templates/<name>_live.html`, which
    the page includes, so that both are the same text; see `live` and `pages/today.py`.
 3. Add the module to `ROUTERS` in `app`. The navigation (`NAVIGATION` in `rendering`) shows an entry
    as soon as a router answers its address.

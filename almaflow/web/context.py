@@ -39,7 +39,7 @@ class Health:
 
 @dataclass(frozen=True)
 class WebContext:
-    """What every page needs. *store* is a connection of its own, beside that of the scheduler."""
+    """What every page needs. *store* is a separate connection, not that of the scheduler."""
 
     store: Store
     clock: Clock

@@ -1,4 +1,4 @@
-"""The page's server: uvicorn in a thread of its own, so that pages never delay the scheduler."""
+"""The page's server: uvicorn in a separate thread, so that pages never delay the scheduler."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An Alma that lives in memory: the same API, quirks included, with time and faults on demand.
 
-It stands beside the rest of almaflow and imports nothing of it, so that it can contradict it.
+It is separate from the rest of almaflow and imports nothing of it, so that it can contradict it.
 `SimulatedAlma.handle` is the door in process; `http.SimulatorServer` puts it on a socket.
 """
 

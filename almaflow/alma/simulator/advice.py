@@ -30,7 +30,7 @@ def set_named(institution: Institution, name: str) -> str:
 
 
 def set_with_id(institution: Institution, set_id: str, job: Job | None = None) -> str:
-    """Return the line for a set of that id, which *job* runs on; empty for what is no id."""
+    """Return the line for a set of that id, which *job* runs on; empty for what is not an id."""
     if not set_id.isdecimal() or set_id in institution.gone:
         return ""
     content = job.works_on[0] if job and job.works_on else content_of(institution, set_id)

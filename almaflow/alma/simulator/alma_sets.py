@@ -59,7 +59,7 @@ class AlmaSet:
         return self.members.page(offset, max(0, min(limit, self.count(now) - offset)))
 
     def visible(self, now: datetime) -> bool:
-        """Tell whether the API shows it: it is there, and not somebody's private set."""
+        """Tell whether the API shows it: it is there, and not another person's private set."""
         if self.visible_from is not None and now < self.visible_from:
             return False
         return not self.private or self.created_by == "exl_api"

@@ -25,7 +25,7 @@ from almaflow.alma.simulator.wire import RequestBody, text_of
 _OWN = ("link",)
 
 
-# What a library has as soon as somebody asks for it, where everything exists.
+# What a library has as soon as a caller asks for it, where everything exists.
 _MADE_UP = {LOCATIONS.path: add_location, DESKS.path: add_desk}
 
 

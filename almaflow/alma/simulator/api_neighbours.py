@@ -1,4 +1,4 @@
-"""What other clients read beside jobs and sets and is not a plain list of objects.
+"""What other clients read next to jobs and sets and is not a plain list of objects.
 
 Source: alma-api.md 9.3. Forms that no source confirms are those of the neighbouring lists.
 """

@@ -13,7 +13,7 @@ from almaflow.alma.simulator.queries import check_query
 from almaflow.alma.simulator.reply import ApiError, EndpointResult
 from almaflow.alma.simulator.shapes import set_shape
 
-# Contents whose members come with a link of their own, and where it leads.
+# Contents whose members come with a separate link, and where it leads.
 _MEMBER_PATHS = {
     "ITEM": "/bibs/{title}/holdings/{holding}/items/{id}",
     "HOLDING": "/bibs/{title}/holdings/{id}",
@@ -35,7 +35,7 @@ def find_set(call: IncomingRequest, set_id: str, error: ApiError | None = None) 
 
 
 def words_match(words: str, text: str) -> bool:
-    """Tell whether every word is in *text*; `_` stands for a blank, case does not count."""
+    """Tell whether every word is in *text*; `_` means a space, case does not count."""
     searched = text.replace("_", " ").lower()
     return all(word in searched for word in words.replace("_", " ").lower().split())
 

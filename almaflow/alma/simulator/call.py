@@ -49,7 +49,7 @@ class IncomingRequest:
         """Return offset and limit.
 
         Raises:
-            ApiError: one of them is no number, or (by switch) the limit is above 100.
+            ApiError: one of them is not a number, or (by switch) the limit is above 100.
         """
         offset, limit = self._number("offset", 0), self._number("limit", 10)
         if limit > 100 and self.institution.switches.over_limit == "refuse":

@@ -67,7 +67,7 @@ class IncomingBytes(io.RawIOBase):
         try:
             return self._connection.recv_into(buffer)
         finally:
-            # What is written next has a time of its own.
+            # What is written next has a separate time.
             with suppress(OSError):
                 self._connection.settimeout(self._limits.idle)
 

@@ -23,7 +23,7 @@ _UNUSED = 6
 # ... and of how many one is kept for its inventory, order line, related records (M28).
 _KEPT = (8, 33, 50)
 
-# Counters of a report that are made up because somebody reads them by position.
+# Counters of a report that are made up because a caller reads them by position.
 _MOST_LINES = 200
 
 Lines = list[tuple[str, str, int | str]]
@@ -61,7 +61,7 @@ def _plain(label: str) -> str:
 
 
 def _with_wanted(lines: Lines, instance: Instance, wanted: Wanted) -> Lines:
-    """Return the report's *lines* with the counters that somebody reads, as they should be."""
+    """Return the report's *lines* with the counters that a caller reads, as they should be."""
     for counter in wanted.counters:
         if not _is_called(instance.job, counter.job):
             continue

@@ -25,7 +25,7 @@ _RECORDS = 120
 
 
 def furnish_wanted(institution: Institution) -> None:
-    """Let the jobs and profiles exist that somebody wants, and runs of them begin."""
+    """Let the jobs and profiles exist that a caller wants, and runs of them begin."""
     if institution.wanted is None:
         return
     wanted: Wanted = institution.wanted

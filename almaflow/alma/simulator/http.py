@@ -78,7 +78,7 @@ class SimulatorServer:
             alma.link_base = public_url.rstrip("/") or self.url
 
     def start(self) -> SimulatorServer:
-        """Serve in a thread of its own."""
+        """Serve in a separate thread."""
         self._serving = True
         self._thread = threading.Thread(
             target=self.serve_forever, name="almaflow-simulator", daemon=True
@@ -256,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self._reply(path_of(self.path), headers, body))
 
     def _open_tunnel(self) -> None:
-        """Begin anew on this connection, as if the client had connected to the tunnel's target."""
+        """Begin again on this connection, as if the client had connected to the tunnel's target."""
         if self.server.tls is None:
             raise HostRefused(
                 HTTPStatus.FORBIDDEN, "Start the simulator with `--tls` to use it as a proxy."

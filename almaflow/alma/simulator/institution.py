@@ -112,7 +112,7 @@ class Institution:
     # --- time -------------------------------------------------------------------------------------
 
     def settle(self, now: datetime) -> None:
-        """Let everything happen that has come due by *now*, in its order."""
+        """Let everything happen that is due by *now*, in its order."""
         self._start_others(now)
         overdue = [do for at, do in self._later if at <= now]
         self._later = [(at, do) for at, do in self._later if at > now]
@@ -132,11 +132,11 @@ class Institution:
             del self.report_tokens[next(iter(self.report_tokens))]
 
     def later(self, at: datetime, do: Callable[[], None]) -> None:
-        """Let something happen at *at*: work that goes on behind the gateway's back."""
+        """Let something happen at *at*: work that continues behind the gateway's back."""
         self._later.append((at, do))
 
     def add_other_run(self, other: OtherRun) -> None:
-        """Let somebody else start one more run, or one again and again."""
+        """Let another person start one more run, or one again and again."""
         self._others.append((other, 0))
 
     def _start_others(self, now: datetime) -> None:

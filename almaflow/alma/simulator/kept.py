@@ -1,4 +1,4 @@
-"""What an institution keeps beside jobs and sets: libraries, locations, desks, reminders, tables.
+"""What an institution keeps next to jobs and sets: libraries, locations, desks, reminders, tables.
 
 The objects are as JSON shows them, without `link`. Source: alma-api.md 9.3. Fields that no source
 confirms have the names and the forms of the neighbouring objects.

@@ -96,7 +96,7 @@ def _raw(status: int, text: str, kind: str) -> EndpointResult:
 
 
 def _wanted(call: IncomingRequest, below: str) -> WantedRead | None:
-    """Return the read that somebody wants and that this request is."""
+    """Return the read that a caller wants and that this request is."""
     return next(
         (
             read
@@ -127,7 +127,7 @@ def _made_up(institution: Institution, wanted: WantedRead) -> dict[str, Any]:
 def _may_be_made_up(call: IncomingRequest, below: str, wanted: WantedRead) -> bool:
     """Tell whether the caller gets something although the simulator refuses.
 
-    Of jobs and sets, which are made up by themselves, only what the caller names literally.
+    Of jobs and sets, which are made up automatically, only what the caller names literally.
     """
     if call.institution.wanted is None:
         return False
@@ -157,7 +157,7 @@ def _advice(
     wanted: WantedRead | None,
     endpoint: Callable[[IncomingRequest], EndpointResult] | None,
 ) -> str:
-    """Return a hint for a read that somebody wants, or of a resource that nothing here has."""
+    """Return a hint for a read that a caller wants, or of a resource that nothing here has."""
     if wanted is None and endpoint is not None:
         return ""
     made = {} if wanted is None else _made_up(call.institution, wanted)

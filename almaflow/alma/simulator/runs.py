@@ -1,4 +1,4 @@
-"""Job instances: the life of a run is a plan made at its start, read off whenever somebody asks."""
+"""Job instances: the life of a run is a plan made at its start, read off whenever a caller asks."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ Numbers = Annotated[
     _schema({"type": "integer", "minimum": 1}),
 ]
 
-# A text in which `*` stands for any characters and `?` for one.
+# A text in which `*` matches any characters and `?` one.
 Glob = Annotated[str, Field(min_length=1, max_length=1000)]
 
 

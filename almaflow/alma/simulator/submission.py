@@ -1,4 +1,4 @@
-"""Submitting a job: Alma's checks in their order, and the run that comes of it."""
+"""Submitting a job: Alma's checks in their order, and the run that results."""
 
 from __future__ import annotations
 

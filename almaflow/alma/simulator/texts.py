@@ -147,7 +147,7 @@ MANUAL_CATEGORIES = {
     "DISCOVERY_DC_NORMALIZATION": "Discovery DC normalization",
     "DISCOVERY_GENERIC_XML_NORMALIZATION": "Discovery generic XML normalization",
     "ESPLORO_NORMALIZATION": "Esploro normalization",
-    # Internal jobs have a code of their own, without a label.
+    # Internal jobs have a separate code, without a label.
     "ANONYMIZATION_JOB": "",
     "PUBLISHING": "Publishing",
     "NETWORK": "Network",

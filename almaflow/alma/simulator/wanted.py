@@ -49,7 +49,7 @@ class WantedRun:
 
 
 class AskedValue(Protocol):
-    """What somebody asks of a value: its members, its elements, or its form and what it meets.
+    """What a caller asks of a value: its members, its elements, or its form and what it meets.
 
     *form* is `text`, `number`, `boolean`, `date`, `barcode`, `mms_id`, `user_id`, `id` or empty.
     *bounds* are conditions on the value, of a list on how many elements it has: an operator (`==`,
@@ -108,7 +108,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class WantedCounter:
-    """A counter that somebody reads in the report of a run.
+    """A counter that a caller reads in the report of a run.
 
     *job* is the job's id or name, `*` for every job. *key* is the counter's key, or its position
     from 0. *bounds* are the conditions that it should meet.

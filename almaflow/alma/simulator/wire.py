@@ -120,7 +120,7 @@ def _element(tag: str, value: Any) -> str:
 
 
 def _is_one_text(value: Mapping[str, Any]) -> bool:
-    # The type of a counter is coded, and an element of its own.
+    # The type of a counter is coded, and a separate element.
     return (
         "value" in value
         and value.keys() <= {"value", *_OF_TEXTS}
@@ -233,7 +233,7 @@ class RequestBody:
         return items
 
     def part(self, name: str) -> RequestBody:
-        """Return an object field as a body of its own; empty when it is absent."""
+        """Return an object field as a separate body; empty when it is absent."""
         value = self.data.get(name)
         if value in (None, ""):
             return RequestBody({}, self.is_json, name)

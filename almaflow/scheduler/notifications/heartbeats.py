@@ -221,7 +221,7 @@ class Pings(Companion):
         return error
 
     def _carry(self, call: _Call, name: str, signal: PingSignal) -> None:
-        """Call the address of a ping; for its thread. Raises: OutsideError, RequestWrong."""
+        """Call the address of a ping; for its thread. Raises: ConnectorError, RequestWrong."""
         if call.given_up:
             return
         known = self._project.settings.pings

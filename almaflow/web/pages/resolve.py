@@ -1,4 +1,4 @@
-"""Deciding what became of a submission whose response was lost, with what Alma lists."""
+"""Deciding what happened to a submission whose response was lost, with what Alma lists."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def confirm_resolve(
 def resolve(
     request: Request, context: Context, who: Operator, form: Written, run: Name
 ) -> Response:
-    """Record what became of the submission, and let the run continue."""
+    """Record what happened to the submission, and let the run continue."""
     record = context.store.find_run(run)
     lost = find_unconfirmed(context.store, record, form.text("step"))
     try:

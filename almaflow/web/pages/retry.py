@@ -112,7 +112,7 @@ def _choose(request: Request, context: WebContext, run: str, start: str, error: 
 
 
 def submission_text(one: EarlierSubmission, zone: ZoneInfo) -> str:
-    """Return which job was submitted, when, and what became of it."""
+    """Return which job was submitted, when, and what happened to it."""
     job = f"job {one.job_id}" + (f" ({one.job_name})" if one.job_name else "")
     where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
     at = f"{one.sent_at.astimezone(zone):%Y-%m-%d %H:%M}"

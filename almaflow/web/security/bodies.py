@@ -21,7 +21,7 @@ class _TooMuch(Exception):
 
 
 class Bodies:
-    """Reads the body of a request before *app* sees it, which it hands on at once."""
+    """Reads the body of a request before *app* sees it, which it hands on immediately."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -38,7 +38,7 @@ def is_hash(text: str) -> bool:
 
 
 def is_right(hash_: str | None, password: str) -> bool:
-    """Whether a password has this hash; None stands for a person that there is not."""
+    """Whether a password has this hash; None means a person that there is not."""
     with _AT_A_TIME:
         try:
             _HASHER.verify(hash_ or _NOBODY, password[:LONGEST])
