@@ -17,6 +17,7 @@ from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
 from almaflow.web.live import Live, Pages
 from almaflow.web.pages import (
+    api_reference,
     approvals,
     login,
     resolve,
@@ -40,6 +41,7 @@ ROUTERS: Sequence[APIRouter] = (
     resolve.router,
     start.router,
     timetable_actions.router,
+    api_reference.router,
 )
 """Every page; a new one is one more line here."""
 

@@ -239,3 +239,15 @@ def test_two_sites_do_not_share_workflows(tmp_path: Path, nightly: Site) -> None
     assert other.client.get("/api/workflows").json()["workflows"] == []
     assert nightly.client.get("/api/workflows").json()["workflows"]
     other.store.close()
+
+
+def test_a_page_shows_every_route_and_document(site: Site) -> None:
+    described = site.client.get("/api/openapi.json").json()
+
+    page = site.client.get("/documentation/api")
+
+    assert page.status_code == 200
+    for path in described["paths"]:
+        assert f" {path}</code>" in page.text
+    for name in described["components"]["schemas"]:
+        assert f'id="document-{name}"' in page.text

@@ -20,6 +20,7 @@ PAGES: Mapping[str, str] = {
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",
     "pause": "/workflows/export-bibs/pause",
+    "api": "/documentation/api",
     "not-found": "/no-such-page",
 }
 """Addresses by a name for pictures; `{failed}`, `{person}` and `{running}` are ids of runs."""
