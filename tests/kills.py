@@ -123,8 +123,7 @@ class Yard:
             return len(store.runs(statuses=(Status.QUEUED, Status.RUNNING, Status.WAITING)))
 
     def worker(self, **more: Any) -> Worker:
-        queues = PLACES if self.shared else ()
-        return Worker(Work(self.folder, self.environment, queues=queues, **more))
+        return Worker(Work(self.folder, self.environment, **more))
 
     # Alma's side
 

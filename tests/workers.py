@@ -10,9 +10,9 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,11 @@ import anyio.to_thread
 
 from almaflow.alma.http import HttpTransport
 from almaflow.alma.transport import WireRequest, WireResponse
-from almaflow.cli.bootstrap import live_engine, run_queue
+from almaflow.cli.bootstrap import live_engine
 from almaflow.clock import SystemClock
-from almaflow.engine.engine import Engine
 from almaflow.engine.journal import RunJournal
-from almaflow.engine.log import no_log
 from almaflow.runs.events import NullListener
-from almaflow.settings import Project, find_project
+from almaflow.settings import find_project
 from almaflow.store import Store
 from almaflow.store.liveness import LEASE
 from almaflow.workflow_loader import load_text
@@ -72,11 +70,6 @@ class Work:
     watch: bool = False
     lease: timedelta = LEASE
     freeze_at: str = ""
-    queues: Sequence[str] = ()
-    """Of which institutions it takes runs from the queue of the store; empty: it searches for runs
-    as a process does that has no such queue."""
-    clock_off: timedelta = timedelta()
-    """How far its clock is ahead of the true time."""
 
 
 class Worker:
@@ -145,47 +138,14 @@ def _main(work: Work) -> None:
 
 async def _work(work: Work) -> None:
     project = find_project(work.folder)
-    clock = _Clock(work.clock_off)
-    queue = run_queue(project.store_url) if work.queues else None
-    store = Store.open(project.store_url, clock=clock, lease=work.lease, queue=queue)
+    store = Store.open(project.store_url, clock=SystemClock(), lease=work.lease)
     if work.freeze_at:
         _freeze_once(work.freeze_at, store)
-    if work.queues:
-        await _take_from_queue(work, project, store)
     engine = live_engine(project, store, NullListener())
     engine.look = timedelta(milliseconds=100)
     async with engine.running():
         await engine.keep_working(watch=work.watch)
     store.close()
-
-
-class _Clock(SystemClock):
-    """A clock that somebody has set wrong."""
-
-    def __init__(self, off: timedelta) -> None:
-        self._off = off
-
-    def now(self) -> datetime:
-        return super().now() + self._off
-
-    async def sleep_until(self, instant: datetime) -> None:
-        await super().sleep_until(instant - self._off)
-
-
-async def _take_from_queue(work: Work, project: Project, store: Store) -> None:
-    """Be a worker as `almaflow worker` is, which finds out sooner that another one is dead."""
-    from almaflow.fleet import worker
-
-    worker.HEARTBEAT = worker.SWEEP = work.lease / 4  # type: ignore[misc]
-    worker.STALLED, worker.AGAIN = work.lease, work.lease / 4  # type: ignore[misc]
-
-    def new_engine() -> Engine:
-        engine = live_engine(project, store, NullListener())
-        engine.clock = store._clock
-        return engine
-
-    taker = worker.Worker(store.conninfo, store._clock, no_log, work.queues)
-    await taker.run(new_engine)
 
 
 def _freeze_once(where: str, store: Store) -> None:
