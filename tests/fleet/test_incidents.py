@@ -16,7 +16,7 @@ SCHEDULES = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "0"))
 MINUTE = 50
 """For so many seconds schedules begin; the last ones take up to half a minute more."""
 
-FEWEST = 15
+FEWEST = 10
 """How many a slow and busy machine begins in that time."""
 
 pytestmark = [
