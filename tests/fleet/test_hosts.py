@@ -35,6 +35,9 @@ pytestmark = [
 # When every run of a dead host has to continue elsewhere (seconds).
 RESCUED = 30
 
+# When a host has to be at work, on a machine that has much else to do (seconds).
+STARTED = 60
+
 HOUR = timedelta(hours=1)
 
 # For how long transactions are counted (seconds).
@@ -106,7 +109,7 @@ def site_of(folder: Path, postgres: PostgresServer, **scenario: Any) -> Iterator
 def test_every_run_of_a_killed_host_continues_on_another_within_half_a_minute(site: Site) -> None:
     first = site.start("first")
     site.add("[{wait: 1h}]", 20)
-    site.wait_for_owners(lambda owners: owners == ["first"] * 20, 20)
+    site.wait_for_owners(lambda owners: owners == ["first"] * 20, STARTED)
     site.start("second")
 
     first.end()
@@ -118,7 +121,7 @@ def test_the_database_idles_while_many_runs_wait(site: Site) -> None:
     count = 300
     site.start("only")
     site.add("[{wait: 1h}]", count)
-    site.wait_for_owners(lambda owners: owners == ["only"] * count, 60)
+    site.wait_for_owners(lambda owners: owners == ["only"] * count, STARTED)
     with psycopg.connect(site.yard.store_url, autocommit=True) as connection:
         wait_for(lambda: transactions_in(connection, 2) < count, 60)  # what began has been recorded
 
@@ -144,6 +147,7 @@ def transactions_in(connection: psycopg.Connection[Any], seconds: int) -> int:
     return counts[1] - counts[0]
 
 
+@pytest.mark.longest
 def test_a_host_that_is_cut_off_for_a_minute_loses_its_runs_and_then_works_again(
     site: Site,
 ) -> None:
@@ -158,6 +162,7 @@ def test_a_host_that_is_cut_off_for_a_minute_loses_its_runs_and_then_works_again
     assert not first.has_ended
 
 
+@pytest.mark.longest
 def test_a_host_whose_cable_is_out_for_a_minute_loses_its_runs_and_then_works_again(
     site: Site,
 ) -> None:
@@ -172,7 +177,7 @@ def test_a_host_whose_cable_is_out_for_a_minute_loses_its_runs_and_then_works_ag
 def cut_off_for_a_minute(site: Site, cut_off: Callable[[], None], join: Callable[[], None]) -> None:
     """Check that runs move from the first host to a second one, and in the end back again."""
     site.add("[{wait: 1h}]", 20)
-    site.wait_for_owners(lambda owners: owners == ["first"] * 20, 20)
+    site.wait_for_owners(lambda owners: owners == ["first"] * 20, STARTED)
     second = site.start("second")
 
     cut_off()
@@ -199,7 +204,9 @@ def test_hosts_whose_clocks_are_hours_apart_keep_to_the_starts_of_an_hour(
             site.start(name, clock_off=off)
             # Each does something.
             site.yard.record(3, at=["north"])
-            wait_for(lambda: len(site.yard.alma.submissions()) == limit or not site.owners(), 20)
+            wait_for(
+                lambda: len(site.yard.alma.submissions()) == limit or not site.owners(), STARTED
+            )
 
         def wait_for_the_hour() -> int:
             with site.yard.store() as store:
@@ -220,7 +227,7 @@ def test_workers_of_two_versions_share_runs_and_the_older_one_leaves_newer_runs_
     site.start("older")
     site.add("[{wait: 1h}]", format=2)
     site.add("[{wait: 1h}]")
-    site.wait_for_owners(lambda owners: sorted(owners) == ["", "older"], 20)
+    site.wait_for_owners(lambda owners: sorted(owners) == ["", "older"], STARTED)
 
     site.start("newer", format=2)
 
