@@ -58,7 +58,8 @@ class OfferLater(BaseRetryStrategy):
 def make_app(conninfo: str, execute: Execute) -> App:
     """Return procrastinate's app for the database at *conninfo*, whose only task is a run."""
     # What matters to people is in the log of the run, or of the worker.
-    logging.getLogger("procrastinate").setLevel(logging.CRITICAL + 1)
+    for library in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
 
     @app.task(name=TASK, retry=OfferLater())

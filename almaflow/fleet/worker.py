@@ -51,9 +51,11 @@ AGAIN: Final = timedelta(seconds=5)
 class QueueLost(StoreTrouble):
     """procrastinate cannot reach its tables; runs continue when it can again."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, error: Exception) -> None:
+        # An error of procrastinate's says nothing; its cause does, in several lines.
+        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".?")
         # No advice to run the command again: the worker, or `serve`, tries again automatically.
-        super().__init__(f"The queue of runs cannot be reached: {reason.rstrip('. ')}.")
+        super().__init__(f"The queue of runs cannot be reached: {reason}.")
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -129,7 +131,7 @@ class Worker:
                         tasks.start_soon(WakeUps(app, engine).listen)
                         await work(app)
         except (ConnectorException, psycopg.Error) as error:
-            raise QueueLost(f"{error}") from error
+            raise QueueLost(error) from error
 
     async def _work(self, app: App) -> None:
         asyncio.get_running_loop().set_exception_handler(_report)
@@ -150,7 +152,7 @@ class Worker:
             )
         )
         # It ends automatically when it cannot listen any more.
-        raise QueueLost("the connection that listens for runs was lost.")
+        raise QueueLost(ConnectionError("the connection that listens for runs was lost"))
 
     async def _sweep(self, app: App, engine: Engine) -> None:
         """Remove the tasks of dead workers, queue runs that have none, and check the clock."""

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from procrastinate.exceptions import ConnectorException
+from psycopg import OperationalError
 
 from almaflow.fleet.task_queue import TaskQueue
-from almaflow.fleet.worker import LOOK
+from almaflow.fleet.worker import LOOK, QueueLost
 from almaflow.outcome import Outcome, Status
 from almaflow.store import DueRun, EntryState
 from almaflow.waiting import WaitingKind
@@ -78,6 +80,13 @@ def test_a_run_of_a_dead_process_continues_on_another_host(fleet: Fleet) -> None
             assert record.ended_at - record.requested_at >= LEASE
 
     play(story)
+
+
+def test_a_queue_that_cannot_be_reached_is_reported_with_the_reason() -> None:
+    error = ConnectorException()
+    error.__cause__ = OperationalError("connection failed: db1\n\tIs the server running?")
+
+    assert "connection failed: db1 Is the server running." in str(QueueLost(error))
 
 
 @pytest.mark.usefixtures("quick_rescue")
