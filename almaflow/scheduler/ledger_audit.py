@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.store.schedule_records import Schedule, Tick, TickCause
+from almaflow.timetable import Timetable
 
 # A tick that has only just come may not have been seen yet.
 _JUST_NOW = timedelta(minutes=1)
@@ -21,15 +22,7 @@ Key = tuple[str, str]
 """A workflow's name and a schedule entry's key."""
 
 
-class Instants(Protocol):
-    """A timetable."""
-
-    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Yield its instants later than *after*, up to *until*, rising."""
-        ...
-
-
-TimetableOf = Callable[[Mapping[str, Any]], Instants]
+TimetableOf = Callable[[Mapping[str, Any]], Timetable]
 """Reads what is kept of a timetable (`Schedule.timing`); Raises: AlmaflowError when it cannot."""
 
 
@@ -101,7 +94,7 @@ def verify(
 class _Laid:
     """One entry as it was from one instant to another, materialized."""
 
-    def __init__(self, schedule: Schedule, timetable: Instants, since: datetime | None) -> None:
+    def __init__(self, schedule: Schedule, timetable: Timetable, since: datetime | None) -> None:
         self._schedule = schedule
         self._timetable = timetable
         # An inactive entry must have all its rows: it is not materialized any more.

@@ -37,26 +37,26 @@ class Wakeups(Protocol):
 
 
 class _Sleeper:
-    """Sleeps on a clock until it is poked."""
+    """Sleeps on a clock until it is woken."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._poked = anyio.Event()
+        self._woken = anyio.Event()
 
     def wake(self) -> None:
-        self._poked.set()
+        self._woken.set()
 
     async def sleep(self, until: datetime) -> None:
         async with anyio.create_task_group() as tasks:
 
             async def listen() -> None:
-                await self._poked.wait()
+                await self._woken.wait()
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(listen)
             await self._clock.sleep_until(until)
             tasks.cancel_scope.cancel()
-        self._poked = anyio.Event()
+        self._woken = anyio.Event()
 
 
 class ClockWakeups:

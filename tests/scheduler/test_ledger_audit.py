@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from almaflow.errors import RequestWrong
 from almaflow.scheduler.ledger_audit import AuditResult, LedgerDiscrepancy, verify
 from almaflow.store.schedule_records import Schedule, Tick, TickCause, TickEnding
+from almaflow.timetable import Timetable
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-class Every:
-    """A timetable of every so many hours from midnight on."""
-
-    def __init__(self, hours: int) -> None:
-        self._hours = hours
-
-    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        at = datetime(2026, 11, 1, tzinfo=UTC)
-        while at <= until:
-            if at > after:
-                yield at
-            at += self._hours * HOUR
-
-
-def timetable_of(timing: Mapping[str, Any]) -> Every:
+def timetable_of(timing: Mapping[str, Any]) -> Timetable:
     if "hours" not in timing:
         raise RequestWrong("it says nothing")
-    return Every(timing["hours"])
+    return Timetable(ZoneInfo("UTC"), every=timing["hours"] * HOUR)
 
 
 def hour(number: float) -> datetime:

@@ -24,9 +24,9 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import TickView, read_tick_state
 from almaflow.operations.typed_times import HOW, read_past
 from almaflow.operations.workflow_lookup import workflow_named
-from almaflow.scheduler.ledger_audit import AuditResult, Instants, verify
+from almaflow.scheduler.ledger_audit import AuditResult, verify
 from almaflow.store import Store
-from almaflow.timetable import TimetableInvalid
+from almaflow.timetable import Timetable, TimetableInvalid
 from almaflow.timetable_entries import timetable_from_json
 
 # The default number of listed ticks.
@@ -188,7 +188,7 @@ def _compared(
     return replace(again, verified=replace(again.verified, faults=faults))
 
 
-def _timetable_of(timing: Mapping[str, Any]) -> Instants:
+def _timetable_of(timing: Mapping[str, Any]) -> Timetable:
     try:
         return timetable_from_json(timing)
     except (KeyError, TypeError, TimetableInvalid) as error:
