@@ -19,9 +19,6 @@ from almaflow.late_dataclasses import dataclass
 SIGNATURE = "X-Exl-Signature"
 """The header with the base64 text of the body's HMAC-SHA256."""
 
-LARGEST_REPORT = 4 * 1024 * 1024
-"""Bytes of a report: an instance with all its counters has some 50 kB."""
-
 _JOB_END = "job_end"
 
 

@@ -182,8 +182,8 @@ class InstitutionSettings(Model):
         SecretRef | None,
         Field(
             description="Where the secret of Alma's webhook (integration profile, type Webhooks) "
-            "is stored. With it, `almaflow serve` accepts Alma's reports that a job has ended at "
-            "`/webhooks/<institution>`."
+            "is stored. With it, the web page of `almaflow serve` accepts Alma's reports that a "
+            "job has ended, at `/webhook/<name of the institution>`."
         ),
     ] = None
     environment: Annotated[

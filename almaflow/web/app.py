@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.catalog import Catalog
-from almaflow.web import live
+from almaflow.web import live, webhook
 from almaflow.web.api import alma, runs, service, timetables
 from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
@@ -68,6 +68,7 @@ def build_app(context: WebContext, gate: Gate) -> FastAPI:
         app.include_router(router, include_in_schema=False)
     for router in API_ROUTERS:
         app.include_router(router, prefix="/api", responses=REFUSALS)
+    app.include_router(webhook.router, include_in_schema=False)
     app.mount("/static", Assets(), name="static")
     addresses = _addresses()
     app.state.navigation = [entry for entry in NAVIGATION if entry.address in addresses]
