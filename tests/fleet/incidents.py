@@ -59,7 +59,7 @@ RESCUED = 30.0
 TICKING = "schedule: [{every: 5s, missed: all}]\noverlap: queue_all\nsteps: [{get: /conf/jobs}]\n"
 QUIET = TICKING.replace("every: 5s", "dates: [2020-01-01]")
 
-# Of a worker; schedulers have the right time.
+# How far the clock of a host is ahead.
 CLOCKS = (timedelta(), timedelta(hours=1), timedelta(hours=-1))
 
 
@@ -418,11 +418,11 @@ class _Incident:
             it.execute(query, (share,))
 
     def set_clock(self) -> None:
-        """Let the worker come back with a clock that is an hour off, or the right one."""
-        number = COMMANDS.index("worker")
-        host = self.fleet.hosts[number].host
-        host.place = replace(host.place, clock_off=self.chance.choice(CLOCKS))
-        self.fleet.kill(number, 0.0)
+        """Let the host come back with a clock that is an hour off, or the right one."""
+        if not self.fleet.is_down(self.number):
+            host = self.fleet.hosts[self.number].host
+            host.place = replace(host.place, clock_off=self.chance.choice(CLOCKS))
+            self.fleet.kill(self.number, 0.0)
 
 
 _KINDS = (
