@@ -195,6 +195,18 @@ def test_another_environment_and_another_clock_are_told(
     assert "clock is about 5m behind Alma's" in texts(typed, "institution main", "warning")
 
 
+def test_the_machines_clock_is_checked_and_not_the_corrected_one(
+    almaflow: Almaflow, place: Place, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings(write, place.alma)
+    # The machine's clock is an hour fast; Alma and the database, by which it was corrected, agree.
+    monkeypatch.setattr(SystemClock, "_ahead", timedelta(hours=1))
+
+    typed = almaflow("doctor", "--json")
+
+    assert "clock is about 1h before Alma's" in texts(typed, "institution main", "warning")
+
+
 def test_an_alma_that_does_not_answer_is_an_error(
     almaflow: Almaflow, place: Place, write: Write
 ) -> None:

@@ -15,6 +15,7 @@ from almaflow.alma import calls
 from almaflow.alma.errors import AlmaError, AlmaRefused
 from almaflow.cli import bootstrap
 from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful, good
+from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError
 from almaflow.field_types import format_duration
 from almaflow.redaction import Mask
@@ -87,7 +88,8 @@ async def _may_write(connection: InstitutionConnection, what: str) -> Finding:
 def _clock(connection: InstitutionConnection, what: str) -> Finding:
     if connection.client.last_date is None:
         return doubtful(what, "Alma's responses do not show its time")
-    ahead = connection.client.ahead
+    # Of the machine's clock, which this process corrects when machines share a store.
+    ahead = connection.client.ahead - SystemClock.ahead()
     # Alma reports whole seconds, and its response takes a moment.
     rounded = timedelta(seconds=round(abs(ahead.total_seconds()), -1))
     if abs(ahead) <= _TOLERANCE:
