@@ -124,7 +124,7 @@ def may_be_skipped(steps: Sequence[StepBase]) -> bool:
 
 
 def not_reached(steps: Sequence[StepBase]) -> set[str]:
-    """Return the ids of those that are not reached when a body of *steps* ends early."""
+    """Return the ids of those that are not reached when a block of *steps* ends early."""
     ids: set[str] = set()
     early = False
     for step in steps:

@@ -187,7 +187,7 @@ class Interpreter:
         with outer.limits.within(instant, what, self.services.clock) as (limits, limit):
             context.where = replace(outer, limits=limits)
             return await self._outcome_of(step, context)
-        assert limit.expired, "a step's limit ended without being struck"
+        assert limit.expired, "a step's limit ended before it expired"
         context.where = outer
         text = f"The time limit of {what} expired."
         await self._close_inside(context, StepResult(Outcome.TIMED_OUT, text), outer)

@@ -386,7 +386,7 @@ def _and_more(number: int, what: str) -> list[str]:
 
 
 def _around(path: str) -> list[str]:
-    """Return the paths around *path*, of steps and of the bodies in them."""
+    """Return the paths around *path*, of steps and of the blocks in them."""
     parts = path.split("/")
     return ["/".join(parts[:length]) for length in range(1, len(parts))]
 

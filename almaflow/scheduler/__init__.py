@@ -7,7 +7,7 @@ and ends once: as a run, merged, skipped or missed. How a tick travels:
         |
         |  scheduler      scans the files; an edit is read when it does not change any more
         v
-    workflow_files ----------> tick_ledger.take    which workflows are active, by which rules
+    workflow_files ----------> tick_ledger.activate  which workflows are active, by which rules
                                     |
     timers   wake scheduler at the next tick (or after 15 s: nobody relies on being woken)
         |                           |
@@ -17,11 +17,11 @@ and ends once: as a run, merged, skipped or missed. How a tick travels:
       1  timetable.between          |  the instants from the last one covered up to now
          store.materialize          |  a row for each; on a day off or in a pause: SKIPPED
                                     v
-      2  policies.let_through       |  pure: late, caught up, too old, removed
+      2  policies.apply_catch_up    |  pure: late, caught up, too old, removed
          store.accept_ticks         |  these may run ...
          store.end_ticks            |  ... and these end: MERGED, MISSED, SKIPPED
                                     v
-      3  policies.line_up           |  pure: what `overlap` says while a run is active
+      3  policies.apply_overlap     |  pure: what `overlap` says while a run is active
                                     v
       4  plan.make_plan             |  inputs evaluated; if that fails: MISSED
          store.start_tick           |  tick RUN and its run, in one transaction; the run key is

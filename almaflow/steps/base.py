@@ -65,12 +65,12 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """How one body ended; *ending* is None when it never began."""
+    """How one block ended; *ending* is None when it never began."""
 
     block: Block
     ending: StepResult | None
     steps: Mapping[str, Mapping[str, Any]]
-    """What its steps with an id gave, by id; only of a body with a separate scope."""
+    """What its steps with an id gave, by id; only of a block with a separate scope."""
 
 
 @dataclass(frozen=True)

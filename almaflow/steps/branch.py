@@ -70,7 +70,7 @@ class Branch(Kind):
             yield Block("default", self.default, ("default",))
 
     def arms(self) -> Mapping[str, Block]:
-        """Return the body for each value that has a case."""
+        """Return the block for each value that has a case."""
         blocks = list(self.blocks())
         return {
             value: block

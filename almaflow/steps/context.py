@@ -271,16 +271,16 @@ class StepContext(Protocol):
         ...
 
     async def run_block(self, block: Block) -> StepResult:
-        """Run the steps of a body in order and return how it ended."""
+        """Run the steps of a block in order and return how it ended."""
         ...
 
     async def run_blocks(
         self, blocks: Sequence[Block], max_parallel: int | None = None
     ) -> tuple[StepResult, list[BlockResult]]:
-        """Run bodies in parallel, at most *max_parallel* at a time, begun in order.
+        """Run blocks in parallel, at most *max_parallel* at a time, begun in order.
 
         After a failure nothing new begins; what has begun is finished, then the first failure
-        counts. Returns how the whole ended, and the end of each body in its order.
+        counts. Returns how the whole ended, and the end of each block in its order.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""How steps, attempts and bodies end."""
+"""How steps, attempts and blocks end."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from almaflow.outcome import Outcome
 
 
 class BlockExit(StrEnum):
-    """How a step ends the nearest body around it, instead of letting it continue."""
+    """How a step ends the nearest block around it, instead of letting it continue."""
 
     STOP = "stop"
-    """The body ends well."""
+    """The block ends well."""
     SKIP = "skip"
-    """The body had nothing to do."""
+    """The block had nothing to do."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step, an attempt or a body ended.
+    """How a step, an attempt or a block ended.
 
     *error* is a sentence, empty when there is none; *ends* is set by `stop` and by a `check`
-    with `otherwise: skip`, and travels up to the nearest body; *at* is the path of the step that
+    with `otherwise: skip`, and travels up to the nearest block; *at* is the path of the step that
     *error* names as its origin, empty when it names none.
     """
 

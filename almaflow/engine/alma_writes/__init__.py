@@ -8,14 +8,14 @@ How the submission of a job travels; a submission that was recorded continues wh
         |    marker_of            ` [af-...]` from run, path, attempt and effect
         |    make(marker)         the step renders its parameters, the marker in `job_name`
         v
-    journaled_request.take_up     what the journal has of it: nothing, DONE, REFUSED, LOST ...;
+    journaled_request.restore     what the journal has of it: nothing, DONE, REFUSED, LOST ...;
         |                         an INTENT without a result, from a crash, is LOST
         |  nothing yet
         v
     journal.ask_slot              QUEUED for a slot: Alma's limits, shared by all processes
         |
         |<----------------------------------------------------------+
-    journal.slot_blocker         whose turn is it?                 |
+    journal.slot_blocker          whose turn is it?                 |
         |   not ours -----------> admission.waiting                 |
         |                           polls the jobs that hold slots -+
         v                                                           |
