@@ -62,6 +62,22 @@ def make_night(site: Site) -> dict[str, str]:
     return ids
 
 
+# Markup, a command to a terminal, a change of direction, and a word without an end.
+HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\u202e\u200b'\"&" + "x" * 10_000
+
+
+def make_hostile_night(site: Site) -> None:
+    """Record runs in which every text from outside is hostile."""
+    write_workflows(site)
+    _ended(site, 1, HOSTILE, at(1), 1, outcome=Outcome.FAILED, error=HOSTILE)
+    _ended(site, 2, HOSTILE + "2", at(2), 1)
+    person = Waiting(WaitingKind.PERSON, HOSTILE, HOSTILE, at(17))
+    _unfinished(site, 3, HOSTILE, at(3), person)
+    job = Waiting(WaitingKind.JOB, HOSTILE, HOSTILE, status=HOSTILE, detail=HOSTILE)
+    _unfinished(site, 4, HOSTILE, at(4), job)
+    site.store.pause(HOSTILE, by=HOSTILE, note=HOSTILE)
+
+
 def _ended(
     site: Site,
     number: int,

@@ -102,6 +102,13 @@ def test_a_failure_that_a_later_run_made_good_is_said_to_be(site: Site) -> None:
     )
 
 
+def test_a_night_in_which_nothing_went_well_is_said_plainly(site: Site) -> None:
+    ended(site, 1, at(1), Outcome.FAILED)
+    ended(site, 2, at(2), Outcome.TIMED_OUT)
+
+    assert headline(site) == "None of the 2 runs of the night went well."
+
+
 def test_runs_of_other_nights_do_not_count(site: Site) -> None:
     ended(site, 1, at(12, day=-1), Outcome.FAILED)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,14 @@ class Served:
 
 
 @contextmanager
-def served_night(folder: Path) -> Iterator[Served]:
-    """Serve the page of a project in *folder* after a night that went wrong."""
+def served_night(
+    folder: Path, make: Callable[[Site], Mapping[str, str] | None] = make_night
+) -> Iterator[Served]:
+    """Serve the page of a project in *folder* after a night; *make* records its runs."""
     clock = HandClock(NOW)
     store = Store.open(f"sqlite:///{folder}/store.db", clock=clock)
     site = Site(store, clock, folder)
-    ids = make_night(site)
+    ids = make(site) or {}
     server = PageServer(site.app, PageAddress("127.0.0.1", 0))
     server.start()
     try:

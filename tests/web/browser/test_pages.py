@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.web.browser.pages import PAGES, SCHEMES, WIDTHS, Served
+from tests.web.browser.pages import PAGES, SCHEMES, WIDTHS, Served, served_night
+from tests.web.night import make_hostile_night
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -102,6 +104,20 @@ def test_everything_is_reached_with_the_keyboard_and_seen_there(opened: Visit) -
 
     assert [html for _, seen, html in reached.values() if not seen] == []
     assert len(reached) >= wanted
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_hostile_texts_are_texts_and_fit(chromium: Browser, tmp_path: Path, width: int) -> None:
+    with served_night(tmp_path, make_hostile_night) as served:
+        page = chromium.new_page(viewport={"width": width, "height": 800})
+        visit = Visit(page, served)
+        page.on("dialog", lambda dialog: visit.complaints.append(dialog.message))
+        visit.open("/")
+
+        assert page.locator("main img").count() == 0
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert (visit.elsewhere, visit.complaints) == ([], [])
+        page.close()
 
 
 def test_a_change_appears_without_a_reload(chromium: Browser, served: Served) -> None:
