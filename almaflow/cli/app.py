@@ -186,7 +186,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "ticks",
             "almaflow.cli.commands.ticks:ticks",
-            "List the result of each tick of the timetables.",
+            "List ticks (scheduled times) and what happened at each.",
             (
                 "almaflow ticks",
                 "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
@@ -205,13 +205,13 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "unpause",
             "almaflow.cli.commands.pause:unpause",
-            "End the pause of a workflow.",
+            "Let the timetable of a paused workflow run again.",
             ("almaflow unpause withdraw-items",),
         ),
         Command(
             "skip-next",
             "almaflow.cli.commands.skip_next:skip_next",
-            "Skip the next tick of a workflow.",
+            "Skip the next scheduled time of a workflow.",
             ("almaflow skip-next withdraw-items --note 'done by hand'",),
         ),
         Command(
@@ -223,7 +223,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "hash-password",
             "almaflow.cli.commands.hash_password:hash_password",
-            "Make the hash of a password for the web page.",
+            "Make the hash of a password for the page of `serve`.",
             ("almaflow hash-password > anna.hash",),
         ),
         Command(
