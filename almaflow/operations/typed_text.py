@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from almaflow.alma_keys import KEY_ADVICE, find_keys
 from almaflow.errors import RequestWrong
 from almaflow.redaction import REDACTION
@@ -30,3 +32,16 @@ def check_typed(name: str, text: str) -> None:
         raise RequestWrong(f"`{name}` contains half of a character. Write the character itself.")
     if find_keys(text):
         raise RequestWrong(f"`{name}` contains what looks like an Alma API key. {KEY_ADVICE}")
+
+
+def check_values(name: str, value: Any) -> None:
+    """Refuse the texts in a JSON value that `check_typed` refuses; Raises: RequestWrong."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                check_typed(name, text)
+            case list() as items:
+                waiting += items
+            case dict() as items:
+                waiting += [*items, *items.values()]

@@ -11,6 +11,8 @@ from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.catalog import Catalog
 from almaflow.web import live, webhook
 from almaflow.web.api import alma, runs, service, timetables
+from almaflow.web.api import run_actions as run_actions_api
+from almaflow.web.api import timetable_actions as timetable_actions_api
 from almaflow.web.api.answers import REFUSALS
 from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
@@ -45,7 +47,14 @@ ROUTERS: Sequence[APIRouter] = (
 )
 """Every page; a new one is one more line here."""
 
-API_ROUTERS: Sequence[APIRouter] = (runs.router, timetables.router, service.router, alma.router)
+API_ROUTERS: Sequence[APIRouter] = (
+    runs.router,
+    timetables.router,
+    service.router,
+    alma.router,
+    run_actions_api.router,
+    timetable_actions_api.router,
+)
 """Every route of the API."""
 
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
 from almaflow.expressions.serialization import encode
-from almaflow.operations.catalog import Catalog
 from almaflow.operations.input_fields import InputField, fields_of, read_fields
 from almaflow.operations.starting import check_secrets, plan_run, queue_once, request_key
 from almaflow.plan import Plan
@@ -31,6 +30,7 @@ from almaflow.web.forms import (
     run_address,
     workflow_address,
 )
+from almaflow.web.named import workflow_to_run
 from almaflow.web.rendering import render
 from almaflow.workflow_loader import LoadedWorkflow
 
@@ -38,21 +38,6 @@ router = APIRouter()
 
 INPUT = "input."
 """What the names of fields of inputs begin with, so that an input may be called `key`."""
-
-
-def workflow_to_run(context: WebContext, workflows: Catalog, name: str) -> LoadedWorkflow:
-    """Return the workflow *name* as its file is now.
-
-    Raises:
-        RequestWrong: there is none, or its file is not valid now.
-    """
-    active = workflows.workflow(context.project(), name)
-    if active.problem:
-        raise RequestWrong(
-            f"The file {active.path} is not valid now, so {name} cannot be started by hand: "
-            f"{active.problem}"
-        )
-    return active.loaded
 
 
 @router.get("/workflows/{name}/run")

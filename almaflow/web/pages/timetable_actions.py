@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
@@ -13,8 +12,7 @@ from almaflow.operations.pausing import MOST_SHOWN, active_pause, pause, ticks_i
 from almaflow.operations.skipping import next_tick, skip_next
 from almaflow.operations.typed_times import read_future
 from almaflow.store import SchedulePause
-from almaflow.web.api.answers import Name
-from almaflow.web.context import Context, WebContext, catalog_of
+from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import (
     Button,
     Confirmation,
@@ -27,21 +25,11 @@ from almaflow.web.forms import (
     refused,
     workflow_address,
 )
+from almaflow.web.named import Known
 
 router = APIRouter()
 
 _NOTE = "The reason; it is shown with the pause. Optional."
-
-
-def known_workflow(request: Request, context: Context, name: Name) -> str:
-    """Return *name*; Raises: RequestWrong when the project has no such workflow."""
-    if not context.store.schedules(workflow=name):
-        catalog_of(request).workflow(context.project(), name)
-    return name
-
-
-Known = Annotated[str, Depends(known_workflow)]
-"""The parameter of a handler that receives the name of a workflow that exists."""
 
 
 # --- pause ----------------------------------------------------------------------------------------

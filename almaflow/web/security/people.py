@@ -21,6 +21,11 @@ class Person:
         return self.role is Role.OPERATE
 
     @property
+    def by_api(self) -> str:
+        """How a record names them when a program asks for them."""
+        return f"{self.name} via the API"
+
+    @property
     def by(self) -> str:
         """How the record of a run names them."""
         return f"{self.name} via the page"
