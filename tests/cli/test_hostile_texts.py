@@ -178,6 +178,7 @@ def test_every_command_is_tried() -> None:
     assert set(COMMANDS) - tried <= WITHOUT
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_no_command_lets_a_text_of_alma_act_or_repeats_a_key(
     almaflow: Almaflow, project: Path

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -121,6 +122,7 @@ def test_a_deep_document_is_checked_or_refused(kind: str, scalar: str, depth: in
     assert_inside(check(text), text)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=examples(6), suppress_health_check=list(HealthCheck))
 @given(STEP, SCALAR, st.sampled_from([50, 400]))
 def test_very_many_entries_are_checked(step: Any, scalar: str, count: int) -> None:

@@ -60,7 +60,7 @@ def serve(town: Town, *ends: NewJobEnd, **duration: float) -> None:
         for one in ends:
             store.add_job_end(one)
 
-    town.serve(beside=report, **duration or {"hours": 3})
+    town.serve(beside=report, **duration or {"hours": 1})
 
 
 def test_the_end_of_a_job_starts_a_workflow_with_its_inputs(town: Town) -> None:
