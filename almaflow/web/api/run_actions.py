@@ -39,16 +39,15 @@ from almaflow.web.named import workflow_to_run
 
 router = APIRouter()
 
-REFUSED: dict[int | str, dict[str, Any]] = {
-    **REFUSALS,
-    HTTPStatus.CONFLICT.value: {
-        "model": whole(Refusal),
-        "description": "It has changed meanwhile, such as a run that has ended.",
-    },
-    HTTPStatus.BAD_GATEWAY.value: {
-        "model": whole(Refusal),
-        "description": "Alma did not respond, or refused.",
-    },
+REFUSED: dict[int | str, dict[str, Any]] = REFUSALS | {
+    status.value: {"model": whole(Refusal), "description": description}
+    for status, description in (
+        (HTTPStatus.BAD_REQUEST, "The body cannot be read."),
+        (HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time."),
+        (HTTPStatus.CONFLICT, "It has changed meanwhile, such as a run that has ended."),
+        (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large."),
+        (HTTPStatus.BAD_GATEWAY, "Alma did not respond, or refused."),
+    )
 }
 """The refusals of every action, for its description."""
 
