@@ -233,7 +233,7 @@ def make_definition(
     name that it gives it, and the git commit that *commit_of* returns for a folder.
     """
     folder = _folder(loaded, project)
-    root = str(CheckContext(project, folder, settings_count=False).root)
+    root = os.path.realpath(CheckContext(project, folder, settings_count=False).root)
     return {**_recorded(loaded, project, root), "commit": commit_of(folder)}
 
 

@@ -197,6 +197,8 @@ class Engine:
             outside=self.outside,
             outbox=self.outbox,
             marker_habits=await self._writer.call(self.store.marker_habits),
+            # Hosts that share a store have the project in different folders.
+            project_folder=self.project.folder if self.store.is_shared else None,
             simulated_waits=self.simulated_waits,
         )
 

@@ -1,28 +1,22 @@
-"""A step's access to files, inside and outside the project, and to notification channels."""
+"""A step's access to file servers and to notification channels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from almaflow.connectors.attached_files import AttachedFile, in_words
-from almaflow.connectors.base import ExternalSystems
 from almaflow.connectors.errors import TemporaryFailure, Unreachable
-from almaflow.engine.attempt import Attempt
+from almaflow.engine.data_files import DataFiles
 from almaflow.engine.message_keys import MESSAGE, message_key
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.retry import LONGEST, NEVER_ANSWERED, SHORTEST, Retries, back_off, with_jitter
-from almaflow.errors import RequestWrong
 from almaflow.expressions import parse_template, render_message
 from almaflow.field_types import Message
 from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import show_placeholders
 from almaflow.runs.events import EventKind
-from almaflow.settings import data_path
 from almaflow.settings.project import LOG_CHANNEL
-from almaflow.steps.member_source import read_members_file
-from almaflow.steps.result import StepFailed
 from almaflow.store import EntryState, NewNotification
 from almaflow.store.locks import NOTICES
 from almaflow.waiting import Waiting, WaitingKind
@@ -31,15 +25,11 @@ T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
-class ExternalAccess(Attempt):
-    """The part of an attempt's context that is about files and notifications."""
+class ExternalAccess(DataFiles):
+    """The part of an attempt's context that is about file servers and notifications."""
 
     reached: bool = False
     """Whether a file server has responded to this attempt yet."""
-
-    @property
-    def outside(self) -> ExternalSystems:
-        return self.services.outside
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self.services.threads.run(function, *arguments)
@@ -127,21 +117,3 @@ class ExternalAccess(Attempt):
             locks=[NOTICES],
         )
         self.services.outbox.wake()
-
-    # Files
-
-    def payload(self, name: str) -> str:
-        try:
-            return str(self.plan.definition["payloads"][name])
-        except KeyError:
-            raise StepFailed(f"The payload {name} was not recorded with the run.") from None
-
-    def project_path(self, name: str) -> Path:
-        folder = Path(self.plan.definition["folder"])
-        try:
-            return data_path(Path(self.plan.definition["root"]), name, beside=folder)
-        except RequestWrong as error:
-            raise StepFailed(str(error)) from error
-
-    def read_file(self, name: str) -> str:
-        return read_members_file(name, self.outside.to_read(self.project_path(name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from almaflow.clock import Clock
 from almaflow.connectors.base import ExternalSystems
@@ -39,6 +40,8 @@ class Services:
     outbox: Outbox
     marker_habits: dict[tuple[str, str], MarkerHabit]
     """What Alma has done to our marker in names of instances, by account and job."""
+    project_folder: Path | None = None
+    """The project's folder on this host; None: runs know the folder that they were recorded in."""
     simulated_waits: SimulatedWaits | None = None
     """The limit of waits in a simulation; None for a live run."""
 

@@ -237,6 +237,20 @@ class StepContext(Protocol):
         """Return what *name*, relative to the workflow, is in the project; Raises: StepFailed."""
         ...
 
+    def file_to_read(self, name: str) -> Path:
+        """Return the path of a data file in the project; Raises: StepFailed.
+
+        Among hosts that share a store, it also fails for a file that this host does not have.
+        """
+        ...
+
+    async def landed(self, sizes: Mapping[str, int]) -> None:
+        """Record files that the step has put into the project, by name, with their sizes (bytes).
+
+        A later step that runs on another host is refused an older file of the same name.
+        """
+        ...
+
     def read_file(self, name: str) -> str:
         """Return the text of a data file next to the workflow; Raises: StepFailed."""
         ...

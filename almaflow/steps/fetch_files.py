@@ -142,7 +142,9 @@ class FetchFiles(Kind):
             # What a thread still writes is of no use to anybody.
             landing.stop()
         folder = posixpath.normpath(to.replace(ntpath.sep, posixpath.sep))
-        context.outputs["files"] = [posixpath.join(folder, file.name) for file in files]
+        sizes = {posixpath.join(folder, file.name): file.size for file in files}
+        await context.landed(sizes)
+        context.outputs["files"] = list(sizes)
         return StepResult()
 
     def _search(self, context: StepContext) -> Search:

@@ -60,8 +60,15 @@ class Notify(Kind):
         from almaflow.connectors.attached_files import take_files
 
         names = [name for template in self.attach for name in _names(context.value(template))]
-        wanted = [(name, context.outside.to_read(context.project_path(name))) for name in names]
+        wanted, absent = [], []
+        for name in names:
+            context.project_path(name)
+            try:
+                wanted.append((name, context.file_to_read(name)))
+            except StepFailed as error:
+                absent.append(str(error))
         files, problems = await context.in_thread(take_files, wanted) if wanted else ([], [])
+        problems = [*absent, *problems]
         undelivered = await context.notify(self.to, self.message, files, problems)
         if undelivered or problems:
             return StepResult(Outcome.WARNING, " ".join(filter(None, (undelivered, *problems))))

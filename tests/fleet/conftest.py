@@ -58,10 +58,12 @@ class Fleet:
             store.close()
 
     @asynccontextmanager
-    async def host(self, queue: str = "main") -> AsyncIterator[Engine]:
-        """Be a host with a worker; its end is a stop in order."""
+    async def host(self, queue: str = "main", folder: Path | None = None) -> AsyncIterator[Engine]:
+        """Be a host with a worker; its end is a stop in order. *folder* has its project."""
         async with self.store() as store:
             engine = self.stage.engine(store, Ears())
+            if folder is not None:
+                engine.project = replace(engine.project, folder=folder)
             engine.hold = False
             worker = Worker(self.url, RealClock(), engine.log, [queue])
             async with engine.running(), anyio.create_task_group() as tasks:
