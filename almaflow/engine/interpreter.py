@@ -169,7 +169,7 @@ class Interpreter:
                 self._check_environment(where.plan, named)
                 begin["institution"] = named
         except AlmaflowError as error:
-            begin["error"] = str(error)
+            begin["error"] = self.services.text_of(error)
         if begin["if"]:
             self.journal.report(
                 EventKind.BEGAN, path, step.name or "", kind=step.kind.key, attempt=attempt
@@ -211,7 +211,7 @@ class Interpreter:
             text = f"{error} {context.connection.client.provide_missing(error)}".strip()
             return StepResult(Outcome.FAILED, text), ""
         except AlmaflowError as error:
-            return StepResult(Outcome.FAILED, str(error)), ""
+            return StepResult(Outcome.FAILED, self.services.text_of(error)), ""
 
     def _context(
         self, path: str, number: int, now: datetime, where: ExecutionScope

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import random
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from almaflow.engine.job_ends import JobEnds
 from almaflow.engine.lease import Lease
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.simulated_waits import SimulatedWaits
+from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.runs.job_durations import Durations
 from almaflow.store import MarkerHabit, Store
@@ -44,6 +46,12 @@ class Services:
     """The project's folder on this host; None: runs know the folder that they were recorded in."""
     simulated_waits: SimulatedWaits | None = None
     """The limit of waits in a simulation; None for a live run."""
+
+    def text_of(self, error: AlmaflowError) -> str:
+        """Return the text of *error*; of what may be wrong on this host only, with its name."""
+        if self.project_folder is None or not isinstance(error, RequestWrong):
+            return str(error)
+        return f"{error} The step ran on host {platform.node()}."
 
     def close(self) -> None:
         """Close every connection and end the threads of steps."""

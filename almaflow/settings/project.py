@@ -181,6 +181,18 @@ class Project:
         if self.settings.store_is_reference:
             yield _STORE, SecretRef.read(self.settings.store)
 
+    def missing_secrets(self) -> Iterator[tuple[str, str]]:
+        """Yield where almaflow.yaml names a secret that is not on this host, and why it is not.
+
+        A keyring may ask a person to open it, so what is in one is left out.
+        """
+        for used_as, reference in self.references():
+            if reference.origin is not SecretSource.KEYRING:
+                try:
+                    reference.read_value(self.folder)
+                except RequestWrong as error:
+                    yield used_as, str(error)
+
     def _how_to_write(self, name: str | None) -> str:
         name = name and one_line(name)
         lines = _LINES.format(name=name or "main")

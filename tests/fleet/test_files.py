@@ -24,6 +24,12 @@ steps:
   - id: rows
     csv_rows: {file: "{{ steps.fetched.files[0] }}"}
 """
+SECRETS = """\
+institutions: {main: {region: eu, api_key: env:ALMA_KEY}}
+secrets: {ftp: env:NOT_HERE}
+connections:
+  exports: {url: "sftp://alma@127.0.0.1/out", password: env:NOT_HERE, host_key: "ssh-ed25519 AAAA"}
+"""
 ROWS = "id,barcode\n1,39031000000001\n"
 
 
@@ -85,6 +91,27 @@ def test_a_file_to_attach_that_only_another_host_has_is_a_warning(
     (here / "rows.csv").write_text(ROWS, "utf-8")
 
     assert run_there(fleet, there, ATTACH).outcome is Outcome.WARNING
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "fetch_files: {connection: exports, pattern: '*.csv', to: in}",
+        "submit_job: {job: {id: M44}, parameters: {a: '{{ secrets.ftp }}'}}",
+    ],
+)
+def test_a_secret_that_this_host_lacks_is_named_with_the_host(
+    fleet: Fleet, here: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.delenv("NOT_HERE", raising=False)
+    (here / "almaflow.yaml").write_text(SECRETS, "utf-8")
+    fleet.stage.outside = LiveSystems(fleet.stage.project)
+
+    record = run_there(fleet, here, f"steps: [{{id: it, {step}}}]")
+
+    assert record.outcome is Outcome.FAILED
+    assert "NOT_HERE" in record.error
+    assert platform.node() in record.error
 
 
 def after_fetching_here(fleet: Fleet, here: Path, there: Path) -> RunRecord:

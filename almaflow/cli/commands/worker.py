@@ -99,6 +99,8 @@ def worker(
             return engine
 
         work = Worker(store.conninfo, SystemClock(), log, chosen, concurrency, name)
+        for used_as, why in project.missing_secrets():
+            log(f"Steps that need `{used_as}` fail on this host: {why}", level="warning")
         measures = _measured(store, metrics)
         log(f"Worker {name} takes runs of {', '.join(chosen)} from the store {store.address}.")
         try:
