@@ -45,7 +45,8 @@ _WORDS_OF_RECORDS = """
     not_before notice_id older_than on_failure on_invalid on_timeout open_connection open_ticks
     operation operators other_runs otherwise outstanding own_scope own_sets own_slots parameters
     password path_part pause_after populations problems process_id processes production profile_id
-    progress project_folder pruned_before question questions queue_one queued_runs read_report ready_at received_at
+    progress project_folder pruned_before question questions queue_one queued_runs read_report
+    ready_at received_at
     recovered refusals rejected remaining_calls repeatable replace_members replaced request_hash
     requests reserve_calls resolved_by response responses resubmit reusable run_block run_profile
     run_steps running_jobs scenario scenario_document scenario_name scenario_path schedule_id
