@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeGuard
 
 import typer
 
@@ -27,7 +27,7 @@ ServerOption = Annotated[
     typer.Option(
         "--server",
         metavar="URL",
-        help="Ask the page of an `almaflow serve`, such as https://almaflow.example.org, instead "
+        help="Use the page of an `almaflow serve`, such as https://almaflow.example.org, instead "
         "of this project.",
     ),
 ]
@@ -50,19 +50,24 @@ def open_source(server: str | None, token: str | None) -> Iterator[Source]:
         RequestWrong: the address or the token is wrong, or almaflow.yaml has problems.
         StoreError: the store cannot be opened.
     """
-    if server is not None:
+    if is_remote(server, token):
         with open_server(server, token) as connection:
             from almaflow.operations.remote_source import RemoteSource
 
             yield RemoteSource(connection)
         return
-    if token is not None:
-        raise RequestWrong("`--token` is for `--server URL`, which is missing.")
     project, clock = bootstrap.open_project(), SystemClock()
     with ExitStack() as stack:
         yield LocalSource(
             project, clock, lambda: stack.enter_context(bootstrap.open_store(project, clock))
         )
+
+
+def is_remote(server: str | None, token: str | None) -> TypeGuard[str]:
+    """Whether a server is asked; Raises: RequestWrong when there is only a token."""
+    if server is None and token is not None:
+        raise RequestWrong("`--token` is for `--server URL`, which is missing.")
+    return server is not None
 
 
 @contextmanager

@@ -50,10 +50,10 @@ class RemoteSource:
     ) -> Sequence[RunSummary]:
         query = {"workflow": workflow, "status": state, "limit": min(limit, _RUNS)}
         answer = self._server.get("runs", **query)
-        listed: list[RunSummary] = list(self._read(RunList, answer.text).runs)
+        listed: list[RunSummary] = list(read_document(RunList, answer.text).runs)
         while answer.next and len(listed) < limit:
             answer = self._server.get_next(answer.next)
-            listed += self._read(RunList, answer.text).runs
+            listed += read_document(RunList, answer.text).runs
         return listed[:limit]
 
     def run(self, name: str) -> RunDetails:
@@ -114,7 +114,7 @@ class RemoteSource:
     def _ticks(self, limit: int, query: dict[str, Any]) -> Iterator[TickView]:
         answer = self._server.get("ticks", limit=min(limit, _TICKS), **query)
         while True:
-            part = self._read(TickList, answer.text).ticks
+            part = read_document(TickList, answer.text).ticks
             yield from part[:limit]
             limit -= len(part)
             if not answer.next or limit <= 0:
@@ -126,16 +126,18 @@ class RemoteSource:
         return found
 
     def _get(self, shape: Any, *path: str, **query: Any) -> Any:
-        return self._read(shape, self._server.get(*path, **query).text)
+        return read_document(shape, self._server.get(*path, **query).text)
 
-    def _read(self, shape: Any, text: bytes) -> Any:
-        try:
-            return read_json(shape, text)
-        except ValueError as error:
-            raise ServerUnreachable(
-                "The server runs another version of almaflow, whose documents this one cannot "
-                f"read ({error}). Install the same version here."
-            ) from error
+
+def read_document(shape: Any, text: bytes) -> Any:
+    """Return the value of a server's document; Raises: ServerUnreachable."""
+    try:
+        return read_json(shape, text)
+    except ValueError as error:
+        raise ServerUnreachable(
+            "The server runs another version of almaflow, whose documents this one cannot "
+            f"read ({error}). Install the same version here."
+        ) from error
 
 
 def _text(at: datetime) -> str:

@@ -26,6 +26,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.loopback import is_loopback
 from almaflow.store import RunNotFound
 
+_DONE = (HTTPStatus.OK, HTTPStatus.ACCEPTED)
 # Seconds for a connection, and between two pieces of a response.
 _TIMEOUT = Timeout(connect=10, read=60)
 # Of a response, unpacked; the details of the largest run are 16 MiB and more.
@@ -126,10 +127,10 @@ class ServerConnection:
                 "not follow with a token. Use the address of `almaflow serve` itself."
             )
         document = _json(text)
-        if status == HTTPStatus.OK and document is not None:
+        if status in _DONE and document is not None:
             return Answer(text, response.links.get("next", {}).get("url", ""))
         sentence = document.get("error") if isinstance(document, dict) else None
-        if not isinstance(sentence, str) or status == HTTPStatus.OK:
+        if not isinstance(sentence, str) or status in _DONE:
             raise ServerUnreachable(
                 f"What responds at {self._base} (status {status}) is not the page of `almaflow "
                 "serve`. Check the address."

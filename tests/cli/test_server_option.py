@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from almaflow.cli import bootstrap
@@ -290,3 +290,133 @@ def tls_server(context: ssl.SSLContext) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         thread.join(timeout=10)
+
+
+# --- actions --------------------------------------------------------------------------------------
+
+SUMMARY = {
+    "id": "20261102-120000-hhhhh",
+    "workflow": "nightly",
+    "path": "workflows/nightly.yaml",
+    "institution": "main",
+    "trigger": "manual",
+    "status": "queued",
+    "reason": "",
+    "outcome": None,
+    "error": "",
+    "attempt": 1,
+    "held": False,
+    "worked_on": True,
+    "requested_at": "2026-11-02T12:00:00+00:00",
+    "scheduled_at": "2026-11-02T12:00:00+00:00",
+    "started_at": None,
+    "ended_at": None,
+    "deadline_at": None,
+}
+REPLY = {
+    "run": "r",
+    "step": "sign",
+    "approved": False,
+    "comment": "no",
+    "by": "anna via the API",
+    "at": "2026-11-02T12:00:00+00:00",
+    "worked_on": True,
+}
+EARLIER = {
+    "step": "load",
+    "job_id": "M48",
+    "job_name": "Export",
+    "institution": "main",
+    "instance_id": None,
+    "set_id": "59",
+    "sent_at": "2026-11-02T12:00:00+00:00",
+    "status": "",
+    "outcome": None,
+}
+PREVIEW = {"run": "r", "attempt": 2, "start": None, "steps": ["load"], "submitted": [EARLIER]}
+PAUSE = {"since": "2026-11-02T12:00:00+00:00", "until": None, "by": "anna", "note": "we move"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers", "path", "body"),
+    [
+        (["cancel", "hhhhh"], {"cancel": SUMMARY}, "/api/runs/hhhhh/cancel", {}),
+        (
+            ["approve", "r", "sign", "--reject", "-m", "no"],
+            {"approve": REPLY},
+            "/api/runs/r/approve",
+            {"approved": False, "step": "sign", "comment": "no"},
+        ),
+        (
+            ["retry", "r", "--yes"],
+            {"retry": PREVIEW, "POST": SUMMARY},
+            "/api/runs/r/retry",
+            {"attempt": 2, "start": None, "submit_again": True},
+        ),
+        (
+            ["pause", "a/b", "--until", "3h", "--note", "we move"],
+            {"pause": PAUSE},
+            "/api/workflows/a%2Fb/pause",
+            {"until": "3h", "note": "we move"},
+        ),
+        (["unpause", "nightly"], {"unpause": PAUSE}, "/api/workflows/nightly/unpause", {}),
+    ],
+)
+def test_an_action_is_sent_to_the_server(
+    almaflow: Almaflow,
+    typed: list[str],
+    answers: dict[str, object],
+    path: str,
+    body: dict[str, object],
+) -> None:
+    sent: list[tuple[str, object]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        document: object = {"timezone": "UTC"}
+        if request.method == "POST":
+            sent.append((scope["raw_path"].decode(), await request.json()))
+            document = answers.get("POST", next(iter(answers.values())))
+        elif "health" not in request.url.path:
+            document = next(iter(answers.values()))
+        await JSONResponse(document, 202)(scope, receive, send)
+
+    with listening(app) as url:
+        done = almaflow(*typed, "--server", url)
+
+    assert (done.code, done.err) == (0, "")
+    assert sent == [(path, body)]
+
+
+def test_jobs_are_not_submitted_again_without_a_yes(almaflow: Almaflow) -> None:
+    def answer(request: Request) -> Response:
+        return JSONResponse({"timezone": "UTC"} if "health" in request.url.path else PREVIEW)
+
+    with answering(answer) as (url, asked):
+        done = almaflow("retry", "r", "--server", url)
+
+    assert (done.code, done.out) == (2, "")
+    assert "load: job M48" in done.err
+    assert {request.method for request in asked} == {"GET"}
+
+
+def test_actions_reach_the_store_of_the_server(remote: Remote) -> None:
+    there = ("--server", remote.url)
+
+    cancelled = remote.almaflow("cancel", "hhhhh", "--json", *there)
+    paused = remote.almaflow("pause", "nightly", "--note", "again", *there)
+    why = remote.almaflow("why", "nightly", "--json", *there).json
+    resumed = remote.almaflow("unpause", "nightly", *there)
+    refused = [
+        remote.almaflow("approve", "hhhhh", *there),
+        remote.almaflow("retry", "hhhhh", *there),
+        remote.almaflow("unpause", "nightly", *there),
+        remote.almaflow("cancel", "no-such", *there),
+    ]
+
+    assert (cancelled.code, paused.code, resumed.code) == (0, 0, 0)
+    assert cancelled.json["run"] == "20261102-120000-hhhhh"
+    assert why["timetable"]["pause"]["note"] == "again"
+    assert why["timetable"]["pause"]["by"].endswith(" via the API")
+    assert {one.code for one in refused} <= {1, 2}
+    assert all(one.err.count("\n") == 1 for one in refused)

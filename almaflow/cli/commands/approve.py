@@ -10,6 +10,7 @@ from almaflow.cli import bootstrap
 from almaflow.cli.options import RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.render.terminal import emit_json, say
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.operations.approval import RecordedReply, reply
 
 
@@ -31,12 +32,20 @@ def approve(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the recorded answer as one JSON document.")
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Approve an `approve` step of a run, or reject it with `--reject`.
 
     The process that executes the run continues within seconds. If there is none, the answer is
     kept in the record until `almaflow resume`.
     """
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import reply_there
+
+        approved = not reject
+        reply_there(server, token, run, step, approved=approved, comment=comment, as_json=as_json)
+        return
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         given = reply(store, run, step, approved=not reject, comment=comment, by=who())

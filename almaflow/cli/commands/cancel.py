@@ -10,6 +10,7 @@ from almaflow.cli import bootstrap
 from almaflow.cli.handoff import notify_owner, responds, work_here
 from almaflow.cli.options import RunArgument
 from almaflow.cli.prompts import who
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.operations.cancellation import ask_cancel
 from almaflow.store import RunHeld
 
@@ -19,12 +20,19 @@ def cancel(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what happened as one JSON document.")
     ] = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Cancel a run: its steps stop, then its `finally` steps and notifications follow.
 
     The process that executes the run does this within seconds. A run that no process is executing
     is cancelled here. Alma's API cannot cancel jobs: a job that was started keeps running there.
     """
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import cancel_there
+
+        cancel_there(server, token, run, as_json=as_json)
+        return
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = ask_cancel(store, run, who())

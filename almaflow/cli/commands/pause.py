@@ -12,6 +12,7 @@ from almaflow.cli.prompts import who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import say
 from almaflow.cli.render.tick_text import about_pause
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.clock import SystemClock
 from almaflow.operations import pausing
 from almaflow.operations.typed_times import HOW, read_future
@@ -35,12 +36,19 @@ def pause(
         ),
     ] = None,
     note: NoteOption = "",
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Pause the timetable of a workflow.
 
     Ticks during the pause are recorded as skipped and are not caught up. Runs that have started
     continue, and you can still run the workflow by hand. An existing pause is replaced.
     """
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import pause_there
+
+        pause_there(server, token, name, until, note)
+        return
     project, clock = bootstrap.open_project(), SystemClock()
     zone = ZoneInfo(project.settings.timezone)
     end = None if until is None else read_future(until, "--until", clock.now(), zone)
@@ -50,8 +58,13 @@ def pause(
     say(f"{workflow} is paused {ends}. Its ticks are skipped; runs that have started continue.")
 
 
-def unpause(name: NameArgument) -> None:
+def unpause(name: NameArgument, server: ServerOption = None, token: TokenOption = None) -> None:
     """End the pause of a workflow; its ticks run again from now on."""
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import unpause_there
+
+        unpause_there(server, token, name)
+        return
     project, clock = bootstrap.open_project(), SystemClock()
     zone = ZoneInfo(project.settings.timezone)
     with bootstrap.open_store(project, clock) as store:

@@ -17,6 +17,7 @@ from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.errors import LinesWanted
 from almaflow.operations.retrying import ComingAttempt, preview_retry, reopen_run
 from almaflow.runs.retry_plan import EarlierSubmission
@@ -39,6 +40,8 @@ def retry(
     ] = False,
     strict: StrictOption = False,
     as_json: RunAsJson = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Retry the steps of a run that failed, and the steps after them.
 
@@ -46,6 +49,11 @@ def retry(
     outputs of its other steps. almaflow lists jobs that were submitted before, and submits them
     again only if you confirm it.
     """
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import retry_there
+
+        retry_there(server, token, run, start, yes=yes, as_json=as_json)
+        return
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         coming = preview_retry(store, run, start)
