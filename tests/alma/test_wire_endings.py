@@ -141,7 +141,7 @@ def test_the_matrix_has_every_call_and_every_ending() -> None:
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if not name.startswith("_")
         and function.__module__ == module.__name__
-        and str(inspect.signature(function).return_annotation).startswith("Call[")
+        and str(inspect.signature(function).return_annotation).startswith("AlmaRequest[")
     }
 
     assert made == functions

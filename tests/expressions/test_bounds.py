@@ -109,13 +109,13 @@ resource.setrlimit(resource.RLIMIT_AS, (700 * 2**20, 700 * 2**20))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 from datetime import date
 from almaflow.expressions import ExpressionFailed, evaluate, parse_expression, parse_template
-from almaflow.expressions import check, Record, render_text, ExpressionSyntax
+from almaflow.expressions import check, RecordType, render_text, ExpressionSyntax
 deep = [[]]
 for _ in range(40):
     deep = [deep]
 names = {"today": date(2026, 1, 1), "deep": deep}
 for source in sys.stdin.read().split("\\x00"):
-    check(parse_expression(source), Record({}, "name"))
+    check(parse_expression(source), RecordType({}, "name"))
     for use in (evaluate, render_text):
         try:
             use(parse_expression(source), names)
