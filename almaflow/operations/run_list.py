@@ -11,7 +11,8 @@ from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
 from almaflow.store import RunRecord, Store
 
-_STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.MISSED)]
+STATES = [*Status, *(outcome for outcome in Outcome if outcome is not Outcome.MISSED)]
+"""What a run can be filtered by."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def live_owners(store: Store, records: Iterable[RunRecord]) -> set[str | None]:
 
 def read_state(text: str) -> Status | Outcome:
     """Return the status or outcome that *text* names; Raises: RequestWrong."""
-    states: dict[str, Status | Outcome] = {str(one): one for one in _STATES}
+    states: dict[str, Status | Outcome] = {str(one): one for one in STATES}
     state = states.get(text.strip().casefold().replace("-", "_"))
     if state is None:
         raise RequestWrong(

@@ -20,6 +20,10 @@ _ENDED = (
     "SELECT id, workflow, outcome FROM runs WHERE ended_at > :since"
     " ORDER BY ended_at DESC, number DESC"
 )
+_STATES = (
+    "SELECT workflow, requested_at, coalesce(outcome, status) AS state FROM runs"
+    " WHERE requested_at >= :since ORDER BY number DESC LIMIT :limit"
+)
 _UNENDED = "SELECT count(*) FROM runs WHERE status IN :unfinished"
 _STARTS = (
     "SELECT job_id, count(*) AS starts FROM places WHERE account = :account"
@@ -132,3 +136,12 @@ def version(tx: Transaction) -> str:
     row = tx.row(_VERSION, unfinished=_UNFINISHED)
     waits = "".join(tx.column(_WAITS, waiting=Status.WAITING))
     return f"{'.'.join(map(str, (row or {}).values()))}.{zlib.crc32(waits.encode())}"
+
+
+def states_since(tx: Transaction, since: datetime, limit: int) -> list[tuple[str, datetime, str]]:
+    """Return workflow, instant and outcome (or status) of the runs requested since, newest first.
+
+    At most *limit* of them are read.
+    """
+    rows = tx.rows(_STATES, since=since, limit=limit)
+    return [(row["workflow"], row["requested_at"], row["state"]) for row in rows]

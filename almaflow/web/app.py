@@ -22,12 +22,16 @@ from almaflow.web.pages import (
     api_reference,
     approvals,
     login,
+    notices,
     resolve,
     retry,
     run_actions,
+    run_list,
+    run_page,
     start,
     timetable_actions,
     today,
+    workflows,
 )
 from almaflow.web.rendering import NAVIGATION
 from almaflow.web.security.bodies import Bodies
@@ -36,6 +40,10 @@ from almaflow.web.security.headers import Headers
 
 ROUTERS: Sequence[APIRouter] = (
     today.router,
+    run_list.router,
+    run_page.router,
+    workflows.router,
+    notices.router,
     login.router,
     approvals.router,
     run_actions.router,

@@ -70,6 +70,7 @@ LOOKS: Mapping[str, Look] = {
     Status.QUEUED: Look("·", "queued", "quiet"),
     Status.RUNNING: Look("▶", "running", "active"),
     Status.WAITING: Look("…", "waiting", "active"),
+    Status.FINISHED: Look("·", "finished", "quiet"),
 }
 """By `Outcome` or `Status`."""
 

@@ -16,6 +16,13 @@ from tests.web.pages import NOW, HandClock, Site
 
 PAGES: Mapping[str, str] = {
     "today": "/",
+    "runs": "/runs",
+    "runs-failed": "/runs?state=failed",
+    "run-failed": "/runs/{failed}",
+    "run-waiting": "/runs/{person}",
+    "workflows": "/workflows",
+    "workflow": "/workflows/export-bibs",
+    "notices": "/notices",
     "approvals": "/approvals",
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",

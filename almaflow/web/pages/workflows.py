@@ -1,0 +1,64 @@
+"""The workflows of the project: their timetables and last runs, and each with its file."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from almaflow.operations.catalog import list_workflows
+from almaflow.operations.run_list import list_runs
+from almaflow.web.charts import bar, span_of
+from almaflow.web.context import Context, Workflows
+from almaflow.web.forms import run_address, workflow_address
+from almaflow.web.live import cached
+from almaflow.web.rendering import render
+
+router = APIRouter()
+
+_HISTORY = 30
+
+
+@router.get("/workflows")
+def workflows(request: Request, context: Context, catalog: Workflows) -> Response:
+    """Show every workflow, and the files that are not one."""
+
+    def page() -> Response:
+        listed = list_workflows(catalog, context.project(), context.store, context.now)
+        return render(
+            request, "workflows.html", listed=listed, address=workflow_address, run=run_address
+        )
+
+    return cached(request, page)
+
+
+@router.get("/workflows/{name}")
+def workflow(name: str, request: Request, context: Context, catalog: Workflows) -> Response:
+    """Show a workflow: what it does, when it is due, how its runs ended, and its file."""
+    project = context.project()
+    active = catalog.workflow(project, name)
+
+    def page() -> Response:
+        listed = list_workflows(catalog, project, context.store, context.now).workflows
+        runs = list_runs(context.store, _HISTORY, workflow=name)
+        lengths = [run.ended_at - run.started_at for run in runs if run.started_at and run.ended_at]
+        longest = max(lengths, default=None)
+
+        def length(run: object) -> object:
+            began, ended = getattr(run, "started_at", None), getattr(run, "ended_at", None)
+            if began is None or ended is None or not longest:
+                return ""
+            return bar([("quiet-bar", span_of(began, ended, began, began + longest))], "duration")
+
+        return render(
+            request,
+            "workflow.html",
+            workflow=next(one for one in listed if one.name == name),
+            inputs=active.loaded.workflow.inputs,
+            lines=active.loaded.document.text.splitlines(),
+            runs=runs,
+            length=length,
+            address=workflow_address(name),
+            run_address=run_address,
+        )
+
+    return cached(request, page)

@@ -1,0 +1,113 @@
+"""Runs, a run, workflows and notices: what the pages show, and which filters they know."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from almaflow.outcome import Outcome, Status
+from almaflow.store import NewNotification
+from tests.web.night import make_night
+from tests.web.pages import NOW, Site
+from tests.web.recorded import record_run
+
+
+def page(site: Site, address: str, status: int = 200) -> str:
+    response = site.client.get(address)
+    assert response.status_code == status
+    return str(response.text)
+
+
+def ended(site: Site, number: int, outcome: Outcome, **fields: object) -> str:
+    at = NOW - timedelta(hours=number)
+    return record_run(
+        site,
+        number,
+        status=Status.FINISHED,
+        outcome=outcome,
+        started_at=at,
+        ended_at=at + timedelta(minutes=5),
+        **fields,
+    )
+
+
+def test_the_list_is_filtered_by_state_workflow_and_day(site: Site) -> None:
+    good, bad = ended(site, 1, Outcome.SUCCEEDED), ended(site, 30, Outcome.FAILED)
+    everything = page(site, "/runs")
+    assert good in everything
+    assert bad in everything
+    failed = page(site, "/runs?state=failed")
+    assert bad in failed
+    assert good not in failed
+    of_the_day = page(site, "/runs?day=2026-11-03")
+    assert good in of_the_day
+    assert bad not in of_the_day
+    assert good not in page(site, "/runs?workflow=other")
+
+
+@pytest.mark.parametrize(
+    "query", ["state=odd", "day=2026-13-40", "day=9999-12-31", "before=nobody"]
+)
+def test_a_wrong_filter_is_answered_with_a_sentence(site: Site, query: str) -> None:
+    response = site.client.get(f"/runs?{query}")
+    assert response.status_code in (400, 404)
+
+
+def test_older_runs_are_on_the_next_page(site: Site) -> None:
+    ids = [ended(site, number, Outcome.SUCCEEDED) for number in range(55, 0, -1)]
+    first = page(site, "/runs")
+    assert ids[-1] in first
+    assert ids[0] not in first
+    assert f"before={ids[5]}" in first
+    assert ids[0] in page(site, f"/runs?before={ids[5]}")
+
+
+def test_the_grid_shows_the_worst_outcome_of_a_day(site: Site) -> None:
+    ended(site, 1, Outcome.SUCCEEDED)
+    ended(site, 2, Outcome.FAILED)
+    assert "2 runs on 2026-11-03: failed" in page(site, "/runs")
+
+
+def test_a_run_shows_its_steps_its_error_and_its_file(site: Site) -> None:
+    run = ended(site, 1, Outcome.FAILED, error="<b>It</b> failed.", text="steps: [{wait: 7m}]\n")
+    text = page(site, f"/runs/{run}")
+    assert "&lt;b&gt;It&lt;/b&gt; failed." in text
+    assert "wait-1" in text
+    assert "steps: [{wait: 7m}]" in text
+    assert f"/runs/{run}/retry" in text
+
+
+def test_a_part_of_an_id_leads_to_the_run(site: Site) -> None:
+    run = ended(site, 1, Outcome.SUCCEEDED)
+    response = site.client.get("/runs/last")
+    assert response.headers["location"] == f"/runs/{run}"
+    page(site, "/runs/nobody", 404)
+
+
+def test_workflows_are_listed_with_timetable_and_last_run(site: Site) -> None:
+    ids = make_night(site)
+    text = page(site, "/workflows")
+    assert "export-bibs" in text
+    one = page(site, "/workflows/export-bibs")
+    assert ids["failed"] in one
+    assert "/workflows/export-bibs/run" in one
+    page(site, "/workflows/nobody", 400)
+
+
+def test_notices_say_what_was_not_delivered(site: Site) -> None:
+    notice = NewNotification(
+        key="k",
+        event="failed",
+        workflow="nightly",
+        run_id=None,
+        channel="systems",
+        title="<i>nightly</i> failed",
+        text="It failed.",
+    )
+    site.store.add_notices([notice])
+    (kept,) = site.store.notices()
+    site.store.notice_failed(kept.id, "The server refused.", None)
+    text = page(site, "/notices")
+    assert "&lt;i&gt;nightly&lt;/i&gt; failed" in text
+    assert "The server refused." in text
