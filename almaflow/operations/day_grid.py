@@ -39,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class DayGrid:
-    """The days, oldest first, and for each workflow the cells of these days."""
+    """The days, newest first, and for each workflow the cells of these days."""
 
     days: tuple[date, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
@@ -50,8 +50,8 @@ class DayGrid:
 def day_grid(store: Store, now: datetime, zone: tzinfo, days: int) -> DayGrid:
     """Return the grid of the last *days* days in *zone*, today included."""
     today = now.astimezone(zone).date()
-    shown = tuple(today - timedelta(days=back) for back in range(days - 1, -1, -1))
-    since = datetime.combine(shown[0], time(), zone)
+    shown = tuple(today - timedelta(days=back) for back in range(days))
+    since = datetime.combine(shown[-1], time(), zone)
     with store.read() as tx:
         found = overview.states_since(tx, since, _MOST + 1)
     cells: dict[str, dict[date, list[str]]] = {}
