@@ -1,4 +1,11 @@
-"""The leader: the one process that materializes ticks and starts their runs."""
+"""The leader: the one process that materializes ticks and starts their runs.
+
+It is a row, not an advisory lock of a connection. The row works alike in SQLite; each write of a
+leader is checked against it in the same transaction, so one that was frozen records nothing; and
+the others can read who leads. A lock ends with its connection: whoever connects again would have to
+find out whether it had led all the time. The lock of the ledger (see `locks`) keeps two from
+becoming the leader at the same time.
+"""
 
 from __future__ import annotations
 

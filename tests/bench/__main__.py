@@ -17,7 +17,10 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument("--repeat", type=int, default=5, help="runs, the median counts (5)")
+    parser.add_argument("--full", action="store_true", help="measure `scaling` at full size")
     arguments = parser.parse_args()
+    if arguments.full:
+        os.environ["ALMAFLOW_BENCH_FULL"] = "1"
     if unknown := set(arguments.names) - set(MEASURES):
         parser.error(f"{unknown.pop()} is not measured; there are {', '.join(MEASURES)}")
 

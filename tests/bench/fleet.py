@@ -21,7 +21,6 @@ from procrastinate import App, PsycopgConnector
 
 from almaflow.cli.bootstrap import run_queue
 from almaflow.clock import SystemClock
-from almaflow.outcome import Status
 from almaflow.plan import make_plan
 from almaflow.settings import find_project
 from almaflow.store import Store
@@ -36,10 +35,10 @@ store: env:BENCH_STORE
 institutions: {main: {region: eu, api_key: env:BENCH_KEY}}
 """
 
-# Runs of ten steps for each number of workers, single starts, and steps of the long run.
-RUNS, STARTS, STEPS, WAITING = 200, 100, 500, 2_000
+# Single starts, steps of the long run, and runs that wait.
+STARTS, STEPS, WAITING = 100, 500, 2_000
 
-PATIENCE = 300.0
+PATIENCE = 1200.0
 
 
 class Fleet:
@@ -74,12 +73,33 @@ class Fleet:
         self._workers.clear()
         self.store.close()
 
+    def kill_one(self) -> None:
+        """Kill a worker, which can say goodbye to nobody."""
+        worker = self._workers.pop()
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
     @property
-    def memory(self) -> float:
-        """The MiB that the first worker has in memory."""
-        status = Path(f"/proc/{self._workers[0].pid}/status").read_text("ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+    def memories(self) -> list[float]:
+        """The MiB that each worker has in memory."""
+        return [memory_of(worker.pid) for worker in self._workers]
+
+    def number(self, condition: str) -> int:
+        """Return how many runs fulfil a condition of SQL."""
+        with self.store.read() as tx:
+            return int(tx.value(f"SELECT count(*) FROM runs WHERE {condition}"))
+
+    def transactions(self) -> int:
+        """Return how many transactions the database has seen."""
+        query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        with self.store.read() as tx:
+            return int(tx.value(query))
+
+    def backends(self) -> list[int]:
+        """Return the server's processes that work for the database."""
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        with self.store.read() as tx:
+            return list(tx.column(query))
 
     def record(self, text: str, count: int) -> list[str]:
         """Record runs of a workflow and return their ids."""
@@ -95,12 +115,15 @@ class Fleet:
                 self.store.add_run(plan.definition, record)
         return ids
 
-    def unfinished(self, *statuses: Status) -> int:
-        return len(self.store.runs(statuses=statuses))
-
     def wait_for_all(self) -> None:
-        live = (Status.QUEUED, Status.RUNNING, Status.WAITING)
-        wait_until(lambda: not self.unfinished(*live))
+        wait_until(lambda: self.number("status != 'finished'") == 0)
+
+
+def memory_of(pid: int) -> float:
+    """Return the MiB that a process has in memory."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -123,16 +146,12 @@ def fleet_on(server: PostgresServer, folder: Path) -> Iterator[Fleet]:
 
 
 def many_machines(folder: Path, repeat: int) -> Iterator[Figure | Amount]:
-    """What it costs to share the runs: start, step, memory, and what more workers bring."""
-    with running_server() as server:
-        with fleet_on(server, folder) as fleet:
-            fleet.start(1)
-            yield _start(fleet)
-            yield _step(fleet, _bare_task(server))
-            yield from _memory(fleet)
-        for count in (1, 2, 4):
-            with fleet_on(server, folder) as fleet:
-                yield _shared(fleet, count)
+    """What it costs to share the runs: start, step and memory."""
+    with running_server() as server, fleet_on(server, folder) as fleet:
+        fleet.start(1)
+        yield _start(fleet)
+        yield _step(fleet, _bare_task(server))
+        yield from _memory(fleet)
 
 
 def _start(fleet: Fleet) -> Figure:
@@ -165,21 +184,9 @@ def _step(fleet: Fleet, task: float) -> Figure:
 def _memory(fleet: Fleet) -> Iterator[Figure | Amount]:
     began = time.monotonic()
     fleet.record("steps: [{wait: 10h}]\n", WAITING)
-    wait_until(lambda: fleet.unfinished(Status.WAITING) == WAITING)
+    wait_until(lambda: fleet.number("status = 'waiting'") == WAITING)
     yield Figure(f"until {WAITING} runs wait", time.monotonic() - began)
-    yield Amount(f"memory of a worker with {WAITING} waiting runs", fleet.memory, "MiB", 300)
-
-
-def _shared(fleet: Fleet, count: int) -> Figure:
-    fleet.record(checks(10), RUNS)
-    began = time.monotonic()
-    fleet.start(count)
-    fleet.wait_for_all()
-    each = (time.monotonic() - began) / RUNS
-    what = (
-        f"a run of ten steps, {count} worker{'' if count == 1 else 's'} ({1 / each:.0f} a second)"
-    )
-    return Figure(what, each)
+    yield Amount(f"memory of a worker with {WAITING} waiting runs", fleet.memories[0], "MiB", 300)
 
 
 def _bare_task(server: PostgresServer) -> float:

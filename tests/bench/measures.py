@@ -13,6 +13,7 @@ from tests.bench.pages import pages
 from tests.bench.peers import check_jsonschema, dagu_reads, dbos_step, plain_reads, sqlite_commit
 from tests.bench.project import READ, checks, hundred_lines, make_project, reads
 from tests.bench.proofs import crash_sweep, fault_matrix, kills, makespan, waiting
+from tests.bench.scaling import scaling
 from tests.bench.server import answered, serving
 from tests.bench.serving import a_serve, year_of_schedulers, year_of_ticks
 
@@ -143,5 +144,6 @@ MEASURES: Mapping[str, Callable[[Path, int], Iterator[Figure | Proof | Amount]]]
     "year": year_of_schedulers,
     "serving": a_serve,
     "fleet": many_machines,
+    "scaling": scaling,
     "pages": pages,
 }
