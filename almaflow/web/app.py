@@ -21,6 +21,7 @@ from almaflow.web.live import Live, Pages
 from almaflow.web.pages import (
     api_reference,
     approvals,
+    calendar,
     login,
     notices,
     resolve,
@@ -43,6 +44,7 @@ ROUTERS: Sequence[APIRouter] = (
     run_list.router,
     run_page.router,
     workflows.router,
+    calendar.router,
     notices.router,
     login.router,
     approvals.router,

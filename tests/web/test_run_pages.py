@@ -111,3 +111,12 @@ def test_notices_say_what_was_not_delivered(site: Site) -> None:
     text = page(site, "/notices")
     assert "&lt;i&gt;nightly&lt;/i&gt; failed" in text
     assert "The server refused." in text
+
+
+def test_the_calendar_shows_coming_ticks_and_changes_of_clocks(site: Site) -> None:
+    make_night(site)
+    text = page(site, "/calendar")
+    assert "export-bibs" in text
+    assert "weeding-list" in text
+    assert "Clocks go back." in page(site, "/calendar?start=2026-10-20")
+    page(site, "/calendar?start=2026-13-1", 400)

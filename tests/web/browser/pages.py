@@ -22,6 +22,7 @@ PAGES: Mapping[str, str] = {
     "run-waiting": "/runs/{person}",
     "workflows": "/workflows",
     "workflow": "/workflows/export-bibs",
+    "calendar": "/calendar",
     "notices": "/notices",
     "approvals": "/approvals",
     "cancel": "/runs/{running}/cancel",
