@@ -95,7 +95,7 @@ steps:
 def test_a_refused_record_is_no_end_of_the_run(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, effect: str
 ) -> None:
-    record = Store.record
+    record, record_progress = Store.record, Store.record_progress
 
     def refuse(
         store: Store, claim: Any, path: str, attempt: int, what: str, *more: Any, **kw: Any
@@ -104,10 +104,16 @@ def test_a_refused_record_is_no_end_of_the_run(
             raise StoreFull("There is no room.")
         return record(store, claim, path, attempt, what, *more, **kw)
 
-    monkeypatch.setattr(Store, "record", refuse)
-    with pytest.raises(StoreFull):
-        stage.run(WORKFLOW)
-    monkeypatch.setattr(Store, "record", record)
+    def refuse_progress(store: Store, claim: Any, status: Any, entries: Any, lines: Any) -> Any:
+        if any((entry.path, entry.effect) == ("x", effect) for entry in entries):
+            raise StoreFull("There is no room.")
+        return record_progress(store, claim, status, entries, lines)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Store, "record", refuse)
+        refusing.setattr(Store, "record_progress", refuse_progress)
+        with pytest.raises(StoreFull):
+            stage.run(WORKFLOW)
     assert stage.sent("submit") == (effect == "end")
 
     played = stage.resume()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store import NewNotification
+from almaflow.store import NewLogEntry, NewNotification
 from tests.web.night import make_night
 from tests.web.pages import NOW, Site
 from tests.web.recorded import record_run
@@ -120,3 +120,15 @@ def test_the_calendar_shows_coming_ticks_and_changes_of_clocks(site: Site) -> No
     assert "weeding-list" in text
     assert "Clocks go back." in page(site, "/calendar?start=2026-10-20")
     page(site, "/calendar?start=2026-13-1", 400)
+
+
+def test_the_log_says_how_steps_began_and_ended(site: Site) -> None:
+    run = ended(site, 1, Outcome.SUCCEEDED)
+    lines = [
+        NewLogEntry(NOW, "began", "wait-1", "", {}),
+        NewLogEntry(NOW, "ended", "wait-1", "", {"outcome": "timed_out"}),
+    ]
+    site.store.add_events(run, lines)
+    text = page(site, f"/runs/{run}")
+    assert "<bdi>began</bdi>" in text
+    assert "<bdi>timed out</bdi>" in text

@@ -73,6 +73,14 @@ class ShownStep:
         }
 
 
+TRIGGERS = {
+    "manual": "a person",
+    "timetable": "its timetable",
+    "job_ended": "the end of a job in Alma",
+}
+"""How people call what started a run."""
+
+
 @router.get("/runs/{run}")
 def run(run: str, request: Request, context: Context) -> Response:
     """Show a run; any unique part of its id names it."""
@@ -96,6 +104,8 @@ def _render(request: Request, context: WebContext, details: RunDetails) -> Respo
         steps=[_shown(one, details, context) for one in shown],
         left_out=len(details.steps) - len(shown),
         log=_last(log),
+        said=_said,
+        triggers=TRIGGERS,
         earlier=max(0, len(log) - _LINES),
         lines=str(definition.get("text", "")).splitlines(),
         before=before[0] if before else None,
@@ -107,6 +117,14 @@ def _render(request: Request, context: WebContext, details: RunDetails) -> Respo
 
 def _last(log: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
     return log[-_LINES:]
+
+
+def _said(line: LogLine) -> str:
+    """Return what a line of the log says; the begin and the end of a step have no text."""
+    if line.text:
+        return line.text
+    outcome = line.data.get("outcome") if isinstance(line.data, dict) else None
+    return look_of(outcome).word if outcome else line.kind
 
 
 def _shown(view: StepView, details: RunDetails, context: WebContext) -> ShownStep:
