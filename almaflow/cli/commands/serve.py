@@ -22,6 +22,7 @@ from almaflow.redaction import Mask
 from almaflow.settings import Project, find_project
 from almaflow.settings.serving import PageAddress
 from almaflow.store import ProcessInfo, Store
+from almaflow.store.pitfalls import warnings_about
 
 if TYPE_CHECKING:
     from almaflow.cli.page import ServedPage
@@ -82,6 +83,8 @@ def serve(
         for name, error in missing.items():
             what = "are left to other hosts" if store.is_shared else "cannot continue"
             log(f"Runs at {name} {what}: {error}", level="warning")
+        for warning in warnings_about(project.store_url, project.folder):
+            log(warning, level="warning")
         info = info_of(project, "serve", () if no_worker or not store.is_shared else queues)
         if store.is_shared:
             refuse_other_project(store, info)

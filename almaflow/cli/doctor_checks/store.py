@@ -10,6 +10,7 @@ from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful
 from almaflow.settings import Project
 from almaflow.store.health import Health, examine
 from almaflow.store.location import read_url
+from almaflow.store.pitfalls import warnings_about
 
 # Bytes: below the first a store soon cannot grow, below the second an operator should know.
 _TOO_LITTLE, _LITTLE = 100 * 1024**2, 1024**3
@@ -26,6 +27,10 @@ def check_store(project: Project) -> tuple[Findings, Health | None]:
         file = read_url(project.store_url).file
         health = examine(project.store_url)
         findings.extend([_about_none(file)] if health is None else _about(health))
+        findings.extend(
+            doubtful(_WHAT, *warning.split(". ", 1))
+            for warning in warnings_about(project.store_url, project.folder)
+        )
     if file is not None:
         findings.extend(_disk(file.parent))
     return findings, health
