@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -181,7 +181,10 @@ def _no_field(name: str, path: list[str], others: Others) -> RequestWrong:
 # --- texts ------------------------------------------------------------------------------------
 
 
-def _overview(others: Others, pages: Pages) -> str:
+def topics(
+    others: Others = _NO_OTHERS, pages: Pages = _NO_PAGES
+) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return what can be explained, each with a sentence, under two headings."""
     steps = [(key, first_paragraph(kind)) for key, kind in kinds().items()]
     rest = [
         ("step", "Fields that all steps have: id, if, timeout, retry, on_failure, …"),
@@ -196,14 +199,18 @@ def _overview(others: Others, pages: Pages) -> str:
         *((key, page.summary) for key, page in pages.items()),
         ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
     ]
+    return {"Kinds of steps": steps, "More topics": rest}
+
+
+def _overview(others: Others, pages: Pages) -> str:
+    tables = [
+        line
+        for title, rows in topics(others, pages).items()
+        for line in (f"{title}:", *_table(rows), "")
+    ]
     return "\n".join(
         [
-            "Kinds of steps:",
-            *_table(steps),
-            "",
-            "More topics:",
-            *_table(rest),
-            "",
+            *tables,
             "`almaflow explain KIND` describes one kind, `almaflow explain KIND.FIELD` one of "
             "its fields.",
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -132,3 +133,13 @@ def test_the_log_says_how_steps_began_and_ended(site: Site) -> None:
     text = page(site, f"/runs/{run}")
     assert "<bdi>began</bdi>" in text
     assert "<bdi>timed out</bdi>" in text
+
+
+def test_the_documentation_explains_every_topic_that_it_lists(site: Site) -> None:
+    text = page(site, "/documentation")
+    topics = re.findall(r'href="(/documentation/language/[^"]+)"', text)
+    assert len(topics) > 25
+    for address in topics:
+        assert "<pre" in page(site, address)
+    page(site, "/documentation/language/<b>nothing</b>", 404)
+    page(site, "/documentation/language/submit_job.expect.that")

@@ -28,6 +28,8 @@ PAGES: Mapping[str, str] = {
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",
     "pause": "/workflows/export-bibs/pause",
+    "documentation": "/documentation",
+    "topic": "/documentation/language/submit_job",
     "api": "/documentation/api",
     "not-found": "/no-such-page",
 }
