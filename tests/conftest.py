@@ -33,11 +33,13 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests slow that need PostgreSQL, and begin with the longest ones.
 
-    The ordinary tests of the store use SQLite.
+    The ordinary tests of the store use SQLite. Those marked `quick` are ordinary all the same: what
+    they test is not there without PostgreSQL.
     """
     items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     for item in items:
-        if "postgres" in getattr(item, "fixturenames", ()):
+        needs_postgres = "postgres" in getattr(item, "fixturenames", ())
+        if needs_postgres and item.get_closest_marker("quick") is None:
             item.add_marker(pytest.mark.slow)
 
 

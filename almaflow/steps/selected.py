@@ -20,6 +20,7 @@ _OF_ELEMENTS = {
     **dict.fromkeys(("max", "min", "sort", "reverse"), ANY),
 }
 _BY_KEY = ("sort_by", "max_by", "min_by")
+_FALSE = Demand(form="boolean", bounds=(("==", False),))
 _WITHIN = ("contains", "starts_with", "ends_with")
 
 
@@ -83,8 +84,11 @@ def _compared(symbol: str, other: Node) -> Demand:
 
 
 def _not(node: Node, wanted: Demand) -> Demand:
+    denied = node["children"][0]
+    if denied["type"] == "field":
+        return selected(denied, _FALSE)
     # What it denies must not be made true, so only the names in it count.
-    return _without_bounds(selected(node["children"][0], ANY))
+    return _without_bounds(selected(denied, ANY))
 
 
 def _without_bounds(demand: Demand) -> Demand:
@@ -125,8 +129,8 @@ def _function(node: Node, wanted: Demand) -> Demand:
     if name in ("not_null", "merge"):
         return _both(*(selected(value, wanted) for value in values))
     if name == "keys":
-        return selected(first, ANY)
-    return _both(*(selected(value, TEXT if name == "to_number" else ANY) for value in values))
+        return selected(first, having("name", ANY))
+    return _both(*(selected(value, NUMBER if name == "to_number" else ANY) for value in values))
 
 
 def _expression(node: Node, wanted: Demand) -> Demand:

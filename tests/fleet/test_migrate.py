@@ -14,6 +14,8 @@ from almaflow.store import Store
 from tests.postgres import PostgresServer
 from tests.store.conftest import ManualClock, make_record
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Iterator[Store]:

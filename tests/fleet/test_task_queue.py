@@ -13,6 +13,8 @@ from tests.postgres import PostgresServer
 
 WORKFLOW = "steps: [{id: nap, wait: 1s}]"
 
+pytestmark = pytest.mark.quick
+
 
 def tasks(fleet: Fleet, postgres: PostgresServer) -> list[tuple[Any, ...]]:
     """Return the tasks of the fleet's store: lock, queueing lock, queue."""

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store import NewLogEntry, NewNotification
+from almaflow.store import NewLogEntry, NewNotification, NewSchedule, NewTick, TickEnding
+from almaflow.waiting import Waiting, WaitingKind
 from tests.web.night import make_night
 from tests.web.pages import NOW, Site
 from tests.web.recorded import record_run
@@ -143,3 +144,53 @@ def test_the_documentation_explains_every_topic_that_it_lists(site: Site) -> Non
         assert "<pre" in page(site, address)
     page(site, "/documentation/language/<b>nothing</b>", 404)
     page(site, "/documentation/language/submit_job.expect.that")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        (WaitingKind.PERSON, "approve"),
+        (WaitingKind.RESOLVE, "resolve"),
+        (WaitingKind.JOB, "cancel"),
+    ],
+)
+def test_a_run_that_waits_offers_what_helps(site: Site, kind: WaitingKind, action: str) -> None:
+    waits = (Waiting(kind, "it waits", "wait-1"),)
+    run = record_run(site, status=Status.WAITING, waits=waits, started_at=NOW)
+    text = page(site, f"/runs/{run}")
+    assert f"/runs/{run}/{action}" in text
+    assert f"/runs/{run}/resume" not in text
+
+
+def test_a_run_on_hold_can_be_resumed(site: Site) -> None:
+    run = record_run(site, status=Status.WAITING, held=True)
+    assert f"/runs/{run}/resume" in page(site, f"/runs/{run}")
+
+
+def test_the_calendar_says_what_became_of_past_ticks(site: Site) -> None:
+    process = site.store.enter_process("host", 1, "1")
+    site.store.lead(process.id)
+    make_night(site)
+    entry = site.app.state.catalog.snapshot(site.project).active["export-bibs"].entries[0]
+    schedule = NewSchedule(workflow="nightly", entry="e", timing=entry.to_json())
+    site.store.change_schedules(process.id, [schedule], [], NOW - timedelta(days=3))
+    (kept,) = site.store.schedules()
+    ticks = [
+        NewTick(
+            schedule_id=kept.id,
+            workflow="nightly",
+            entry="e",
+            at=NOW - timedelta(days=1, hours=number),
+            starts_at=NOW - timedelta(days=1, hours=number),
+            ending=ending,
+            cause=None,
+            reason=f"because {ending}",
+        )
+        for number, ending in enumerate((TickEnding.MISSED, TickEnding.SKIPPED, None))
+    ]
+    site.store.materialize(process.id, ticks, {})
+    text = page(site, "/calendar")
+    assert "missed" in text
+    assert "because missed" in text
+    assert "because skipped" in text
+    assert "waits for its turn" in text
