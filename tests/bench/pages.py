@@ -36,7 +36,16 @@ API: Sequence[str] = (
     "/api/workers",
     "/api/health",
 )
-PAGES: Sequence[str] = ("/",)
+PAGES: Sequence[str] = (
+    "/",
+    "/runs",
+    "/runs?state=failed",
+    "/runs/{run}",
+    "/workflows",
+    "/calendar",
+    "/notices",
+    "/approvals",
+)
 """What is measured; `{run}` is the last run that failed, `{old}` one in the middle."""
 
 
