@@ -23,6 +23,7 @@ from almaflow.scheduler.workflow_files import ActiveWorkflow, WorkflowSnapshot
 from almaflow.settings import Project
 from almaflow.store import JobEnd, JobEndStart, StoreTrouble, new_run_id
 from almaflow.store.job_ends import ITSELF
+from almaflow.thread_pool import ThreadPool
 
 LOOK = timedelta(seconds=1)
 """How often the store is checked for new reports."""
@@ -49,6 +50,7 @@ class JobEndStarts(Companion):
         self._clock = clock
         self._log = log
         self._commit_of = commit_of
+        self._threads = ThreadPool("commits", 1)
         self._active: Mapping[str, ActiveWorkflow] = {}
         self._store, self._writer = engine.store, engine.writer
 
@@ -58,11 +60,12 @@ class JobEndStarts(Companion):
 
     async def run(self) -> None:
         """Start workflows until cancelled; Raises: NotLeader."""
-        while True:
-            # The ledger reports an error of the store, and the next look follows anyway.
-            with suppress(StoreTrouble):
-                await self.look()
-            await sleep(self._clock, LOOK)
+        with self._threads:
+            while True:
+                # The ledger reports an error of the store, and the next look follows anyway.
+                with suppress(StoreTrouble):
+                    await self.look()
+                await sleep(self._clock, LOOK)
 
     async def look(self) -> None:
         """Decide about new reports, and begin the runs whose turn it is.
@@ -117,8 +120,8 @@ class JobEndStarts(Companion):
             reason = self._why_not(which, busy, paused)
             if reason:
                 await self._skip(which, reason)
-            elif reason is None and await self._begin(which):
-                busy.setdefault(which.workflow, "")
+            elif reason is None and (run_id := await self._begin(which)):
+                busy.setdefault(which.workflow, run_id)
 
     def _why_not(self, which: JobEndStart, busy: Mapping[str, str], paused: set[str]) -> str | None:
         """Return why a workflow does not start; empty: it waits for its turn; None: it starts."""
@@ -134,15 +137,18 @@ class JobEndStarts(Companion):
             return f"Its run {busy[which.workflow]} was not finished (`overlap: skip`)."
         return ""
 
-    async def _begin(self, which: JobEndStart) -> bool:
+    async def _begin(self, which: JobEndStart) -> str:
+        """Begin the run of a workflow and return its id; empty: it does not start."""
         active = self._active[which.workflow]
         try:
-            plan = self._plan(active, which.job_end)
+            folder = Path(active.definition["folder"])
+            commit = await self._threads.run(self._commit_of, folder)
+            plan = self._plan(active, which.job_end, commit)
         except StoreError:
             raise
         except AlmaflowError as error:
             await self._skip(which, f"almaflow could not create a run: {error}")
-            return False
+            return ""
         record = await self._writer.call(
             self._store.start_for_job_end,
             self._engine.process_id,
@@ -151,13 +157,13 @@ class JobEndStarts(Companion):
             plan.record(),
         )
         if record is None:
-            return False
+            return ""
         text = f"This run starts because {_in_words(which.job_end)}."
         self._log(text, workflow=which.workflow, run=record.id)
         self._engine.wake("new")
-        return True
+        return record.id
 
-    def _plan(self, active: ActiveWorkflow, report: JobEnd) -> Plan:
+    def _plan(self, active: ActiveWorkflow, report: JobEnd, commit: str | None) -> Plan:
         trigger = self._trigger(active, report)
         assert trigger is not None
         now = self._clock.now()
@@ -170,10 +176,7 @@ class JobEndStarts(Companion):
             key=f"{active.name}/{TRIGGER}/{report.account}/{report.instance_id}",
             scheduled_at=report.ended_at or report.received_at,
             trigger=TRIGGER,
-            definition={
-                **active.definition,
-                "commit": self._commit_of(Path(active.definition["folder"])),
-            },
+            definition={**active.definition, "commit": commit},
         )
 
     async def _skip(self, which: JobEndStart, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
@@ -31,6 +31,12 @@ def span_of(
     begin = min(max((began_at - first).total_seconds() / whole, 0.0), 1.0)
     end = min(max(((ended_at or last) - first).total_seconds() / whole, begin), 1.0)
     return Span(begin, end - begin)
+
+
+def length_bar(length: timedelta, longest: timedelta) -> Markup:
+    """Return a bar as long as *length* among others of which the longest is *longest*."""
+    part = Span(0.0, min(length / longest, 1.0) if longest else 0.0)
+    return bar([("quiet-bar", part)], "duration")
 
 
 def bar(spans: Sequence[tuple[str, Span | None]], label: str) -> Markup:

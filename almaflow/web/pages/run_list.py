@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
 from almaflow.operations.day_grid import day_grid
-from almaflow.operations.run_list import STATES, list_runs, read_state
-from almaflow.web.charts import bar, span_of
+from almaflow.operations.run_list import STATES, RunSummary, list_runs, read_state
+from almaflow.web.charts import length_bar
 from almaflow.web.context import Context
 from almaflow.web.live import cached
 from almaflow.web.rendering import render
@@ -67,7 +67,7 @@ def _render(request: Request, context: Context, chosen: dict[str, str], before: 
         grid=grid,
         states=STATES,
         address=lambda **more: "/runs?" + urlencode({**given, **more}),
-        length=lambda run: _bar(run, longest, context.now),
+        length=lambda run: length_bar(_length(run, context.now), longest),
     )
 
 
@@ -83,11 +83,5 @@ def _bounds(day: str, context: Context) -> tuple[datetime | None, datetime | Non
         raise RequestWrong(f"`{day}` is not a day. Write it as 2026-11-03.") from None
 
 
-def _length(run: object, now: datetime) -> timedelta:
-    began_at = getattr(run, "started_at", None)
-    return timedelta() if began_at is None else (getattr(run, "ended_at", None) or now) - began_at
-
-
-def _bar(run: object, longest: timedelta, now: datetime) -> object:
-    length = _length(run, now)
-    return bar([("quiet-bar", span_of(now, now + length, now, now + longest))], "duration")
+def _length(run: RunSummary, now: datetime) -> timedelta:
+    return timedelta() if run.started_at is None else (run.ended_at or now) - run.started_at

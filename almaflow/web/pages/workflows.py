@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from almaflow.operations.catalog import list_workflows
 from almaflow.operations.run_list import list_runs
-from almaflow.web.charts import bar, span_of
+from almaflow.web.charts import length_bar
 from almaflow.web.context import Context, Workflows
 from almaflow.web.forms import run_address, workflow_address
 from almaflow.web.live import cached
@@ -41,14 +43,7 @@ def workflow(name: str, request: Request, context: Context, catalog: Workflows) 
         listed = list_workflows(catalog, project, context.store, context.now).workflows
         runs = list_runs(context.store, _HISTORY, workflow=name)
         lengths = [run.ended_at - run.started_at for run in runs if run.started_at and run.ended_at]
-        longest = max(lengths, default=None)
-
-        def length(run: object) -> object:
-            began, ended = getattr(run, "started_at", None), getattr(run, "ended_at", None)
-            if began is None or ended is None or not longest:
-                return ""
-            return bar([("quiet-bar", span_of(began, ended, began, began + longest))], "duration")
-
+        longest = max(lengths, default=timedelta())
         return render(
             request,
             "workflow.html",
@@ -56,7 +51,7 @@ def workflow(name: str, request: Request, context: Context, catalog: Workflows) 
             inputs=active.loaded.workflow.inputs,
             lines=active.loaded.document.text.splitlines(),
             runs=runs,
-            length=length,
+            length=lambda length: length_bar(length, longest),
             address=workflow_address(name),
             run_address=run_address,
         )
