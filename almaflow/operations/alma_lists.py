@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, fields
-from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Generic, Literal, TypeVar
 
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
+from almaflow.alma.errors import AlmaError, AlmaUnreachable
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job
 from almaflow.clock import Clock
 from almaflow.late_dataclasses import dataclass
@@ -21,8 +22,11 @@ T = TypeVar("T")
 Profile = IntegrationProfile | ImportProfile
 
 # How long a list is shown before Alma is asked again: people look through lists for minutes, and
-# each list takes calls of the day's quota.
-_FRESH = timedelta(minutes=5)
+# each list takes calls of the day's quota, also one that Alma refuses. Nobody asks again sooner
+# than some seconds after the last time.
+_FRESH = timedelta(minutes=10)
+_REFUSED = timedelta(minutes=1)
+_SOONEST = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -167,17 +171,34 @@ def profile_view(profile: Profile) -> ProfileView:
 # --- for a process that stays ---------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class KeptList(Generic[T]):
+    """A list of an institution, as Alma had it at *read_at*."""
+
+    institution: str
+    entries: Sequence[T]
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of one question: a list, or the refusal that it was answered with."""
+
+    elapsed: float
+    found: KeptList[Any] | AlmaError
+
+
 class AlmaLists:
     """Keeps the lists of institutions for some minutes; safe to use from any thread."""
 
     def __init__(self, alma: AlmaReader, clock: Clock) -> None:
         self._alma = alma
         self._clock = clock
-        self._kept: dict[tuple[str, str], tuple[float, Any]] = {}
+        self._kept: dict[tuple[str, str], _Kept] = {}
         self._locks: dict[str, threading.Lock] = {}
 
-    def jobs(self, project: Project, institution: str | None) -> tuple[str, Sequence[Job]]:
-        """Return the name of the institution and its jobs, by name.
+    def jobs(self, project: Project, institution: str | None) -> KeptList[Job]:
+        """Return the jobs of an institution, by name.
 
         Raises:
             RequestWrong: almaflow.yaml has no such institution.
@@ -185,9 +206,21 @@ class AlmaLists:
         """
         return self._list(project, institution, "jobs", read_jobs)
 
-    def profiles(self, project: Project, institution: str | None) -> tuple[str, Sequence[Profile]]:
-        """Return the name of the institution and its profiles; Raises: as `jobs`."""
+    def profiles(self, project: Project, institution: str | None) -> KeptList[Profile]:
+        """Return the profiles of an institution; Raises: as `jobs`."""
         return self._list(project, institution, "profiles", read_profiles)
+
+    def forget(self, project: Project, institution: str | None) -> None:
+        """Let the next reader ask Alma again, unless it was asked some seconds ago.
+
+        Raises:
+            RequestWrong: almaflow.yaml has no such institution.
+        """
+        name = project.institution(institution).name
+        for what in ("jobs", "profiles"):
+            kept = self._kept.get((name, what))
+            if kept is not None and self._age(kept) > _SOONEST:
+                self._kept.pop((name, what), None)
 
     def _list(
         self,
@@ -195,17 +228,37 @@ class AlmaLists:
         institution: str | None,
         what: str,
         read: Callable[[OpenInstitution], Awaitable[list[T]]],
-    ) -> tuple[str, list[T]]:
+    ) -> KeptList[T]:
         name = project.institution(institution).name
         lock = self._locks.setdefault(name, threading.Lock())
         # Many browsers ask Alma once. The others wait as long as the one that asks may.
         if not lock.acquire(timeout=PATIENCE.total_seconds()):
             raise AlmaSilent(f"Alma at {name} is slow to respond. Try again in a while.")
         try:
-            read_at, listed = self._kept.get((name, what), (float("-inf"), []))
-            if self._clock.elapsed() - read_at > _FRESH.total_seconds():
-                listed = self._alma.ask(read, name)
-                self._kept[name, what] = (self._clock.elapsed(), listed)
-            return name, listed
+            kept = self._kept.get((name, what))
+            if kept is None or self._is_old(kept):
+                kept = _Kept(self._clock.elapsed(), self._ask(name, read))
+                self._kept[name, what] = kept
+            if isinstance(kept.found, AlmaError):
+                raise kept.found.with_traceback(None)
+            return kept.found
         finally:
             lock.release()
+
+    def _ask(
+        self, name: str, read: Callable[[OpenInstitution], Awaitable[list[T]]]
+    ) -> KeptList[T] | AlmaError:
+        try:
+            return KeptList(name, self._alma.ask(read, name), self._clock.now())
+        except AlmaUnreachable:
+            # Nothing was sent, so the next attempt costs no more than this one.
+            raise
+        except AlmaError as error:
+            return error
+
+    def _is_old(self, kept: _Kept) -> bool:
+        fresh = _REFUSED if isinstance(kept.found, AlmaError) else _FRESH
+        return self._age(kept) > fresh
+
+    def _age(self, kept: _Kept) -> timedelta:
+        return timedelta(seconds=self._clock.elapsed() - kept.elapsed)

@@ -42,7 +42,7 @@ NAVIGATION: Sequence[Entry] = (
     Entry("Calendar", "/calendar"),
     Entry("Approvals", "/approvals"),
     Entry("Notices", "/notices"),
-    Entry("Jobs", "/jobs"),
+    Entry("Alma jobs", "/jobs"),
     Entry("Documentation", "/documentation"),
 )
 """What the head of every page links to, as soon as a router answers it."""

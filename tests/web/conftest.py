@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.web.asked_alma import Counted, connect_alma
 from tests.web.pages import Site, site_in
 
 
@@ -16,3 +17,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = site_in(tmp_path)
     yield made
     made.store.close()
+
+
+@pytest.fixture
+def alma(site: Site) -> Counted:
+    """The Alma that the site asks."""
+    return connect_alma(site)

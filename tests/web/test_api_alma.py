@@ -3,55 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
-
-import pytest
 
 from almaflow.alma.errors import AlmaUnreachable
-from almaflow.alma.simulator import Scenario
-from almaflow.cli import bootstrap
 from almaflow.json_data import as_data
 from almaflow.operations.alma_lists import (
-    AlmaLists,
     data_of,
     job_view,
     profile_view,
     read_jobs,
     read_profiles,
 )
-from almaflow.operations.alma_reading import OpenInstitution, PageReader
+from tests.web.asked_alma import Counted
 from tests.web.pages import Site
-
-T = TypeVar("T")
-
-
-@dataclass
-class Counted:
-    """An Alma in this process, and how often it was asked."""
-
-    reader: PageReader
-    asked: list[str | None] = field(default_factory=list)
-    failing: Exception | None = None
-
-    def ask(
-        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
-    ) -> T:
-        self.asked.append(institution)
-        if self.failing is not None:
-            raise self.failing
-        return self.reader.ask(question, institution)
-
-
-@pytest.fixture
-def alma(site: Site) -> Counted:
-    """The Alma that the site asks."""
-    simulation = bootstrap.Simulation.make(site.project, Scenario(), "production")
-    counted = Counted(PageReader(lambda name: simulation.open_connection(name or "main")))
-    site.app.state.lists = AlmaLists(counted, site.clock)
-    return counted
 
 
 def test_jobs_and_profiles_are_those_that_the_commands_list(site: Site, alma: Counted) -> None:
@@ -94,7 +58,7 @@ def test_alma_is_asked_once_in_some_minutes(site: Site, alma: Counted) -> None:
     for _ in range(3):
         site.client.get("/api/jobs?institution=main")
     before = list(alma.asked)
-    site.clock.advance(timedelta(minutes=6))
+    site.clock.advance(timedelta(minutes=11))
     site.client.get("/api/jobs?institution=main")
 
     assert (before, len(alma.asked)) == (["main"], 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,16 +22,11 @@ from almaflow.alma.payload import (
 from almaflow.alma.wire import JobParameter
 from almaflow.cli.render.terminal import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.operations.pasted_steps import quoted
 from almaflow.problems import Location, Problem
-from almaflow.redaction import REDACTION
 from almaflow.text_files import FileUnreadable, UnreadableReason, read_bytes
-from almaflow.visible import visible, without_commands
 
 STDIN = "-"
-
-# Text that needs no quotes for any YAML reader.
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
-_WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def import_payload(
@@ -198,19 +192,3 @@ def step_lines(step: dict[str, Any]) -> Iterator[str]:
                         f"      - {{name: {quoted(entry['name'])}, value: "
                         f"{quoted(entry['value'])}}}"
                     )
-
-
-def quoted(text: str) -> str:
-    """Return *text* as a YAML scalar that every reader reads as text."""
-    if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
-        return text
-    # A JSON string is also YAML, except for characters that YAML needs escaped.
-    written = json.dumps(REDACTION.text(text), ensure_ascii=False)
-    return without_commands(
-        "".join(sign if visible(sign) == sign else _escaped(sign) for sign in written)
-    )
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -16,11 +16,11 @@ from almaflow.cli.alma_queries import (
     SimulateOption,
     ask,
 )
-from almaflow.cli.commands.import_payload import quoted
 from almaflow.cli.render.listing import Listing, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.operations.alma_lists import data_of, matching, read_jobs
 from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.pasted_steps import job_step
 
 app = typer.Typer(
     help="List and show the jobs that can be started in Alma.",
@@ -92,7 +92,4 @@ def _lines(job: Job) -> Iterator[str]:
         yield fact("parameter", f"{parameter.name} = {parameter.value}", columns=12)
     yield ""
     yield "In a workflow:"
-    yield "  - submit_job:"
-    yield f"      job: {{id: {job.id}, name: {quoted(job.name)}}}"
-    if job.type == "MANUAL":
-        yield '      set: "{{ steps.NAME.set_id }}"'
+    yield from (f"  {line}" for line in job_step(job))

@@ -18,11 +18,11 @@ from almaflow.cli.alma_queries import (
     SimulateOption,
     ask,
 )
-from almaflow.cli.commands.import_payload import quoted
 from almaflow.cli.render.listing import Listing, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.operations.alma_lists import Profile, data_of, matching, profile_code, read_profiles
 from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.pasted_steps import profile_step
 from almaflow.problems import did_you_mean
 
 app = typer.Typer(
@@ -108,13 +108,7 @@ def _lines(profile: Profile, jobs: list[Job]) -> Iterator[str]:
         return
     yield ""
     yield "In a workflow:"
-    yield "  - run_profile:"
-    if isinstance(profile, ImportProfile):
-        yield f"      import: {quoted(profile.name)}"
-        return
-    yield f"      integration: {quoted(profile.code or profile.name)}"
-    if len(jobs) > 1:
-        yield f"      job: {quoted(jobs[0].name)}"
+    yield from (f"  {line}" for line in profile_step(profile, jobs))
 
 
 def _kind(profile: Profile) -> str:

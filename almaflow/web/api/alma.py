@@ -53,14 +53,14 @@ def jobs(
     cursor: Cursor = None,
 ) -> Response:
     """List the jobs of an institution that the API can start, by name."""
-    where, found = lists.jobs(context.project(), institution)
+    kept = lists.jobs(context.project(), institution)
     fitting = [
         job
-        for job in found
+        for job in kept.entries
         if matching(name, job.name) and type in (None, job.type, job.type.lower())
     ]
     page, next_ = _page(fitting, limit, cursor)
-    return listed(request, JobList(where, tuple(map(job_view, page))), next_)
+    return listed(request, JobList(kept.institution, tuple(map(job_view, page))), next_)
 
 
 @router.get("/profiles", response_model=whole(ProfileList), responses=_REFUSALS)
@@ -74,10 +74,10 @@ def profiles(
     cursor: Cursor = None,
 ) -> Response:
     """List the integration and import profiles of an institution."""
-    where, found = lists.profiles(context.project(), institution)
-    fitting = [one for one in found if matching(name, one.name, profile_code(one))]
+    kept = lists.profiles(context.project(), institution)
+    fitting = [one for one in kept.entries if matching(name, one.name, profile_code(one))]
     page, next_ = _page(fitting, limit, cursor)
-    return listed(request, ProfileList(where, tuple(map(profile_view, page))), next_)
+    return listed(request, ProfileList(kept.institution, tuple(map(profile_view, page))), next_)
 
 
 def _page(entries: Sequence[T], limit: int, cursor: str | None) -> tuple[Sequence[T], str]:

@@ -11,6 +11,7 @@ from typing import Literal
 from almaflow.settings.serving import PageAddress
 from almaflow.store import Store
 from almaflow.web.server import PageServer
+from tests.web.asked_alma import connect_alma
 from tests.web.night import make_night
 from tests.web.pages import NOW, HandClock, Site
 
@@ -24,6 +25,8 @@ PAGES: Mapping[str, str] = {
     "workflow": "/workflows/export-bibs",
     "calendar": "/calendar",
     "notices": "/notices",
+    "jobs": "/jobs?text=export",
+    "jobs-found": "/jobs?text=export+to",
     "approvals": "/approvals",
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",
@@ -68,6 +71,7 @@ def served_night(
     clock = HandClock(NOW)
     store = Store.open(f"sqlite:///{folder}/store.db", clock=clock)
     site = Site(store, clock, folder)
+    connect_alma(site)
     ids = make(site) or {}
     server = PageServer(site.app, PageAddress("127.0.0.1", 0))
     server.start()

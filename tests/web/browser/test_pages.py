@@ -20,7 +20,7 @@ WAYS = list(product(WIDTHS, SCHEMES))
 REACHABLE = """
 () => [...document.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
-)].filter(it => !it.disabled && it.getClientRects().length).length
+)].filter(it => !it.disabled && it.checkVisibility()).length
 """
 # Where the focus is, and whether a person sees that.
 FOCUS = """
@@ -132,3 +132,25 @@ def test_a_change_appears_without_a_reload(chromium: Browser, served: Served) ->
 
     page.get_by_text("13 of 14 runs of the night went well").wait_for(timeout=20_000)
     page.close()
+
+
+def test_a_step_is_copied_with_a_button_or_selected_with_a_click(
+    chromium: Browser, served: Served
+) -> None:
+    address = served.url(PAGES["jobs-found"])
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address)
+    step = page.locator("pre.pick").first
+
+    page.get_by_role("button", name="Copy as a step").first.click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == step.text_content()
+    context.close()
+
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    assert page.get_by_role("button", name="Copy as a step").count() == 0
+    assert page.locator("pre.pick").first.is_visible()
+    context.close()

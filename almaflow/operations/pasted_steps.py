@@ -1,0 +1,57 @@
+"""Jobs and profiles of Alma as steps of a workflow, ready to paste into its `steps`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
+from almaflow.redaction import REDACTION
+from almaflow.visible import visible, without_commands
+
+# Text that needs no quotes for any YAML reader.
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
+_WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a YAML scalar that every reader reads as text."""
+    if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
+        return text
+    # A JSON string is also YAML, except for characters that YAML needs escaped.
+    written = json.dumps(REDACTION.text(text), ensure_ascii=False)
+    return without_commands(
+        "".join(sign if visible(sign) == sign else _escaped(sign) for sign in written)
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def job_step(job: Job) -> Iterator[str]:
+    """Yield the lines of a step that submits *job*."""
+    yield "- submit_job:"
+    yield f"    job: {{id: {quoted(job.id)}, name: {quoted(job.name)}}}"
+    if job.type == "MANUAL":
+        yield '    set: "{{ steps.NAME.set_id }}"'
+
+
+def profile_step(profile: IntegrationProfile | ImportProfile, jobs: Sequence[Job]) -> Iterator[str]:
+    """Yield the lines of a step that runs the job of a profile; *jobs* are those that it has."""
+    yield "- run_profile:"
+    if isinstance(profile, ImportProfile):
+        yield f"    import: {quoted(profile.name)}"
+        return
+    yield f"    integration: {quoted(profile.code or profile.name)}"
+    if len(jobs) > 1:
+        yield f"    job: {quoted(jobs[0].name)}"
+
+
+def jobs_of(profile: IntegrationProfile | ImportProfile, jobs: Sequence[Job]) -> list[Job]:
+    """Return those of *jobs* that belong to a profile."""
+    if isinstance(profile, ImportProfile) and profile.job_id:
+        return [job for job in jobs if job.id == profile.job_id]
+    return [job for job in jobs if job.profile_id == profile.id]

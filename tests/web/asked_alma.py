@@ -1,0 +1,40 @@
+"""An Alma in this process for pages, which counts how often it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from almaflow.alma.simulator import Scenario
+from almaflow.cli import bootstrap
+from almaflow.operations.alma_lists import AlmaLists
+from almaflow.operations.alma_reading import OpenInstitution, PageReader
+from tests.web.pages import Site
+
+T = TypeVar("T")
+
+
+@dataclass
+class Counted:
+    """An Alma in this process, and how often it was asked."""
+
+    reader: PageReader
+    asked: list[str | None] = field(default_factory=list)
+    failing: Exception | None = None
+
+    def ask(
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
+    ) -> T:
+        self.asked.append(institution)
+        if self.failing is not None:
+            raise self.failing
+        return self.reader.ask(question, institution)
+
+
+def connect_alma(site: Site, scenario: Scenario | None = None) -> Counted:
+    """Let the page ask a simulated Alma."""
+    simulation = bootstrap.Simulation.make(site.project, scenario or Scenario(), "production")
+    counted = Counted(PageReader(lambda name: simulation.open_connection(name or "main")))
+    site.app.state.lists = AlmaLists(counted, site.clock)
+    return counted
