@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -33,7 +33,7 @@ from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project, find_project
 from almaflow.store import EntryState, JournalEntry, LogEntry, RunRecord, Store, liveness
 from almaflow.store.locks import EVERYTHING, Locks
-from almaflow.store.writer import StoreWriter
+from almaflow.store.writer import StoreWriter, _Call
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
 
@@ -45,7 +45,6 @@ LEASE = liveness.LEASE
 
 START = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 Beside = Callable[["Process"], Coroutine[Any, Any, None]]
@@ -144,12 +143,14 @@ class WallClock(VirtualClock):
 
 
 class AtOnce(StoreWriter):
-    """Calls the store where it is asked to, without a thread of its own."""
+    """Calls the store where it is asked to, without a thread of its own.
 
-    async def call(
-        self, function: Callable[P, T], /, *arguments: P.args, **keywords: P.kwargs
-    ) -> T:
-        return function(*arguments, **keywords)
+    So the order of calls at one virtual instant does not depend on the real machine.
+    """
+
+    async def _result_of(self, call: _Call[T]) -> T:
+        call.make()
+        return call.result()
 
 
 class Ears:
