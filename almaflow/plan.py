@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from almaflow import recorded_steps
 from almaflow.check import CheckContext
 from almaflow.errors import RequestWrong
 from almaflow.expressions import to_text
 from almaflow.expressions.serialization import decode, encode
 from almaflow.inputs import InputsInvalid, evaluate_inputs, evaluate_value
 from almaflow.late_dataclasses import dataclass
-from almaflow.recorded_steps import FORMAT as FORMAT
-from almaflow.recorded_steps import OUTLINE, outline_of
+from almaflow.recorded_steps import OUTLINE, outline_of, unreadable
 from almaflow.settings import Project, data_path
 from almaflow.store import RunRecord
 from almaflow.text_files import FileUnreadable, read_text
@@ -66,7 +66,7 @@ class Plan:
             inputs=encode(dict(self.inputs)),
             vars=encode(dict(self.vars)),
             institution=self.institution,
-            format=FORMAT,
+            format=recorded_steps.FORMAT,
         )
 
 
@@ -116,12 +116,14 @@ def make_plan(
 
 
 def recorded_plan(record: RunRecord, definition: Mapping[str, Any]) -> Plan:
-    """Return the plan of a recorded run, as it was when the run was recorded."""
-    if record.format != FORMAT:
-        raise RequestWrong(
-            f"Run {record.id} was recorded by another version of almaflow (format "
-            f"{record.format}; this version reads {FORMAT}). Run it with that version."
-        )
+    """Return the plan of a recorded run, as it was when the run was recorded.
+
+    Raises:
+        RequestWrong: another version recorded it, in a format that this one cannot read.
+    """
+    problem = unreadable(record)
+    if problem:
+        raise RequestWrong(problem)
     loaded = load_text(definition["text"], definition["file"])
     zone = ZoneInfo(definition["timezone"])
     return Plan(

@@ -7,19 +7,46 @@ text imports the checker, and takes longer than everything else that `almaflow s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from almaflow.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from almaflow.steps.base import StepBase
+    from almaflow.store import RunRecord
     from almaflow.workflow import Workflow
 
 FORMAT = 1
-"""In which way runs are recorded; a run of another format is left alone."""
+"""In which way runs are recorded. Runs in an earlier format are read too, and later ones are left
+alone: a newer almaflow recorded them."""
+
+OLDEST_FORMAT: Final = 1
+"""The earliest format that can be read."""
 
 OUTLINE = "outline"
 """The key of the outline in the definition of a run; runs of before have none."""
+
+
+def is_readable(format: int) -> bool:
+    """Whether this version can continue a run that was recorded in *format*."""
+    return OLDEST_FORMAT <= format <= FORMAT
+
+
+def unreadable(record: RunRecord) -> str:
+    """Return why this version cannot continue a run, and what to do; empty when it can."""
+    if is_readable(record.format):
+        return ""
+    if record.format > FORMAT:
+        return (
+            f"Run {record.id} was recorded by a newer almaflow (format {record.format}; this"
+            f" version reads up to {FORMAT}). Update almaflow on this machine, or leave the run to"
+            " a machine that has the newer version."
+        )
+    return (
+        f"Run {record.id} was recorded by an almaflow that is too old for this one (format"
+        f" {record.format}; this version reads from {OLDEST_FORMAT} on). Finish it with that"
+        " version."
+    )
 
 
 def outline_of(workflow: Workflow) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
-from almaflow import __version__
+from almaflow import __version__, recorded_steps
 from almaflow.clock import Clock, sleep
 from almaflow.connectors.base import ExternalSystems, NoExternalSystems
 from almaflow.engine.alma_writes.admission import Admission
@@ -24,12 +24,13 @@ from almaflow.engine.claimed_runs import STORE_AGAIN, ClaimedRuns
 from almaflow.engine.job_ends import JobEnds
 from almaflow.engine.lease import HeartbeatWatch, Lease
 from almaflow.engine.log import Log, no_log
+from almaflow.engine.newer_runs import NewerRuns
 from almaflow.engine.notifications import TRIED_LATER
 from almaflow.engine.outbox import Outbox
 from almaflow.engine.resources import Services
 from almaflow.engine.simulated_waits import SimulatedWaits
 from almaflow.late_dataclasses import dataclass
-from almaflow.plan import FORMAT, Plan
+from almaflow.plan import Plan
 from almaflow.redaction import Mask
 from almaflow.runs.events import EventKind, Listener, NullListener, RunEvent
 from almaflow.runs.job_durations import Durations
@@ -100,6 +101,7 @@ class Engine:
             # No other process can read a store in memory.
             look=None if self.store.in_memory else 10 * self.look,
         )
+        self._newer = NewerRuns(self.store, self._writer, self.log)
         self._process_id = ""
         self._services: Services | None = None
         self._claimed: ClaimedRuns | None = None
@@ -262,13 +264,17 @@ class Engine:
         is recorded with that run and does not end the others.
         """
         silence = HeartbeatWatch(self.clock, self.watching)
+        with suppress(StoreTrouble):
+            await self._newer.look()
         with raise_one_error():
             async with anyio.create_task_group() as tasks:
                 while True:
                     silent: Sequence[Process] = ()
                     with suppress(StoreTrouble):
                         await self._take_all(tasks)
-                        silent = await self._writer.call(self.store.silent_owners, FORMAT)
+                        silent = await self._writer.call(
+                            self.store.silent_owners, recorded_steps.FORMAT
+                        )
                     if not watch and not self._runs.ids and not silent:
                         return
                     silence.note(silent)
@@ -300,7 +306,7 @@ class Engine:
 
     def _take_offered(self, run_ids: Sequence[str]) -> Sequence[LoadedRun | RunNewer | None]:
         with self.store.batch(frozenset(map(lock_of_run, run_ids))):
-            offered = self.store.claim_offered(run_ids, self._process_id, FORMAT)
+            offered = self.store.claim_offered(run_ids, self._process_id, recorded_steps.FORMAT)
             loaded = {one.claim.run_id: one for one in self.store.load_runs(offered.claims)}
         return [RunNewer(id_) if id_ in offered.newer else loaded.get(id_) for id_ in run_ids]
 
@@ -310,7 +316,8 @@ class Engine:
         Raises:
             StoreTrouble: the store refused.
         """
-        run_ids = await self._writer.call(self.store.orphans, FORMAT)
+        await self._newer.look()
+        run_ids = await self._writer.call(self.store.orphans, recorded_steps.FORMAT)
         locks = frozenset(map(lock_of_run, run_ids))
         await self._writer.call_locked(locks, partial(self.store.queue_runs, run_ids))
 
@@ -347,7 +354,7 @@ class Engine:
         return anyio.Event() if event.is_set() else event
 
     async def _take_all(self, tasks: TaskGroup) -> None:
-        run_ids = await self._writer.call(self.store.orphans, FORMAT)
+        run_ids = await self._writer.call(self.store.orphans, recorded_steps.FORMAT)
         if not run_ids:
             return
 

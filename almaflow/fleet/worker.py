@@ -19,7 +19,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status as JobStatus
 
-from almaflow import plan
+from almaflow import recorded_steps
 from almaflow.clock import Clock, sleep
 from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
@@ -140,7 +140,7 @@ class Worker:
                 queues=[
                     queue_name(name, format)
                     for name in ("", *self.queues)
-                    for format in range(1, plan.FORMAT + 1)
+                    for format in range(recorded_steps.OLDEST_FORMAT, recorded_steps.FORMAT + 1)
                 ],
                 name=self.name,
                 concurrency=self.concurrency,

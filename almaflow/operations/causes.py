@@ -12,6 +12,7 @@ from almaflow.operations.recorded_plans import plan_of
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
+from almaflow.recorded_steps import unreadable
 from almaflow.runs.diagnosis import DiagnosisContext, Reason, why
 from almaflow.runs.job_durations import Durations
 from almaflow.runs.step_tree import StepTree
@@ -172,5 +173,6 @@ def explain_run(project: Project, store: Store, record: RunRecord, now: datetime
         settle=settle,
         process=None if record.owner is None else store.process(record.owner),
         step_tree=None if plan is None else StepTree.of(plan),
+        unreadable=unreadable(record),
     )
     return Explained(view, tuple(why(view, around)))

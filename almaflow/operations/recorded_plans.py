@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from almaflow.errors import RequestWrong
-from almaflow.recorded_steps import FORMAT, OUTLINE
+from almaflow.recorded_steps import OUTLINE, is_readable
 from almaflow.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def plan_of(store: Store, record: RunRecord) -> Plan | None:
 
 def definition_of(store: Store, record: RunRecord) -> Mapping[str, Any] | None:
     """Return what a run was recorded with, for a view of it; None: in an unknown format."""
-    if record.format != FORMAT:
+    if not is_readable(record.format):
         return None
     definition = store.definition(record.definition)
     if OUTLINE not in definition and plan_of(store, record) is None:

@@ -23,6 +23,8 @@ from almaflow.waiting import Waiting, WaitingKind
 # At most this number of runs that hold a slot, or are ahead in the queue, are named.
 _NAMED = 5
 
+_KEEP_RUNNING = "jobs that it started in Alma keep running."
+
 
 class WaitingCause(StrEnum):
     """What a run waits for, or why it ended."""
@@ -45,6 +47,8 @@ class WaitingCause(StrEnum):
     """It was interrupted or cannot continue automatically, so a person has to resume it."""
     NOBODY = "nobody"
     """No process executes it."""
+    NEWER = "newer"
+    """Another version of almaflow recorded it, in a format that this one cannot read."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class DiagnosisContext:
     process: Process | None
     """The process that executes, or executed, the run."""
     step_tree: StepTree | None
+    unreadable: str = ""
+    """Why this version cannot continue the run, and what to do; empty when it can."""
 
 
 def why(view: RunView, around: DiagnosisContext) -> list[Reason]:
@@ -101,18 +107,13 @@ class _Waiting:
         resume = f"`almaflow resume {view.id}` continues it."
         if view.worked_on:
             return
-        if view.held:
+        if self._around.unreadable:
+            yield Reason(WaitingCause.NEWER, "", self._around.unreadable)
+        elif view.held:
             given_up = view.status is Status.WAITING and not view.waits and view.reason
             why = f"It could not continue: {view.reason}" if given_up else "It was interrupted."
-            yield Reason(
-                WaitingCause.HELD,
-                "",
-                (
-                    f"{why} It is on hold until a person resumes it; jobs that it started in "
-                    "Alma keep running."
-                ),
-                moves=(resume,),
-            )
+            text = f"{why} It is on hold until a person resumes it; {_KEEP_RUNNING}"
+            yield Reason(WaitingCause.HELD, "", text, moves=(resume,))
         elif view.status is Status.WAITING and not view.waits:
             # It waits for a person; the step reports that.
             return
@@ -122,7 +123,7 @@ class _Waiting:
                 WaitingCause.NOBODY,
                 "",
                 f"The process that executed it ({process.pid} on {process.host}) has died; "
-                "jobs that it started in Alma keep running.",
+                f"{_KEEP_RUNNING}",
                 moves=(f"{resume} A process with `almaflow resume --all --watch` also does.",),
             )
         else:

@@ -34,6 +34,7 @@ _DUE = f"{_QUEUEABLE} AND NOT held AND {_CAN_CONTINUE}"
 _OF_DEAD = f"{_FREE} AND {_UNFINISHED} AND owner IN :dead ORDER BY number"
 _OWNED = f"{_OWNERS} AND {_UNFINISHED} AND NOT held AND format <= :max_format"
 
+_NEWER = f"SELECT id FROM runs WHERE {_UNFINISHED} AND format > :max_format ORDER BY number"
 _OFFERED = "SELECT id, held, format FROM runs WHERE id IN :run_ids"
 _LOOK = f"SELECT id, owner, epoch FROM runs WHERE {_UNFINISHED} AND id IN :run_ids"
 _TAKE = (
@@ -56,6 +57,11 @@ def orphans(tx: Transaction, max_format: int = 1) -> list[str]:
         left = tx.rows(_OF_DEAD, dead=dead, max_format=max_format)
         free = sorted([*free, *left], key=lambda row: int(row["number"]))
     return [row["id"] for row in free]
+
+
+def newer(tx: Transaction, max_format: int) -> list[str]:
+    """Return the unfinished runs in a format above *max_format*, oldest first."""
+    return tx.column(_NEWER, max_format=max_format)
 
 
 def due(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:

@@ -241,6 +241,7 @@ class Store:
 
     # Claims
     orphans = writing(claims.orphans)
+    newer_runs = reading(claims.newer)
     silent_owners = reading(claims.silent_owners)
     claim_run = writing(claims.claim, of_run)
     claim_runs = writing(claims.claim_all, of_runs)

@@ -110,6 +110,7 @@ def test_a_run_that_another_version_recorded_is_left_alone(
         typed = almaflow("resume", "--all")
 
     assert typed.out == "There are no runs to resume.\n"
+    assert f"Run {run} was recorded by a newer almaflow" in " ".join(typed.err.split())
 
 
 def test_a_run_that_cannot_go_on_stops_no_other(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,15 +99,16 @@ def test_a_run_whose_process_died_says_which(
     assert "The process that executed it (4711 on shelf) has died" in typed.out
 
 
-def test_a_run_of_another_version_is_told_without_its_plan(
+def test_a_run_that_a_newer_version_recorded_is_explained_without_its_plan(
     almaflow: Almaflow, past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past.add(WAITS, format=99)
 
     with past.now(monkeypatch):
-        typed = almaflow("why", "last")
+        typed = almaflow("why", "last", "--json")
 
-    assert "No process has started it yet." in typed.out
+    (explained,) = json.loads(typed.out)["runs"]
+    assert [cause["cause"] for cause in explained["causes"]] == ["newer"]
 
 
 def test_an_institution_that_is_gone_is_no_error(

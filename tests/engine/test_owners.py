@@ -13,10 +13,12 @@ from typing import Any
 import anyio
 import pytest
 
+from almaflow import recorded_steps
 from almaflow.engine.alma_writes.submission import RequestChanged
 from almaflow.engine.engine import Engine
 from almaflow.errors import AlmaflowError, RequestWrong
-from almaflow.outcome import Status
+from almaflow.outcome import Outcome, Status
+from almaflow.recorded_steps import unreadable
 from almaflow.runs.events import EventKind, NullListener
 from almaflow.store import (
     LEASE,
@@ -269,23 +271,53 @@ def test_a_request_that_renders_differently_is_not_sent(
     assert stage.sent("submit") == 1
 
 
-def test_a_run_of_another_version_waits_and_says_so(stage: Stage) -> None:
-    stage.add("steps: [{notify: a}]", format=99)
+@pytest.mark.parametrize("format", [0, 99], ids=["too-old", "newer"])
+def test_a_run_that_this_version_cannot_read_waits_and_says_so(stage: Stage, format: int) -> None:
+    stage.add("steps: [{notify: a}]", format=format)
 
     with pytest.raises(RequestWrong) as caught:
         stage.resume()
 
     run = stage.open_store().find_run("last")
-    assert str(caught.value) == (
-        f"Run {run.id} was recorded by another version of almaflow (format 99; this version "
-        "reads 1). Run it with that version."
-    )
+    assert str(caught.value) == unreadable(run)
     assert (run.status, run.reason, run.owner, run.held) == (
         Status.WAITING,
         str(caught.value),
         None,
         True,
     )
+
+
+def test_a_run_in_an_earlier_format_that_can_be_read_is_executed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stage.add("steps: [{notify: a}]", format=1)
+    monkeypatch.setattr(recorded_steps, "FORMAT", 2)
+
+    stage.resume()
+
+    assert stage.look(run.id).record.outcome is Outcome.SUCCEEDED
+
+
+def test_the_search_for_runs_reports_those_of_a_newer_version_once(
+    stage: Stage,
+) -> None:
+    newer = stage.add("steps: [{notify: a}]", format=2)
+    lines: list[str] = []
+
+    async def main() -> None:
+        store = stage.open_store()
+        engine = stage.engine(store, Ears())
+        engine.log = engine._newer._log = lambda text, level="info", **data: lines.append(text)
+        async with engine.running():
+            await engine.keep_working()
+            await engine.queue_orphans()
+
+    run_virtual(main)
+
+    assert len(lines) == 1
+    assert newer.id in lines[0]
+    assert stage.look(newer.id).record.status is Status.QUEUED
 
 
 def test_a_defect_does_not_leave_a_run_without_a_word(

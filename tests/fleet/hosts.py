@@ -22,12 +22,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from almaflow import plan
+from almaflow import recorded_steps
 from almaflow.__main__ import main
 from almaflow.clock import SystemClock
 from almaflow.engine import claimed_runs, engine
 from almaflow.fleet import worker
-from almaflow.plan import FORMAT
+from almaflow.recorded_steps import FORMAT
 from almaflow.scheduler import scheduler
 from almaflow.store import Store, postgres
 from almaflow.store.liveness import LEASE
@@ -147,7 +147,7 @@ def _run(place: Place) -> None:
         _enter(place.network)
     platform.node = lambda: place.name
     _set_clock(place.clock_off)
-    plan.FORMAT = engine.FORMAT = place.format  # type: ignore[attr-defined]
+    recorded_steps.FORMAT = place.format
     if place.pace != 1.0:
         _hurry(place.pace)
     words = [*place.command, *(("--name", place.name) if place.command == ("worker",) else ())]

@@ -10,6 +10,7 @@ import pytest
 from procrastinate.exceptions import ConnectorException
 from psycopg import OperationalError
 
+from almaflow import recorded_steps
 from almaflow.fleet.task_queue import TaskQueue
 from almaflow.fleet.worker import LOOK, QueueLost
 from almaflow.outcome import Outcome, Status
@@ -154,6 +155,20 @@ def test_what_a_person_knows_of_a_submission_reaches_a_worker_without_waiting_fo
             store.add_answer(run.id, "x", "resolve", value, "ann")
             with anyio.fail_after(LOOK.total_seconds() / 3):
                 record = await until(store, run.id, is_finished)
+            assert record.outcome is Outcome.SUCCEEDED
+
+    play(story)
+
+
+def test_a_run_of_an_older_almaflow_is_executed(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded_steps, "FORMAT", 2)
+
+    async def story() -> None:
+        async with fleet.store() as store, fleet.host():
+            older = fleet.add(store, NAP, format=1)
+            record = await until(store, older.id, is_finished)
             assert record.outcome is Outcome.SUCCEEDED
 
     play(story)

@@ -64,6 +64,8 @@ def test_runs_that_nobody_has_and_that_can_go_on_are_orphans(store: Store) -> No
     assert store.orphans() == [queued, running]
     assert store.orphans(max_format=2) == [queued, other_format, running]
     assert held not in store.orphans(max_format=2)
+    assert store.newer_runs(1) == [other_format]
+    assert store.newer_runs(2) == []
 
 
 def test_runs_of_dead_processes_are_orphans_whatever_they_waited_for(

@@ -20,7 +20,8 @@ from almaflow.cli.render.terminal import emit, say
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.continuing import refuse_finished
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import FORMAT, recorded_plan
+from almaflow.plan import recorded_plan
+from almaflow.recorded_steps import is_readable, unreadable
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.settings import Project
 from almaflow.store import LeaseLost, RunHeld, RunRecord, Store
@@ -135,7 +136,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         async with engine.running(), anyio.create_task_group() as tasks:
             for record in reversed(store.runs(statuses=_UNFINISHED)):
                 # No process takes these over automatically; they wait for `resume`.
-                if record.held and record.format == FORMAT:
+                if record.held and is_readable(record.format):
                     tasks.start_soon(_bring_on, engine, record.id)
             # These runs must be claimed before the engine searches for other runs.
             await anyio.lowlevel.checkpoint()
@@ -154,6 +155,9 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         )
         say(f"Interrupted.{text} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
+    for record in store.runs(statuses=_UNFINISHED):
+        if problem := unreadable(record):
+            say(problem, err=True)
     if not lines.outcomes:
         emit("There are no runs to resume.")
     return lines.exit_code(strict=strict)
