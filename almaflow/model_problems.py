@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 from almaflow.alma_keys import hide_keys
 from almaflow.document import Document, PathTo
@@ -145,6 +147,9 @@ class _Finding:
         message = _sentence(self.message)
         if self.kind == "wrong_type":
             message = self._with_shape(message)
+        if self.kind in typing.get_args(ErrorType):
+            # Only the codes of our own models have pages.
+            return "bad-value", message
         return self.kind.replace("_", "-"), message
 
     def _with_shape(self, message: str) -> str:

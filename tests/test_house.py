@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.problem_pages import code_pages
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "almaflow"
 
@@ -27,6 +29,7 @@ FLOORS: Sequence[Sequence[str]] = (
     (
         *("late_dataclasses", "late_patterns", "json_data"),
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
+        "problem_pages",
         "virtual_time",
         *(
             "redaction",
@@ -567,6 +570,41 @@ def test_texts_for_people_are_not_read_as_data() -> None:
             if not in_rooms(module, ("document",))
             for node, _ in nodes_of(tree)
             if isinstance(node, ast.Call) and READ_AS_DATA.search(ast.unparse(node.func))
+        ]
+    )
+
+
+# Where the codes of problems are written, and what looks like a code there and is none.
+CODE_ROOMS = ("check", "document", "expressions", "settings", "model_problems", "problems")
+CODE_MODULES = (*CODE_ROOMS, "workflow_folder", "workflow_loader", "cli.online_checks")
+CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+NOT_CODES = frozenset({"utf-8", "utf-16-le", "id-empty"})
+CUSTOM_ERRORS = ("PydanticCustomError", "literal", "_checked")
+
+
+def codes_of(module: str, tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the codes of problems that *module* makes, each with its line."""
+    for node, _ in nodes_of(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if in_rooms(module, CODE_MODULES) and CODE.fullmatch(node.value):
+                yield node.value, node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in CUSTOM_ERRORS:
+            for it in node.args:
+                if isinstance(it, ast.Constant) and re.fullmatch("[a-z]+(_[a-z]+)+", str(it.value)):
+                    yield str(it.value).replace("_", "-"), it.lineno
+
+
+def test_every_code_of_a_problem_has_a_page() -> None:
+    pages = code_pages()
+
+    check(
+        [
+            f"{path_of(module)}:{line}: the code `{code}` has no page; write one in a file of "
+            "almaflow/problem_pages, with a wrong and a right example."
+            for module, tree in modules().items()
+            if not lies_in(module, SIMULATOR)
+            for code, line in codes_of(module, tree)
+            if code not in pages and code not in NOT_CODES
         ]
     )
 

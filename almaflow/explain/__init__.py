@@ -24,6 +24,8 @@ from almaflow.field_types import Model
 from almaflow.json_schema import first_paragraph
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import fields_of, models_of
+from almaflow.problem_pages import code_pages
+from almaflow.problem_pages.texts import CODES, codes_text, page_text
 from almaflow.problems import did_you_mean
 from almaflow.settings import Settings
 from almaflow.steps.base import Kind, StepBase
@@ -99,8 +101,9 @@ _NO_PAGES: Pages = {}
 
 
 def explain(topic: str | None = None, others: Others = _NO_OTHERS, pages: Pages = _NO_PAGES) -> str:
-    """Return what *topic* means: a kind of step, a key of a file, `expressions`, or a path to a
-    field such as `submit_job.expect.that`. Without a topic, what there is.
+    """Return what *topic* means: a kind of step, a key of a file, `expressions`, the code of a
+    problem, `codes`, or a path to a field such as `submit_job.expect.that`. Without a topic, what
+    there is.
 
     *others* are models of files that are explained too, by their topic, and *pages* are texts.
 
@@ -112,12 +115,16 @@ def explain(topic: str | None = None, others: Others = _NO_OTHERS, pages: Pages 
     name, *path = topic.strip().split(".")
     if name == "expressions" and not path:
         return _expressions()
+    if name == CODES and not path:
+        return codes_text()
     if name in pages and not path:
         return pages[name].text
     texts = [_explained(model, name, field, path) for model, field in _topics(others).get(name, ())]
     texts = [text for text in texts if text]
+    if name in code_pages() and not path:
+        texts.append(page_text(code_pages()[name], WIDTH))
     if not texts and not _topics(others).get(name):
-        hint = did_you_mean(name, [*_known(others), *pages]) or "."
+        hint = did_you_mean(name, [*_known(others), *pages, *code_pages()]) or "."
         raise RequestWrong(
             f"There is no topic `{name}`{hint} Run `almaflow explain` for a list of all topics."
         )
@@ -145,7 +152,7 @@ def _topics(others: Others) -> dict[str, list[Topic]]:
 
 
 def _known(others: Others) -> list[str]:
-    return [*_topics(others), "expressions"]
+    return [*_topics(others), "expressions", CODES]
 
 
 def _explained(root: type[BaseModel], name: str, field: FieldInfo | None, path: list[str]) -> str:
@@ -198,6 +205,7 @@ def topics(
         *((key, first_paragraph(model)) for key, model in others.items()),
         *((key, page.summary) for key, page in pages.items()),
         ("expressions", "Names, functions and filters in `{{ … }}` and conditions."),
+        (CODES, "The codes of all problems that `validate` reports, such as `unknown-key`."),
     ]
     return {"Kinds of steps": steps, "More topics": rest}
 

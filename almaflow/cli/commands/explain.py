@@ -1,8 +1,8 @@
-"""`almaflow explain`: what a step or a key means."""
+"""`almaflow explain`: what a step, a key or the code of a problem means."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,10 +13,11 @@ def explain(
     topic: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND[.FIELD]",
+            metavar="KIND[.FIELD]|CODE",
             help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
-            "field such as `submit_job.expect`, `expressions`, `scenario` or `simulator`. "
-            "Without a topic: the list of topics.",
+            "field such as `submit_job.expect`, `expressions`, `scenario` or `simulator`, the code "
+            "of a problem such as `unknown-key`, or `codes` for all of them. Without a topic: the "
+            "list of topics.",
             show_default=False,
         ),
     ] = None,
@@ -24,7 +25,7 @@ def explain(
         bool, typer.Option("--json", help="Print the text as one JSON document.")
     ] = False,
 ) -> None:
-    """Explain a kind of step or one of its keys, with an example."""
+    """Explain a kind of step, one of its keys, or the code of a problem, with an example."""
     from almaflow import explain as explanations
     from almaflow.alma.simulator import Scenario
     from almaflow.cli.simulator_page import SUMMARY, page
@@ -32,6 +33,15 @@ def explain(
     pages = {"simulator": explanations.Page(SUMMARY, page())}
     text = explanations.explain(topic, {"scenario": Scenario}, pages).rstrip("\n")
     if as_json:
-        emit_json({"topic": topic, "text": text})
+        emit_json({"topic": topic, "text": text, **_page_of(topic)})
     else:
         emit_lines(text.split("\n"))
+
+
+def _page_of(topic: str | None) -> dict[str, Any]:
+    """Return the page of the code *topic*; nothing when it is not a code."""
+    from almaflow.problem_pages import code_pages
+    from almaflow.problem_pages.texts import page_data
+
+    page = code_pages().get(topic or "")
+    return {"code": page_data(page)} if page else {}

@@ -10,10 +10,15 @@ from urllib.parse import quote
 
 from almaflow.cli.render.terminal import painted
 from almaflow.cli.render.text_layout import on_one_line, width
+from almaflow.problem_pages import CodePage
+from almaflow.problem_pages.texts import page_data, page_markdown, page_text, pages_of
 from almaflow.problems import Problem, Severity
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text, unbroken, visible, without_commands
 
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+# Code hosts show the text of a rule in a narrow column (characters).
+_HELP_WIDTH = 80
 # A source line longer than this (characters) is cut around the problem.
 _LONGEST_LINE = 160
 _BEFORE = 60
@@ -99,12 +104,17 @@ def problem_as_data(problem: Problem) -> dict[str, Any]:
     }
 
 
+def _pages(problems: Sequence[Problem]) -> Mapping[str, CodePage]:
+    return pages_of(problem.code for problem in problems)
+
+
 def _as_json(problems: Sequence[Problem]) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     document = {
         "errors": errors,
         "warnings": len(problems) - errors,
         "problems": [problem_as_data(problem) for problem in problems],
+        "codes": {code: page_data(page) for code, page in _pages(problems).items()},
     }
     return json_text(REDACTION.data(document), indent=2)
 
@@ -112,10 +122,8 @@ def _as_json(problems: Sequence[Problem]) -> str:
 def _as_sarif(problems: Sequence[Problem]) -> str:
     """Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"."""
     codes = list(dict.fromkeys(problem.code for problem in problems))
-    rules = [
-        {"id": code, "shortDescription": {"text": code.replace("-", " ").capitalize()}}
-        for code in codes
-    ]
+    pages = _pages(problems)
+    rules = [_sarif_rule(code, pages.get(code)) for code in codes]
     run = {
         "tool": {"driver": {"name": "almaflow", "rules": rules}},
         "columnKind": "unicodeCodePoints",
@@ -127,6 +135,19 @@ def _as_sarif(problems: Sequence[Problem]) -> str:
         "runs": [run],
     }
     return json_text(REDACTION.data(document), indent=2)
+
+
+def _sarif_rule(code: str, page: CodePage | None) -> dict[str, Any]:
+    """Return what a code host shows about *code* next to its problems."""
+    if page is None:
+        return {"id": code, "shortDescription": {"text": code.replace("-", " ").capitalize()}}
+    return {
+        "id": code,
+        "shortDescription": {"text": page.title},
+        "fullDescription": {"text": page.why or page.title},
+        "help": {"text": page_text(page, _HELP_WIDTH), "markdown": page_markdown(page)},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[page.levels[0]]},
+    }
 
 
 def _sarif_result(problem: Problem, rule: int) -> dict[str, Any]:
@@ -141,7 +162,7 @@ def _sarif_result(problem: Problem, rule: int) -> dict[str, Any]:
     return {
         "ruleId": problem.code,
         "ruleIndex": rule,
-        "level": "error" if problem.severity is Severity.ERROR else "warning",
+        "level": _SARIF_LEVELS[problem.severity],
         "message": {"text": problem.message},
         "locations": [
             {
@@ -161,17 +182,18 @@ def _uri(file: str) -> str:
 
 def _as_github(problems: Sequence[Problem]) -> str:
     """Source: GitHub Docs, "Workflow commands for GitHub Actions"."""
-    return "\n".join(_github_line(problem) for problem in problems)
+    pages = _pages(problems)
+    return "\n".join(_github_line(problem, pages.get(problem.code)) for problem in problems)
 
 
-def _github_line(problem: Problem) -> str:
+def _github_line(problem: Problem, page: CodePage | None) -> str:
     location = problem.location
     properties = {
         "file": location.file,
         "line": location.line,
         "col": location.column,
         "endColumn": location.column + location.length,
-        "title": problem.code,
+        "title": f"{problem.code}: {page.title}" if page else problem.code,
     }
     listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
     return f"::{problem.severity} {listed}::{_github_data(problem.message)}"
