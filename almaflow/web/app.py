@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.catalog import Catalog
+from almaflow.operations.revisions import Histories
 from almaflow.web import live, webhook
 from almaflow.web.api import alma, runs, service, timetables
 from almaflow.web.api import run_actions as run_actions_api
@@ -85,6 +86,7 @@ def build_app(context: WebContext, gate: Gate) -> FastAPI:
     app.state.context, app.state.gate = context, gate
     app.state.live, app.state.pages = Live(context.store), Pages()
     app.state.catalog = Catalog(context.store, context.clock)
+    app.state.histories = Histories(context.clock)
     app.state.lists = AlmaLists(context.alma, context.clock)
     add_error_pages(app)
     for router in (*ROUTERS, live.router):

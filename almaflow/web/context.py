@@ -21,6 +21,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.alma_reading import AlmaReader, NoAlma
 from almaflow.operations.catalog import Catalog
+from almaflow.operations.revisions import Histories
 from almaflow.redaction import NO_SECRETS, Mask
 from almaflow.settings import Project
 from almaflow.store import Store
@@ -81,6 +82,12 @@ def catalog_of(request: Request) -> Catalog:
     return catalog
 
 
+def histories_of(request: Request) -> Histories:
+    """Return the revisions of files, some seconds old at most."""
+    histories: Histories = request.app.state.histories
+    return histories
+
+
 def lists_of(request: Request) -> AlmaLists:
     """Return the lists of Alma, some minutes old at most."""
     lists: AlmaLists = request.app.state.lists
@@ -101,6 +108,9 @@ Workflows = Annotated[Catalog, Depends(catalog_of)]
 
 Lists = Annotated[AlmaLists, Depends(lists_of)]
 """The parameter of a handler that receives the lists of Alma."""
+
+FileHistories = Annotated[Histories, Depends(histories_of)]
+"""The parameter of a handler that receives the revisions of files."""
 
 Who = Annotated[Person, Depends(person_of)]
 """The parameter of a handler that receives the person who asks."""
