@@ -26,7 +26,8 @@ from almaflow.__main__ import main
 from almaflow.alma import http
 from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.transport import InProcessTransport
-from almaflow.cli.app import COMMANDS, loaded
+from almaflow.cli.app import loaded
+from almaflow.cli.command_list import COMMANDS
 from almaflow.clock import SystemClock
 
 ROOT = Path(__file__).parents[1]

@@ -23,8 +23,9 @@ import typer
 from typer.main import get_command
 
 from almaflow import __version__
-from almaflow.cli.app import COMMANDS, app
+from almaflow.cli.app import app
 from almaflow.cli.arguments import check_arguments
+from almaflow.cli.command_list import COMMANDS
 from almaflow.cli.refusals import refusal_text
 from almaflow.cli.render.problem_formats import problem_as_data, problem_lines
 from almaflow.cli.render.terminal import (

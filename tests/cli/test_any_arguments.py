@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from almaflow.__main__ import main
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.cli import interrupt
-from almaflow.cli.app import COMMANDS, loaded
+from almaflow.cli.app import loaded
+from almaflow.cli.command_list import COMMANDS
 from almaflow.cli.commands import install_service
 from almaflow.virtual_time import VirtualTimeLoop
 from tests.examples import examples

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from almaflow import __version__
-from almaflow.cli.app import COMMANDS, SECTIONS, Command
+from almaflow.cli.command_list import COMMANDS, SECTIONS, Command
 from almaflow.workflow import KINDS
 from tests.cli.conftest import Almaflow, Write, environment
 

@@ -13,7 +13,8 @@ from almaflow.alma.simulator.control import ControlDoor, MovableClock
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.simulator.keys import AREAS
 from almaflow.alma.simulator.scenario_calls import CALLS
-from almaflow.cli.app import COMMANDS, loaded
+from almaflow.cli.app import loaded
+from almaflow.cli.command_list import COMMANDS
 from almaflow.cli.simulator_page import page
 from tests.cli.conftest import Almaflow
 from tests.simulator.world import START

@@ -20,7 +20,7 @@ import pytest
 
 from almaflow.alma.simulator import Reply, SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.cli.app import COMMANDS
+from almaflow.cli.command_list import COMMANDS
 from almaflow.clock import SystemClock
 from tests.cli.conftest import Almaflow, Typed, Write
 from tests.secrets_found import secrets_found

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 import almaflow
-from almaflow.cli.app import COMMANDS
+from almaflow.cli.command_list import COMMANDS
 
 FOLDER = Path(almaflow.__file__).parent / "deploy"
 YAML_SAFE = YAML(typ="safe")

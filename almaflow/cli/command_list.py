@@ -1,0 +1,280 @@
+"""The command line on one page: every command, where it lives and how it is used."""
+
+from __future__ import annotations
+
+from almaflow.late_dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: *target* is `module:name` of its function, or of a `typer.Typer`."""
+
+    name: str
+    target: str
+    summary: str
+    examples: tuple[str, ...] = ()
+
+
+SECTIONS: dict[str, tuple[Command, ...]] = {
+    "Write and check workflows": (
+        Command(
+            "validate",
+            "almaflow.cli.commands.validate:validate",
+            "Check workflow files and almaflow.yaml.",
+            (
+                "almaflow validate",
+                "almaflow validate workflows/withdraw-items.yaml",
+                "almaflow validate --online --strict",
+                "almaflow validate --format sarif > problems.sarif",
+            ),
+        ),
+        Command(
+            "plan",
+            "almaflow.cli.commands.plan:plan",
+            "Show every request that a run would send.",
+            ("almaflow plan workflows/withdraw-items.yaml -i month=2026-10",),
+        ),
+        Command(
+            "explain",
+            "almaflow.cli.commands.explain:explain",
+            "Explain a step or a key, with an example.",
+            (
+                "almaflow explain",
+                "almaflow explain submit_job",
+                "almaflow explain create_set.members",
+                "almaflow explain expressions",
+            ),
+        ),
+        Command(
+            "schema",
+            "almaflow.cli.commands.schema:schema",
+            "Write the JSON Schemas for editors.",
+            ("almaflow schema --output schemas", "almaflow schema --project"),
+        ),
+        Command(
+            "import-payload",
+            "almaflow.cli.commands.import_payload:import_payload",
+            "Turn a payload of Alma's job wizard into a step.",
+            (
+                "almaflow import-payload export.xml --job M44",
+                "almaflow import-payload - < pasted.json",
+            ),
+        ),
+    ),
+    "Run workflows": (
+        Command(
+            "run",
+            "almaflow.cli.commands.run:run",
+            "Run a workflow in Alma or in a simulation.",
+            (
+                "almaflow run workflows/export-bibs.yaml --simulate",
+                "almaflow run withdraw-items -i month=2026-10 -i limit=200",
+            ),
+        ),
+        Command(
+            "resume",
+            "almaflow.cli.commands.resume:resume",
+            "Continue a run that was interrupted.",
+            (
+                "almaflow resume last",
+                "almaflow resume k7x2q",
+                "almaflow resume --all",
+                "almaflow resume --all --watch",
+            ),
+        ),
+        Command(
+            "retry",
+            "almaflow.cli.commands.retry:retry",
+            "Retry the steps of a run that failed.",
+            ("almaflow retry last", "almaflow retry k7x2q --from export"),
+        ),
+        Command(
+            "cancel",
+            "almaflow.cli.commands.cancel:cancel",
+            "Cancel a run; its `finally` steps and notifications still follow.",
+            ("almaflow cancel last",),
+        ),
+        Command(
+            "approve",
+            "almaflow.cli.commands.approve:approve",
+            "Approve or reject a step that waits for a person.",
+            (
+                "almaflow approve last",
+                "almaflow approve k7x2q sign --comment 'as agreed'",
+                "almaflow approve k7x2q sign --reject",
+            ),
+        ),
+        Command(
+            "resolve",
+            "almaflow.cli.commands.resolve:resolve",
+            "Record whether Alma accepted a submission whose response was lost.",
+            (
+                "almaflow resolve last withdraw --instance 3896530520009276",
+                "almaflow resolve last withdraw --not-submitted",
+            ),
+        ),
+    ),
+    "Inspect runs": (
+        Command(
+            "runs",
+            "almaflow.cli.commands.runs:runs",
+            "List runs, newest first.",
+            ("almaflow runs", "almaflow runs --workflow withdraw-items --status failed --json"),
+        ),
+        Command(
+            "show",
+            "almaflow.cli.commands.show:show",
+            "Show one run: its steps, their outputs, and what was sent.",
+            ("almaflow show last", "almaflow show k7x2q --json"),
+        ),
+        Command(
+            "why",
+            "almaflow.cli.commands.why:why",
+            "Explain why a run is waiting or how it ended.",
+            ("almaflow why last", "almaflow why withdraw-items"),
+        ),
+        Command(
+            "logs",
+            "almaflow.cli.commands.logs:logs",
+            "Show the log of a run, or follow it.",
+            ("almaflow logs last", "almaflow logs -f k7x2q"),
+        ),
+    ),
+    "Run unattended": (
+        Command(
+            "serve",
+            "almaflow.cli.commands.serve:serve",
+            "Run workflows on their timetables until stopped.",
+            ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
+        ),
+        Command(
+            "worker",
+            "almaflow.cli.commands.worker:worker",
+            "Work on the runs of a store that several machines share.",
+            ("almaflow worker", "almaflow worker --queues main --concurrency 500"),
+        ),
+        Command(
+            "workers",
+            "almaflow.cli.commands.workers:workers",
+            "List the processes that share the store, and what they run.",
+            ("almaflow workers", "almaflow workers --json"),
+        ),
+        Command(
+            "next",
+            "almaflow.cli.commands.next:next_",
+            "Show when workflows are due.",
+            (
+                "almaflow next",
+                "almaflow next withdraw-items --count 3",
+                "almaflow next --from 2026-10-24 --until 2026-10-26 --count 100",
+            ),
+        ),
+        Command(
+            "ticks",
+            "almaflow.cli.commands.ticks:ticks",
+            "List ticks (scheduled times) and what happened at each.",
+            (
+                "almaflow ticks",
+                "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
+                "almaflow ticks --verify",
+            ),
+        ),
+        Command(
+            "pause",
+            "almaflow.cli.commands.pause:pause",
+            "Pause the timetable of a workflow.",
+            (
+                "almaflow pause withdraw-items --note 'stocktaking'",
+                "almaflow pause withdraw-items --until 2026-11-09",
+            ),
+        ),
+        Command(
+            "unpause",
+            "almaflow.cli.commands.pause:unpause",
+            "Let the timetable of a paused workflow run again.",
+            ("almaflow unpause withdraw-items",),
+        ),
+        Command(
+            "skip-next",
+            "almaflow.cli.commands.skip_next:skip_next",
+            "Skip the next scheduled time of a workflow.",
+            ("almaflow skip-next withdraw-items --note 'done by hand'",),
+        ),
+        Command(
+            "doctor",
+            "almaflow.cli.commands.doctor:doctor",
+            "Check whether everything that almaflow needs works.",
+            ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
+        ),
+        Command(
+            "hash-password",
+            "almaflow.cli.commands.hash_password:hash_password",
+            "Make the hash of a password for the page of `serve`.",
+            ("almaflow hash-password > anna.hash",),
+        ),
+        Command(
+            "install-service",
+            "almaflow.cli.commands.install_service:install_service",
+            "Print or write a systemd unit that keeps `serve` running.",
+            (
+                "almaflow install-service --user almaflow",
+                "sudo almaflow install-service --user almaflow --write",
+            ),
+        ),
+        Command(
+            "prune",
+            "almaflow.cli.commands.prune:prune",
+            "Delete old runs and ticks from the store.",
+            ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
+        ),
+        Command(
+            "backup",
+            "almaflow.cli.commands.backup:backup",
+            "Copy the store, even while it is in use.",
+            ("almaflow backup /backup/almaflow-2026-11-01.db",),
+        ),
+        Command(
+            "store",
+            "almaflow.cli.commands.store:app",
+            "Check the store, or move it into PostgreSQL.",
+            (
+                "almaflow store check",
+                "almaflow store migrate postgresql://almaflow@db.example/almaflow --dry-run",
+            ),
+        ),
+    ),
+    "Inspect Alma": (
+        Command(
+            "jobs",
+            "almaflow.cli.commands.jobs:app",
+            "List and show the jobs that can be started.",
+            ("almaflow jobs list --name export --simulate", "almaflow jobs show M44"),
+        ),
+        Command(
+            "profiles",
+            "almaflow.cli.commands.profiles:app",
+            "List and show integration and import profiles.",
+            ("almaflow profiles list", "almaflow profiles show SIS_SYNC"),
+        ),
+        Command(
+            "sets",
+            "almaflow.cli.commands.sets:app",
+            "List and show sets.",
+            ("almaflow sets list --name weeding", "almaflow sets show 'Weeding candidates'"),
+        ),
+        Command(
+            "simulator",
+            "almaflow.cli.commands.simulator:simulator",
+            "Serve a simulated Alma over HTTP.",
+            (
+                "almaflow simulator",
+                "almaflow simulator --port 9000 --scenario workflows/unused-records.scenario.yaml",
+                "almaflow simulator --speed 600",
+                "almaflow simulator --control --log -",
+                "curl http://127.0.0.1:8080/almaflow/simulator/state",
+            ),
+        ),
+    ),
+}
+
+COMMANDS = {command.name: command for group in SECTIONS.values() for command in group}
