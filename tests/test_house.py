@@ -68,7 +68,7 @@ FLOORS: Sequence[Sequence[str]] = (
         "scenario_files",
         "workflow_loader",
         "check",
-        "explain",
+        *("docs", "explain"),
         "inputs",
         "plan",
         "timetable_entries",
@@ -126,6 +126,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "icalendar": ("timetable",),
     "itsdangerous": ("web.security",),
     "jinja2": ("expressions", "web.rendering"),
+    "markdown_it": ("web.markdown",),
     "markupsafe": ("web",),
     "jmespath": ("steps",),
     "keyring": ("settings",),
@@ -149,7 +150,7 @@ HOMES: Mapping[str, Sequence[str]] = {
             "workflow_loader",
             "check",
         ),
-        *("explain", "plan", "json_schema", "operations", "cli", "web"),
+        *("docs", "explain", "plan", "json_schema", "operations", "cli", "web"),
     ),
     "pydantic_core": (
         *(
@@ -203,7 +204,11 @@ NOT_IMPORTED = {
 COMES_WITH = {"pydantic_core": "pydantic"}
 
 # Libraries whose distribution has another name than what is imported of it.
-DISTRIBUTIONS = {"argon2": "argon2_cffi", "dateutil": "python_dateutil"}
+DISTRIBUTIONS = {
+    "argon2": "argon2_cffi",
+    "dateutil": "python_dateutil",
+    "markdown_it": "markdown_it_py",
+}
 
 # Calls that read the time of day, wait, or throw dice, and the modules that may make them.
 CLOCK_CALLS = re.compile(

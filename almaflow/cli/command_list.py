@@ -46,6 +46,17 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "docs",
+            "almaflow.cli.commands.docs:docs",
+            "Read the tutorial, the cookbook and the handbook.",
+            (
+                "almaflow docs",
+                "almaflow docs tutorial",
+                "almaflow docs recycle-bin --yaml",
+                "almaflow docs --search approve",
+            ),
+        ),
+        Command(
             "schema",
             "almaflow.cli.commands.schema:schema",
             "Write the JSON Schemas for editors.",

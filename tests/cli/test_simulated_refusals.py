@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from almaflow import docs
 from tests.cli.conftest import Almaflow, Typed, Write
 
-CHAIN_FILES = Path(__file__).parent.parent / "chains"
+CHAIN_FILES = docs.HERE / "cookbook"
 
 # How a person writes what a refusal tells to, by the words that say where.
 _BELOW = re.compile(
@@ -194,7 +195,7 @@ def test_a_set_that_the_run_has_deleted_has_no_line(almaflow: Almaflow, write: W
 
 
 # Chains that wait for nothing which only a scenario could start.
-CHAINS = ["1-statistics-note", "3-recycle-bin", "4-new-titles", "5-network-records"]
+CHAINS = ["statistics-note", "recycle-bin", "new-titles", "network-records"]
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ _WORKED = ("COMPLETED_SUCCESS", "COMPLETED_WARNING", "COMPLETED_FAILED")
 _FAILURES = {"COMPLETED_WARNING": 50, "COMPLETED_FAILED": 20}
 # Of how many records one is not used in the network (M58) ...
 _UNUSED = 6
+# How many records a run has looked at that others started: its set is not known here.
+_OF_OTHERS = 240
 # ... and of how many one is kept for its inventory, order line, related records (M28).
 _KEPT = (8, 33, 50)
 
@@ -162,7 +164,8 @@ def _identify_unused(institution: Institution, instance: Instance) -> Lines:
     """Make the set that the job's first counter names, with the number of the second."""
     # A run that others start has no parameters; its set has some name all the same.
     name = dict(instance.parameters).get("output_Set_Name") or instance.name
-    count = institution.members_count(name, None, (instance.members + _UNUSED - 1) // _UNUSED)
+    of = instance.members if instance.set_id else _OF_OTHERS
+    count = institution.members_count(name, None, (of + _UNUSED - 1) // _UNUSED)
     counters = [line.value for line in instance.told_counters or ()]
     if counters and counters[0]:
         name = counters[0]

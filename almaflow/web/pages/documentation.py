@@ -1,4 +1,4 @@
-"""The reference of the language, made from its models: what `almaflow explain` prints."""
+"""The documentation: what `almaflow docs` shows, and the topics of `almaflow explain`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from almaflow import docs
 from almaflow.errors import RequestWrong
 from almaflow.explain import explain, topics
 from almaflow.web.errors import refuse
+from almaflow.web.markdown import html_of
 from almaflow.web.rendering import render
 
 router = APIRouter()
@@ -20,8 +22,24 @@ _LONGEST = 200
 
 @router.get("/documentation")
 def documentation(request: Request) -> Response:
-    """List the kinds of steps and the other topics."""
-    return render(request, "documentation.html", groups=_topics())
+    """List the pages, the recipes, the kinds of steps and the other topics."""
+    return render(
+        request,
+        "documentation.html",
+        pages=docs.pages(),
+        recipes=docs.recipes(),
+        groups=_topics(),
+    )
+
+
+@router.get("/documentation/pages/{name}")
+def page(name: str, request: Request) -> Response:
+    """Show a page or a recipe."""
+    try:
+        found = docs.find_page(name[:_LONGEST])
+    except RequestWrong as error:
+        return refuse(request, HTTPStatus.NOT_FOUND, str(error))
+    return render(request, "documentation_page.html", title=found.title, text=html_of(found.text))
 
 
 @router.get("/documentation/language/{topic}")

@@ -32,6 +32,8 @@ PAGES: Mapping[str, str] = {
     "retry": "/runs/{failed}/retry",
     "pause": "/workflows/export-bibs/pause",
     "documentation": "/documentation",
+    "handbook": "/documentation/pages/handbook",
+    "recipe": "/documentation/pages/recycle-bin",
     "topic": "/documentation/language/submit_job",
     "api": "/documentation/api",
     "not-found": "/no-such-page",

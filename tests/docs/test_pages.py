@@ -1,0 +1,111 @@
+"""The pages and recipes: complete, true to the commands there are, and found by their words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from almaflow import docs
+from almaflow.cli.app import loaded
+from almaflow.cli.command_list import COMMANDS
+from almaflow.docs.language import language_page
+from almaflow.errors import RequestWrong
+
+ALL = [*docs.pages(), *docs.recipes()]
+IDS = [page.name for page in ALL]
+
+
+@pytest.mark.parametrize("page", ALL, ids=IDS)
+def test_a_page_has_a_title_and_begins_with_a_sentence(page: docs.DocPage) -> None:
+    assert page.text.startswith(f"# {page.title}\n\n")
+    assert page.title
+    assert page.summary.endswith((".", ":"))
+
+
+@pytest.mark.parametrize("page", ALL, ids=IDS)
+def test_a_page_links_only_to_files_that_are_there(page: docs.DocPage) -> None:
+    folder = docs.HERE / "pages"
+    for address in re.findall(r"\]\(([^)]+)\)", page.text):
+        assert ":" in address or (folder / address).exists(), address
+
+
+@cache
+def options_of(command: str) -> frozenset[str]:
+    made = loaded(COMMANDS[command])
+    return frozenset(name for option in made.params for name in option.opts)
+
+
+@pytest.mark.parametrize("page", ALL, ids=IDS)
+def test_a_page_names_only_commands_and_options_that_exist(page: docs.DocPage) -> None:
+    blocks = re.findall(r"^```\n(.*?)^```$", page.text, re.M | re.S)
+    prose = re.sub(r"^```.*?^```$", "", page.text, flags=re.M | re.S)
+    code = [" ".join(text.split()) for text in re.findall(r"`([^`]+)`", prose)]
+    lines = [*code, *(line for block in blocks for line in block.splitlines())]
+    for line in re.findall(r"(?:^|&& )almaflow ([a-z].*)", "\n".join(lines), re.M):
+        name, *words = line.split()
+        assert name in COMMANDS, line
+        known = options_of(name)
+        for option in (word.split("=")[0] for word in words if word.startswith("-")):
+            assert option in {*known, "--help"}, line
+
+
+def test_the_reference_is_what_the_models_say() -> None:
+    """Write it anew: `python -m almaflow.docs.language`."""
+    assert docs.find_page("language").text == language_page()
+
+
+def test_the_cookbook_lists_every_recipe_once_with_its_title() -> None:
+    listed = re.findall(
+        r"^- \[([a-z-]+)\]\(\S+\):\s+([^-#]+?)(?=\n- |\n\n|\n$|\Z)", _cookbook(), re.M
+    )
+    titles = {name: " ".join(title.split()) for name, title in listed}
+
+    assert len(listed) == len(titles) == 20
+    assert titles == {it.name: it.title[0].lower() + it.title[1:] for it in docs.recipes()}
+
+
+def _cookbook() -> str:
+    return docs.find_page("cookbook").text
+
+
+@pytest.mark.parametrize("name", ["recycle-bin", "cookbook/recycle-bin.yaml", "Recycle-Bin"])
+def test_a_recipe_is_found_by_its_name_and_by_its_file(name: str) -> None:
+    assert docs.find_page(name).name == "recycle-bin"
+
+
+def test_a_page_that_does_not_exist_is_answered_with_one_that_does() -> None:
+    with pytest.raises(RequestWrong, match="did you mean `handbook`"):
+        docs.find_page("hanbook")
+
+
+def test_the_text_of_a_recipe_is_its_file() -> None:
+    file = docs.HERE / "cookbook" / "set-size.yaml"
+
+    assert docs.recipe_text("set-size") == file.read_text("utf-8")
+    with pytest.raises(RequestWrong):
+        docs.recipe_text("handbook")
+
+
+def test_a_search_finds_the_sections_that_have_all_words() -> None:
+    hits = docs.search(["LEASE frozen"])
+
+    assert ("promises", "Two processes never work on the same run") in {
+        (hit.page, hit.heading) for hit in hits
+    }
+    assert docs.search(["nowhere-to-be-found"]) == []
+
+
+@pytest.mark.parametrize("words", [[], [""], ["a"]])
+def test_a_search_needs_a_word(words: list[str]) -> None:
+    with pytest.raises(RequestWrong):
+        docs.search(words)
+
+
+def test_every_file_of_the_documentation_is_listed() -> None:
+    names = {file.relative_to(docs.HERE).as_posix() for file in docs.files()}
+
+    assert {"pages/handbook.md", "cookbook/data/moved.csv", "cookbook/almaflow.yaml"} <= names
+    assert all(Path(docs.HERE / name).is_file() for name in names)
