@@ -16,6 +16,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.scenario_files import is_scenario, scenario_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
+from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot
 from almaflow.text_files import FileUnreadable, names_in, printable, read_text
 from almaflow.workflow import Workflow
 from almaflow.workflow_folder import ENDINGS, display_path, list_workflows, same_name
@@ -117,6 +118,9 @@ def load_paths(
     files, problems = _files(paths)
     for file in files:
         try:
+            if file.name == SNAPSHOT_FILE:
+                # Checked below, with the project that it belongs to.
+                continue
             if file.name == FILE_NAME:
                 document = load_project(file).document
                 problems.extend(document.findings if document else ())
@@ -128,6 +132,10 @@ def load_paths(
             loaded.append(checked)
             problems.extend(checked.warnings)
     problems.extend(_same_names(loaded))
+    if has_snapshot(project.folder):
+        from almaflow.check.against_snapshot.whole_file import snapshot_problems
+
+        problems.extend(snapshot_problems(project))
     return loaded, sorted(set(problems))
 
 

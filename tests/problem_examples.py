@@ -9,7 +9,10 @@ from almaflow.check.called_workflows import CALL_OF_INVALID
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import find_project
+from almaflow.snapshot.files import SNAPSHOT_FILE, write_snapshot
+from almaflow.snapshot.model import Snapshot
 from almaflow.workflow_loader import load_paths
+from tests.snapshot.library import MAIN
 
 # What pages show in the place of characters that nobody can see.
 SYMBOLS = {
@@ -19,9 +22,28 @@ SYMBOLS = {
     "yaml-tab": {"⇥": "\t"},
 }
 
+# What only a project with a snapshot of Alma has.
+SNAPSHOT_CODES = frozenset(
+    {
+        "counter-is-text",
+        "counter-not-seen",
+        "job-name-not-unique",
+        "job-not-in-snapshot",
+        "job-only-scheduled",
+        "parameter-not-known",
+        "profile-has-several-jobs",
+        "profile-job-not-in-snapshot",
+        "profile-name-not-unique",
+        "profile-not-in-snapshot",
+        "set-does-not-fit-job",
+    }
+)
+
 
 def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Problem]:
     """Return the problems of *files*, an example of *code*, laid out in *folder*."""
+    if code in SNAPSHOT_CODES:
+        write_snapshot(folder / SNAPSHOT_FILE, Snapshot({"main": MAIN}))
     for name, text in files.items():
         for symbol, character in SYMBOLS.get(code, {}).items():
             text = text.replace(symbol, character)

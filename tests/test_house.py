@@ -60,7 +60,7 @@ FLOORS: Sequence[Sequence[str]] = (
         *("alma", "store", "connectors"),
     ),
     ("steps",),
-    ("schedule_entry", "job_trigger"),
+    ("schedule_entry", "job_trigger", "snapshot"),
     ("workflow",),
     (
         "recorded_steps",
@@ -76,7 +76,7 @@ FLOORS: Sequence[Sequence[str]] = (
     ),
     ("runs",),
     ("engine",),
-    ("scheduler", "rehearsal", "fleet", "operations"),
+    ("scheduler", "rehearsal", "fleet", "operations", "authoring"),
     ("cli", "web", "__main__"),
 )
 

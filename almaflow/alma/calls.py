@@ -23,10 +23,12 @@ from almaflow.alma.read_path import split_path
 from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.alma.wire import (
     AlmaSet,
+    CodeTable,
     General,
     ImportProfile,
     IntegrationProfile,
     Job,
+    JobDetails,
     JobInstance,
     JobParameter,
     Member,
@@ -152,6 +154,18 @@ def list_jobs(
 def job(job_id: str) -> AlmaRequest[Job]:
     """Read one job."""
     return _get(("conf", "jobs", _segment(job_id, "job")), Job.read, f"read job {job_id}")
+
+
+def job_details(job_id: str) -> AlmaRequest[JobDetails]:
+    """Read one job with the labels of its codes."""
+    path = ("conf", "jobs", _segment(job_id, "job"))
+    return _get(path, JobDetails.read, f"read job {job_id}")
+
+
+def code_table(name: str) -> AlmaRequest[CodeTable]:
+    """Read a table of codes, such as `systemJobStatus`."""
+    path = ("conf", "code-tables", _segment(name, "code table"))
+    return _get(path, CodeTable.read, f"read the code table {name}")
 
 
 def submit_job(job_id: str, parameters: Sequence[JobParameter] = ()) -> AlmaRequest[str]:

@@ -101,6 +101,13 @@ class Job(AlmaRecord):
 
 
 @dataclass(frozen=True)
+class JobDetails(Job):
+    """A job with the labels of its codes, as only the job itself shows them, not a list."""
+
+    content_label: str = _read(parse.label, "content")
+
+
+@dataclass(frozen=True)
 class Counter:
     """One line of a run's report; *key* is technical or free text, *value* is always text."""
 
@@ -255,6 +262,22 @@ class General(AlmaRecord):
     institution_name: str = _read(parse.label, "institution")
     alma_url: str = _read(parse.name)
     environment: str = _read(lambda value: parse.code(value).casefold(), "environment_type")
+
+
+def _row(entry: Any) -> tuple[str, str] | None:
+    if not isinstance(entry, Mapping) or not parse.code(entry.get("code")):
+        return None
+    return parse.code(entry.get("code")), parse.name(entry.get("description"))
+
+
+@dataclass(frozen=True)
+class CodeTable(AlmaRecord):
+    """A table of codes of Alma; *rows* are its codes with their labels."""
+
+    noun = "a code table"
+
+    name: str = _read(parse.name)
+    rows: tuple[tuple[str, str], ...] = _read(_each("row", _row), "row")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ references     names of almaflow.yaml     named_files    payloads and other file
 shelf          the files that are read      calls          the workflows that a file calls
 templates      braces where nothing is evaluated
 repair         what is left of a file that does not fit the models
+against_snapshot  names, ids and codes of Alma, as `alma-catalog.json` has them
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
 from almaflow.model_problems import validate
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most
+from almaflow.snapshot.files import has_snapshot
 from almaflow.workflow import Workflow
 
 __all__ = ["CheckContext", "CheckedFile", "WorkflowLoader", "as_entry", "check_document"]
@@ -86,7 +88,12 @@ def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
     check_main_institution(notes, around, checked.workflow)
     if not checked.document.has(("name",)):
         check_file_name(notes, checked.workflow)
-    return replace(checked, problems=tuple(sorted({*checked.problems, *notes.problems})))
+    found = {*checked.problems, *notes.problems}
+    if has_snapshot(around.project.folder):
+        from almaflow.check.against_snapshot import check_against_snapshot
+
+        found |= check_against_snapshot(checked, around.project)
+    return replace(checked, problems=tuple(at_most(found)))
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
@@ -112,6 +119,11 @@ def check_workflow(
     because they did not fit: nothing is said about what refers to them.
     """
     notes = ProblemCollector(document)
+    if around.folder is not None and has_snapshot(around.project.folder):
+        from almaflow.check.against_snapshot.sections import snapshot_of
+
+        snapshot = snapshot_of(around.project)
+        notes.statuses = snapshot.statuses if snapshot is not None else frozenset()
     check_templates(notes)
     check_quotes(notes)
     check_letters(notes)

@@ -34,6 +34,8 @@ class ProblemCollector:
         self.problems: set[Problem] = set()
         self.left_out = 0
         """How many problems were not kept, because there are too many of their severity."""
+        self.statuses: frozenset[str] = frozenset()
+        """Further status codes of Alma, from its snapshot."""
         self._counts = dict.fromkeys(Severity, 0)
         self._sizes: dict[PathTo, int] = {}
         self._size = 0

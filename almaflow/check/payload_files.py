@@ -15,6 +15,7 @@ from almaflow.alma_keys import find_keys
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import CheckContext
+from almaflow.check.parameter_names import check_names_known
 from almaflow.check.payload_jobs import check_inline_payload, check_payload_job
 from almaflow.check.project_files import check_keys, display_name, find_file
 from almaflow.document import PathTo
@@ -49,6 +50,9 @@ def check_payload(
         _check_overrides(notes, path, kind, parameters)
         check_payload_set(notes, path, kind, parameters)
         check_payload_job(notes, path, kind, payload)
+        names = {one.name for one in parameters}
+        source = f"the payload `{kind.payload}`"
+        check_names_known(notes, path, kind, names, source, only_slips=True)
         if any(find_keys(one.value) for one in parameters) and not find_keys(text):
             # Escapes of XML or JSON hide it.
             notes.at(place, ALMA_KEY, KEY_MESSAGE)

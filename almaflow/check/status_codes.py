@@ -185,7 +185,7 @@ def check_status(
 ) -> None:
     """Note a code that Alma is not known to use; with *outcomes*, ours are allowed too."""
     problem = status_problem(code, outcomes=outcomes)
-    if problem is not None:
+    if problem is not None and code not in notes.statuses:
         note = notes.at_key if is_key else notes.at
         note(path, "unknown-status", *problem)
 

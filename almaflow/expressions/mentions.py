@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 
 from jinja2 import nodes
 
@@ -20,11 +21,14 @@ class Mention:
     """A value that an expression reads.
 
     *path* is its names, such as `("steps", "x", "rows")`. *counter* is the key or the position of
-    a counter, for a path that ends in `counters`.
+    a counter, for a path that ends in `counters`; *is_number*: it is read as a number, and
+    *has_default*: with a value for the case that it is missing.
     """
 
     path: tuple[str, ...]
     counter: str | int | None = None
+    is_number: bool = field(default=False, compare=False)
+    has_default: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,10 @@ def _called_counter(node: nodes.Call) -> Mention | None:
     if not (path and path[-1] == _COUNTERS and node.args and isinstance(node.args[0], nodes.Const)):
         return None
     key = node.args[0].value
-    return Mention(tuple(path), key) if isinstance(key, str | int) else None
+    if not isinstance(key, str | int):
+        return None
+    has_default = len(node.args) > 1 or bool(node.kwargs)
+    return Mention(tuple(path), key, method.attr == "number", has_default)
 
 
 def _placed_counter(node: nodes.Node) -> Mention | None:

@@ -6,7 +6,7 @@ Source: `alma-api.md`, 7.3.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
@@ -73,3 +73,19 @@ _Code = Literal[
 
 ContentType = Annotated[_Code, BeforeValidator(_not_a_label)]
 """The code of what a set contains; a label is refused with the code to write."""
+
+CONTENT_CODES = frozenset(get_args(_Code))
+"""The codes that a set can have."""
+
+
+def code_of_label(label: str) -> str:
+    """Return the code with a *label* of Alma's, in the singular or plural; empty: not known."""
+    wanted = " ".join(label.split()).casefold().removesuffix("s")
+    if wanted == "bibliographic title":
+        return "BIB_MMS"
+    return next((code for one, code in _LABELS.items() if one.removesuffix("s") == wanted), "")
+
+
+def words_of(code: str) -> str:
+    """Return what a set of this *code* contains, in words; empty: not known."""
+    return next((label for label, one in _LABELS.items() if one == code), "")

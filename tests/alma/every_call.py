@@ -100,6 +100,8 @@ async def _simple_reads(recorder: _Recorder) -> None:
     await recorder.send("general", calls.general())
     await recorder.send("list_jobs", calls.list_jobs())
     await recorder.send("job", calls.job("M44"))
+    await recorder.send("job_details", calls.job_details("M44"))
+    await recorder.send("code_table", calls.code_table("systemJobStatus"))
     await recorder.send("integration_profiles", calls.integration_profiles())
     imports = await recorder.send("import_profiles", calls.import_profiles())
     await recorder.send("import_profile", calls.import_profile(imports.items[0].id))

@@ -1,0 +1,84 @@
+"""Finds jobs and profiles of a snapshot by id, code or name, as Alma's directory compares them."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from almaflow.alma.value_parsing import normal_name
+
+# From this likeness on an id may be another one with a typing error: `M441` and `M44`.
+_LIKENESS = 0.75
+_NEAREST = 3
+
+
+def job_label(name: str) -> str:
+    """Return the form in which names of jobs are compared: case and runs of spaces do not count."""
+    return " ".join(normal_name(name).split()).casefold()
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class _Coded(_Named, Protocol):
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+J = TypeVar("J", bound=_Named)
+P = TypeVar("P", bound=_Coded)
+
+
+class JobLookup(Generic[J]):
+    """Finds jobs by id or name."""
+
+    def __init__(self, jobs: Iterable[J]) -> None:
+        self.by_id = {job.id: job for job in jobs}
+        self._by_label: defaultdict[str, list[J]] = defaultdict(list)
+        for job in self.by_id.values():
+            self._by_label[job_label(job.name)].append(job)
+
+    def named(self, name: str) -> list[J]:
+        """Return the jobs of this name; those that have it exactly, if there are such."""
+        labelled = self._by_label.get(job_label(name), [])
+        exact = [job for job in labelled if normal_name(job.name) == normal_name(name)]
+        return exact or list(labelled)
+
+    def near_ids(self, id: str) -> list[J]:
+        """Return the jobs whose ids resemble *id* most; ids of another letter do not."""
+        same_letter = [one for one in self.by_id if one[:1] == id[:1]]
+        near = difflib.get_close_matches(id, same_letter, n=_NEAREST, cutoff=_LIKENESS)
+        return [self.by_id[one] for one in near]
+
+    def near_names(self, name: str, among: Sequence[J] | None = None) -> list[J]:
+        """Return the jobs, of *among* or all, whose name resembles *name* most."""
+        jobs = list(self.by_id.values()) if among is None else among
+        labels = {job_label(job.name): job for job in jobs}
+        near = difflib.get_close_matches(job_label(name), labels, n=1)
+        return [labels[one] for one in near]
+
+
+class ProfileLookup(Generic[P]):
+    """Finds profiles by id, code or name; these are compared exactly."""
+
+    def __init__(self, profiles: Iterable[P]) -> None:
+        self._profiles = list(profiles)
+
+    def of_kind(self, kind: str) -> list[P]:
+        """Return the integration or the import profiles."""
+        return [one for one in self._profiles if one.kind == kind]
+
+    def matching(self, kind: str, field: str, value: str) -> list[P]:
+        """Return those of a *kind* whose *field* (`id`, `code`, `name`) is *value*."""
+        wanted = normal_name(value)
+        return [one for one in self.of_kind(kind) if normal_name(getattr(one, field)) == wanted]
