@@ -47,12 +47,12 @@ _LOOKS = {"number": "0", "integer": "0", "boolean": "true", "null": "null"}
 
 def workflow_schema() -> Schema:
     """Return the schema of workflow files, with the kinds that are installed."""
-    return _schema(Workflow, "workflow", "almaflow workflow")
+    return schema_of(Workflow, "workflow", "almaflow workflow")
 
 
 def project_schema() -> Schema:
     """Return the schema of `almaflow.yaml`."""
-    return _schema(Settings, "project", "almaflow.yaml")
+    return schema_of(Settings, "project", "almaflow.yaml")
 
 
 def write_schemas(folder: Path, others: Mapping[str, Schema] | None = None) -> list[Path]:
@@ -80,7 +80,8 @@ def first_paragraph(model: type[BaseModel]) -> str:
     return " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
 
 
-def _schema(model: type[Model], name: str, title: str) -> Schema:
+def schema_of(model: type[Model], name: str, title: str) -> Schema:
+    """Return the schema of the files that *model* describes; *name* is the schema's."""
     models = {one.__name__: one for one in models_in(model)}
     definitions = _definitions(models.values())
     raw = definitions.pop(model.__name__)
@@ -139,7 +140,8 @@ def _property(schema: Schema, field: FieldInfo) -> Schema:
     if pattern is not None and "type" in clean:
         looks = {name: look for name, look in _LOOKS.items() if not re.search(pattern, look)}
         clean["pattern"] = pattern
-        clean["type"] = [name for name in clean["type"] if name not in looks]
+        types = [clean["type"]] if isinstance(clean["type"], str) else clean["type"]
+        clean["type"] = [name for name in types if name not in looks]
     default = _default(field)
     if default is not None:
         clean["default"] = default

@@ -53,6 +53,14 @@ def scenario_message(path: Path, name: str) -> str:
     )
 
 
+def tests_message(name: str) -> str:
+    """Return what a person who gives a file of tests, called *name*, as a workflow reads."""
+    return (
+        f"This file has tests of a workflow, it is not a workflow. Run them with `almaflow test "
+        f"{name}`. `almaflow explain tests` describes them."
+    )
+
+
 def _workflow_of(path: Path) -> Path | None:
     """Return the workflow next to a scenario; None when there is none."""
     if not path.name.casefold().endswith(SCENARIO):

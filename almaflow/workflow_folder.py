@@ -21,6 +21,9 @@ from almaflow.text_files import printable
 SCENARIO = ".scenario.yaml"
 """How the names of the simulator's scenario files end, which are next to the workflows."""
 
+TESTS = (".tests.yaml", ".tests.yml")
+"""How the names of files with tests end, which are next to the workflows too."""
+
 ENDINGS = (".yaml", ".yml")
 """How the names of workflow files end, in upper or lower case."""
 
@@ -37,16 +40,18 @@ class Listing:
 
     *files* are sorted by their paths. *problems* are those of names and folders, sorted; what is
     wrong in a file is known when it is read. *unreadable* are the folders that could not be
-    listed, with the reason as a sentence; they are among the problems too.
+    listed, with the reason as a sentence; they are among the problems too. *tests* are the files
+    with tests of workflows, sorted.
     """
 
     files: tuple[Path, ...]
     problems: tuple[Problem, ...]
     unreadable: Mapping[Path, str]
+    tests: tuple[Path, ...] = ()
 
 
 def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
-    """List the workflow files in *folder*; what is hidden, and scenarios, are left out.
+    """List the workflow files in *folder*; what is hidden, scenarios and tests are left out.
 
     Its almaflow.yaml is listed only as a *project_file*. Links to folders are not followed.
     """
@@ -54,7 +59,15 @@ def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
     walk.take(folder)
     names = sorted(one for one in walk.files if _is_meant(os.path.basename(one), project_file))
     problems = sorted([*walk.problems, *_twins(names)])
-    return Listing(tuple(map(Path, names)), tuple(problems), walk.unreadable)
+    tests = sorted(one for one in walk.files if is_tests(os.path.basename(one)))
+    return Listing(
+        tuple(map(Path, names)), tuple(problems), walk.unreadable, tuple(map(Path, tests))
+    )
+
+
+def is_tests(name: str) -> bool:
+    """Whether a file of this *name* holds tests of a workflow."""
+    return name.casefold().endswith(TESTS)
 
 
 def display_path(path: Path) -> str:
@@ -76,7 +89,7 @@ def same_name(name: str) -> str:
 
 def _is_meant(name: str, project_file: bool) -> bool:
     folded = name.casefold()
-    return not folded.endswith(SCENARIO) and (project_file or name != FILE_NAME)
+    return not folded.endswith((SCENARIO, *TESTS)) and (project_file or name != FILE_NAME)
 
 
 class _Walk:

@@ -14,12 +14,18 @@ from almaflow.document import MAX_BYTES, Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, Severity, did_you_mean
-from almaflow.scenario_files import is_scenario, scenario_message
+from almaflow.scenario_files import is_scenario, scenario_message, tests_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot
 from almaflow.text_files import FileUnreadable, names_in, printable, read_text
 from almaflow.workflow import Workflow
-from almaflow.workflow_folder import ENDINGS, display_path, list_workflows, same_name
+from almaflow.workflow_folder import (
+    ENDINGS,
+    display_path,
+    is_tests,
+    list_workflows,
+    same_name,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,9 @@ _IN_USE: WeakValueDictionary[tuple[str, str], LoadedWorkflow] = WeakValueDiction
 def _load_file(
     shelf: WorkflowLoader, path: Path, shown_as: str, around: CheckContext
 ) -> LoadedWorkflow:
+    if is_tests(path.name):
+        problem = Problem(Location(shown_as), "tests-file", tests_message(shown_as))
+        raise DocumentsInvalid([problem])
     if is_scenario(path):
         problem = Problem(Location(shown_as), "scenario", scenario_message(path, shown_as))
         raise DocumentsInvalid([problem])
@@ -230,13 +239,14 @@ def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     for path in paths:
         if os.path.isdir(path) and path.name != FILE_NAME:
             listing = list_workflows(path, project_file=True)
-            if not listing.files and not listing.problems:
+            if not listing.files and not listing.problems and not listing.tests:
                 folder = printable(os.path.abspath(path))
                 raise RequestWrong(f"The folder {folder} has no workflow file (`*.yaml`, `*.yml`).")
             files: Sequence[Path] = listing.files
             problems.extend(listing.problems)
         elif os.path.lexists(path):
-            files = [path]
+            # Tests are checked by `authoring`, which knows how runs are simulated.
+            files = [] if is_tests(path.name) else [path]
         else:
             hint = did_you_mean(path.name, names_in(path.parent) or [])
             raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")

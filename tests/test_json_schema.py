@@ -27,7 +27,7 @@ from almaflow.workflow import Workflow, kinds
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = [
     *(ROOT / "tests" / "valid").glob("*.yaml"),
-    *(file for file in (ROOT / "workflows").glob("*.yaml") if ".scenario" not in file.name),
+    *(file for file in (ROOT / "workflows").glob("*.yaml") if file.name.count(".") == 1),
 ]
 SCHEMAS = {"workflow": workflow_schema(), "project": project_schema()}
 

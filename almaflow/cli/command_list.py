@@ -35,6 +35,16 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow plan workflows/withdraw-items.yaml -i month=2026-10",),
         ),
         Command(
+            "test",
+            "almaflow.cli.commands.test:run_tests",
+            "Run the tests of workflows on the simulator.",
+            (
+                "almaflow test",
+                "almaflow test workflows/withdraw-items.tests.yaml -k 'too many'",
+                "almaflow test --coverage --junit results.xml",
+            ),
+        ),
+        Command(
             "explain",
             "almaflow.cli.commands.explain:explain",
             "Explain a step or a key, with an example.",

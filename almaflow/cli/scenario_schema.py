@@ -1,11 +1,12 @@
-"""The JSON Schema of scenario files, made from the simulator's models."""
+"""The JSON Schemas of what the simulator plays: scenarios, and tests of workflows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from almaflow.alma.simulator import Scenario
-from almaflow.json_schema import DRAFT
+from almaflow.authoring.workflow_tests.models import WorkflowTests
+from almaflow.json_schema import DRAFT, schema_of
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -19,3 +20,8 @@ def scenario_schema() -> dict[str, Any]:
         **made,
         "definitions": definitions,
     }
+
+
+def tests_schema() -> dict[str, Any]:
+    """Return the schema of files of tests."""
+    return schema_of(WorkflowTests, "tests", "almaflow tests")

@@ -279,5 +279,5 @@ class Attempt(OwnSubmissions):
         counted = [dict(one) for one in counters]
         self.journal.report(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)
 
-    def say(self, text: str) -> None:
-        self.journal.report(EventKind.SAID, self.path, str(show_placeholders(text)))
+    def say(self, text: str, **data: str) -> None:
+        self.journal.report(EventKind.SAID, self.path, str(show_placeholders(text)), **data)

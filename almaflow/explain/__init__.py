@@ -228,7 +228,7 @@ def _overview(others: Others, pages: Pages) -> str:
 
 def _about_model(name: str, model: type[BaseModel]) -> str:
     lines = [name, "", *_paragraphs(inspect.getdoc(model) or ""), ""]
-    example = model.example if issubclass(model, Kind) else _EXAMPLES.get(model)
+    example = getattr(model, "example", None) or _EXAMPLES.get(model)
     if example:
         lines += ["Example:", *_indented(example), ""]
     fields = fields_of(model)

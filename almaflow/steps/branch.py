@@ -95,7 +95,7 @@ class Branch(Kind):
                 f"`{self.on.text}` is `{value}`, but there is no case for it and no `default`. "
                 f"The cases are {', '.join(f'`{one}`' for one in self.arms())}."
             )
-        context.say(f"`{self.on.text}` is `{value}`: {block.name}.")
+        context.say(f"`{self.on.text}` is `{value}`: {block.name}.", arm=block.name)
         return await context.run_block(block)
 
 

@@ -217,8 +217,8 @@ class StepContext(Protocol):
         """Tell the live view how far the step's work in Alma is, and what it has counted."""
         ...
 
-    def say(self, text: str) -> None:
-        """Write a line to the run's log."""
+    def say(self, text: str, **data: str) -> None:
+        """Write a line to the run's log; *data* is for listeners."""
         ...
 
     def alma_time(self, instant: datetime) -> datetime:

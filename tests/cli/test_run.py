@@ -18,7 +18,7 @@ from almaflow.store import Store, StoreFull
 from tests.cli.conftest import ROOT, Almaflow, Write
 
 EXAMPLES = sorted(
-    path for path in (ROOT / "workflows").glob("*.yaml") if ".scenario." not in path.name
+    path for path in (ROOT / "workflows").glob("*.yaml") if path.name.count(".") == 1
 )
 
 # What has a scenario of its own needs it: sets, reports, other people's runs and answers.

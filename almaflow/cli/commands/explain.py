@@ -15,9 +15,9 @@ def explain(
         typer.Argument(
             metavar="KIND[.FIELD]|CODE",
             help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
-            "field such as `submit_job.expect`, `expressions`, `scenario` or `simulator`, the code "
-            "of a problem such as `unknown-key`, or `codes` for all of them. Without a topic: the "
-            "list of topics.",
+            "field such as `submit_job.expect`, `expressions`, `scenario`, `tests` or `simulator`, the "
+            "code of a problem such as `unknown-key`, or `codes` for all of them. Without a topic: "
+            "the list of topics.",
             show_default=False,
         ),
     ] = None,
@@ -28,10 +28,13 @@ def explain(
     """Explain a kind of step, one of its keys, or the code of a problem, with an example."""
     from almaflow import explain as explanations
     from almaflow.alma.simulator import Scenario
+    from almaflow.authoring.workflow_tests.models import WorkflowTests
     from almaflow.cli.simulator_page import SUMMARY, page
 
     pages = {"simulator": explanations.Page(SUMMARY, page())}
-    text = explanations.explain(topic, {"scenario": Scenario}, pages).rstrip("\n")
+    text = explanations.explain(
+        topic, {"scenario": Scenario, "tests": WorkflowTests}, pages
+    ).rstrip("\n")
     if as_json:
         emit_json({"topic": topic, "text": text, **_page_of(topic)})
     else:

@@ -18,8 +18,8 @@ def schema(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write all schemas (workflow, project, scenario) into this folder instead; it is "
-            "created if necessary.",
+            help="Write all schemas (workflow, project, scenario, tests) into this folder "
+            "instead; it is created if necessary.",
         ),
     ] = None,
     project: Annotated[
@@ -46,9 +46,9 @@ def schema(
         )
     if output.exists() and not output.is_dir():
         raise RequestWrong(f"{output} is a file. Specify a folder.")
-    from almaflow.cli.scenario_schema import scenario_schema
+    from almaflow.cli.scenario_schema import scenario_schema, tests_schema
 
-    others = {"scenario": scenario_schema()}
+    others = {"scenario": scenario_schema(), "tests": tests_schema()}
     files = [str(file) for file in schemas.write_schemas(output, others)]
     if as_json:
         emit_json({"written": files})

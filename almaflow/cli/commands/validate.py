@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, has_errors
 from almaflow.settings import FILE_NAME, Project, Settings
+from almaflow.workflow_folder import is_tests, list_workflows
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
 
 
@@ -24,8 +26,8 @@ def validate(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Workflow files, folders of them, or an almaflow.yaml. Default: the project's "
-            "workflows folder and almaflow.yaml.",
+            help="Workflow files, files of tests, folders of them, or an almaflow.yaml. Default: "
+            "the project's workflows folder and almaflow.yaml.",
             show_default=False,
         ),
     ] = None,
@@ -51,15 +53,17 @@ def validate(
         bool, typer.Option("--verbose", "-v", help="Also list the valid workflows.")
     ] = False,
 ) -> None:
-    """Check workflow files and almaflow.yaml. Nothing is sent, except with --online.
+    """Check workflow files, their tests and almaflow.yaml. Nothing is sent, except with --online.
 
     Prints all problems of all files with their place. Exits with 0 if there are no errors, 1 if
     there are errors (with --strict: or warnings), and 2 if a path does not exist.
     """
     style = ProblemFormat.JSON if as_json else style
     project, problems = _project()
-    loaded, found_in_files = load_paths(paths or _default_paths(project, problems), project)
+    paths = paths or _default_paths(project, problems)
+    loaded, found_in_files = load_paths(paths, project)
     problems += found_in_files
+    problems += _problems_of_tests(paths, loaded, project)
     if online:
         from almaflow.cli.online_checks import missing_in_alma
 
@@ -72,6 +76,29 @@ def validate(
     else:
         _print_text(problems, loaded, project, verbose=verbose)
     raise typer.Exit(1 if has_errors(problems) or (strict and problems) else 0)
+
+
+def _problems_of_tests(
+    paths: Sequence[Path], loaded: list[LoadedWorkflow], project: Project
+) -> list[Problem]:
+    """Return what is wrong in the files of tests among *paths*, and with what they test."""
+    files = [file for path in paths for file in _tests_at(path)]
+    if not files:
+        return []
+    from almaflow.authoring.workflow_tests.checking import check_tests
+    from almaflow.authoring.workflow_tests.files import WorkflowShelf
+
+    shelf = WorkflowShelf(project)
+    for workflow in loaded:
+        shelf.add(workflow)
+    checked = [check_tests(file, shelf) for file in files]
+    return [one for file in checked for one in (*file.problems, *file.workflow_problems)]
+
+
+def _tests_at(path: Path) -> Sequence[Path]:
+    if os.path.isdir(path):
+        return list_workflows(path).tests
+    return [path] if is_tests(path.name) else []
 
 
 def _project() -> tuple[Project, list[Problem]]:

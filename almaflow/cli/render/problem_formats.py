@@ -12,7 +12,7 @@ from almaflow.cli.render.terminal import painted
 from almaflow.cli.render.text_layout import on_one_line, width
 from almaflow.problem_pages import CodePage
 from almaflow.problem_pages.texts import page_data, page_markdown, page_text, pages_of
-from almaflow.problems import Problem, Severity
+from almaflow.problems import Location, Problem, Severity
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text, unbroken, visible, without_commands
 
@@ -63,15 +63,23 @@ def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
     if colours:
         place, kind = painted(place, bold=True), painted(kind, colour, bold=True)
     yield f"{place}: {kind}: {on_one_line(problem.message)}"
-    if not problem.line_text.strip():
+    yield from picture(location, problem.line_text, colour if colours else "")
+
+
+def picture(location: Location, line_text: str, colour: str = "") -> Iterator[str]:
+    """Yield a source line with its number, and carets below the place; nothing for no line.
+
+    *colour* is that of the carets; empty: none.
+    """
+    if not line_text.strip():
         return
     # Redact before cutting, because a part of a secret would not be recognised.
-    source = REDACTION.covered(problem.line_text)
+    source = REDACTION.covered(line_text)
     line, column = _window(source, location.column - 1)
     carets = "^" * max(1, width(unbroken(line[column : column + location.length])))
     blanks = _blanks(unbroken(line[:column]))
     yield f"{location.line:>5} | {unbroken(line)}"
-    yield f"      | {blanks}{painted(carets, colour) if colours else carets}"
+    yield f"      | {blanks}{painted(carets, colour) if colour else carets}"
 
 
 def _window(line: str, column: int) -> tuple[str, int]:

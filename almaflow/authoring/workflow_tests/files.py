@@ -1,0 +1,105 @@
+"""Which files of tests there are, and of which workflow each is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.late_dataclasses import dataclass
+from almaflow.problems import Problem, did_you_mean
+from almaflow.settings import Project
+from almaflow.text_files import names_in, printable
+from almaflow.workflow_folder import ENDINGS, TESTS, display_path, is_tests, list_workflows
+from almaflow.workflow_loader import LoadedWorkflow, load_workflow
+
+
+@dataclass(frozen=True)
+class UnusableWorkflow:
+    """A workflow that cannot be tested, with all its problems."""
+
+    problems: tuple[Problem, ...]
+
+
+class WorkflowShelf:
+    """Loads each workflow once, however many files and tests need it."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._known: dict[str, LoadedWorkflow | UnusableWorkflow] = {}
+
+    def add(self, loaded: LoadedWorkflow) -> None:
+        """Add a workflow that was read already."""
+        assert loaded.path is not None
+        self._known[os.path.realpath(loaded.path)] = loaded
+
+    def load(self, path: Path) -> LoadedWorkflow | UnusableWorkflow:
+        """Return the workflow at *path*, as a simulation loads it."""
+        real = os.path.realpath(path)
+        if real not in self._known:
+            try:
+                self._known[real] = load_workflow(path, self.project, simulated=True)
+            except DocumentsInvalid as error:
+                self._known[real] = UnusableWorkflow(tuple(error.problems))
+        return self._known[real]
+
+
+def find_tests(paths: Iterable[Path]) -> list[Path]:
+    """Return the files of tests that *paths* mean, each once: files, workflows and folders.
+
+    Raises:
+        RequestWrong: a path does not exist, or has no tests.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in _tests_at(path):
+            found.setdefault(os.path.realpath(file), file)
+    return list(found.values())
+
+
+def _tests_at(path: Path) -> list[Path]:
+    if os.path.isdir(path):
+        files = list(list_workflows(path).tests)
+        if not files:
+            raise RequestWrong(
+                f"The folder {printable(os.path.abspath(path))} has no tests (`*{TESTS[0]}`). "
+                "Write them next to a workflow: `weekly.tests.yaml` has the tests of "
+                "`weekly.yaml`. `almaflow explain tests` shows an example."
+            )
+        return files
+    if not os.path.lexists(path):
+        hint = did_you_mean(path.name, names_in(path.parent) or [])
+        raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")
+    if is_tests(path.name):
+        return [path]
+    beside = [path.with_name(path.stem + ending) for ending in TESTS]
+    files = [file for file in beside if os.path.lexists(file)]
+    if not files:
+        raise RequestWrong(
+            f"{display_path(path)} has no tests: there is no file {display_path(beside[0])}. "
+            "`almaflow explain tests` shows what it contains."
+        )
+    return files
+
+
+def tests_named(text: str, names: Iterable[str]) -> set[str]:
+    """Return those of the *names* of tests that have *text* in them; case does not count.
+
+    Raises:
+        RequestWrong: there is none.
+    """
+    known = list(names)
+    matches = {name for name in known if text.casefold() in name.casefold()}
+    if not matches:
+        hint = did_you_mean(text, known) or "."
+        raise RequestWrong(f"No test has `{text}` in its name{hint}")
+    return matches
+
+
+def workflow_beside(path: Path) -> Path:
+    """Return the workflow that belongs to the tests at *path*, whether it exists or not."""
+    ending = next(one for one in TESTS if path.name.casefold().endswith(one))
+    stem = path.name[: -len(ending)]
+    candidates = [path.with_name(stem + one) for one in ENDINGS]
+    return next((one for one in candidates if os.path.isfile(one)), candidates[0])
