@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from almaflow.authoring.workflow_tests.checking import check_tests
+from almaflow.authoring.workflow_tests.files import WorkflowShelf
 from almaflow.check.called_workflows import CALL_OF_INVALID
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import find_project
 from almaflow.snapshot.files import SNAPSHOT_FILE, write_snapshot
 from almaflow.snapshot.model import Snapshot
+from almaflow.workflow_folder import is_tests
 from almaflow.workflow_loader import load_paths
 from tests.snapshot.library import MAIN
 
@@ -50,7 +53,11 @@ def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Probl
         (folder / name).write_text(text, "utf-8")
     try:
         project = find_project(folder)
-        _, problems = load_paths([folder / name for name in files if _is_yaml(name)], project)
+        paths = [folder / name for name in files if _is_yaml(name)]
+        _, problems = load_paths(paths, project)
+        for path in paths:
+            if is_tests(path.name):
+                problems += check_tests(path, WorkflowShelf(project)).problems
     except DocumentsInvalid as error:
         problems = list(error.problems)
     if code != CALL_OF_INVALID:

@@ -32,7 +32,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import Severity
 
-_FILES = ("yaml", "values", "expressions", "alma", "snapshot", "files", "project")
+_FILES = ("yaml", "values", "expressions", "alma", "snapshot", "files", "project", "tests")
 
 _PAGE = late_pattern(
     r"## (?P<code>[a-z0-9-]+)\n"

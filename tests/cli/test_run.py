@@ -17,9 +17,7 @@ from almaflow.clock import SystemClock
 from almaflow.store import Store, StoreFull
 from tests.cli.conftest import ROOT, Almaflow, Write
 
-EXAMPLES = sorted(
-    path for path in (ROOT / "workflows").glob("*.yaml") if path.name.count(".") == 1
-)
+EXAMPLES = sorted(path for path in (ROOT / "workflows").glob("*.yaml") if path.name.count(".") == 1)
 
 # What has a scenario of its own needs it: sets, reports, other people's runs and answers.
 NEED_THEIR_SCENARIO = {

@@ -102,7 +102,12 @@ DIFFERS = [
     ("{requests: [{path: /conf/jobs/M45}]}", "/conf/jobs/M45", "not sent", 4),
     ("{requests: [{path: /conf/jobs/M44?op=run, times: 2}]}", "2 times", "once", 4),
     ("{requests: {none: [{path: /conf/sets}]}}", "not /conf/sets", "sent once", 4),
-    ("{requests: {in_order: [{path: /conf/jobs/M44?op=run}, /conf/sets]}}", "/conf/sets", "only", 4),
+    (
+        "{requests: {in_order: [{path: /conf/jobs/M44?op=run}, /conf/sets]}}",
+        "/conf/sets",
+        "only",
+        4,
+    ),
     ("{notifications: [{to: systems}]}", "a message to `systems`", "none was sent", 4),
     ("{duration: {at_most: 1s}}", "at most 1s", "m", 4),
     ("{outputs: {count: 4}}", "4", "40", 4),
@@ -282,9 +287,7 @@ def test_what_has_no_tests_is_a_sentence(almaflow: Almaflow, weekly: Path) -> No
     assert "workflows/weekly.tests.yaml" in file.err
 
 
-def test_a_file_of_tests_is_not_a_workflow(
-    almaflow: Almaflow, write: Write, weekly: Path
-) -> None:
+def test_a_file_of_tests_is_not_a_workflow(almaflow: Almaflow, write: Write, weekly: Path) -> None:
     file = write("workflows/weekly.tests.yaml", listed("{name: good}"))
 
     done = almaflow("run", file, "--simulate")
@@ -320,14 +323,16 @@ def test_coverage_lists_what_no_test_reaches(almaflow: Almaflow, write: Write) -
 
 @pytest.mark.usefixtures("weekly")
 def test_the_coverage_of_several_tests_adds_up(almaflow: Almaflow, write: Write) -> None:
-    failed = "scenario: {jobs: [{job: M44, outcomes: COMPLETED_FAILED}]}, expect: {outcome: warning}"
+    failed = (
+        "scenario: {jobs: [{job: M44, outcomes: COMPLETED_FAILED}]}, expect: {outcome: warning}"
+    )
     strange = "scenario: {jobs: [{job: M44, outcomes: SYSTEM_ABORTED}]}, expect: {outcome: warning}"
     write(
         "workflows/weekly.tests.yaml",
         listed(
             "{name: good}",
-            f"{{name: failed, {failed}}}",
-            f"{{name: strange, {strange}}}",
+            f"{{name: failed, {failed}, {warning}}}",
+            f"{{name: strange, {strange}, {warning}}}",
             "{name: many, inputs: {limit: 1}, expect: {outcome: failed}}",
         ),
     )
