@@ -323,10 +323,9 @@ def test_coverage_lists_what_no_test_reaches(almaflow: Almaflow, write: Write) -
 
 @pytest.mark.usefixtures("weekly")
 def test_the_coverage_of_several_tests_adds_up(almaflow: Almaflow, write: Write) -> None:
-    failed = (
-        "scenario: {jobs: [{job: M44, outcomes: COMPLETED_FAILED}]}, expect: {outcome: warning}"
-    )
-    strange = "scenario: {jobs: [{job: M44, outcomes: SYSTEM_ABORTED}]}, expect: {outcome: warning}"
+    failed = "scenario: {jobs: [{job: M44, outcomes: COMPLETED_FAILED}]}"
+    strange = "scenario: {jobs: [{job: M44, outcomes: SYSTEM_ABORTED}]}"
+    warning = "expect: {outcome: warning}"
     write(
         "workflows/weekly.tests.yaml",
         listed(

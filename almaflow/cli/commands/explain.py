@@ -16,8 +16,8 @@ def explain(
             metavar="KIND[.FIELD]|CODE",
             help="A kind of step, a key of a workflow file or of almaflow.yaml, a path to a "
             "field such as `submit_job.expect`, `expressions`, `scenario`, `tests` or `simulator`, "
-            "the code of a problem such as `unknown-key`, or `codes` for all of them. Without a topic: "
-            "the list of topics.",
+            "the code of a problem such as `unknown-key`, or `codes` for all of them. Without a "
+            "topic: the list of topics.",
             show_default=False,
         ),
     ] = None,
