@@ -582,8 +582,10 @@ def test_texts_for_people_are_not_read_as_data() -> None:
 
 # Where the codes of problems are written, and what looks like a code there and is none.
 CODE_ROOMS = ("check", "document", "expressions", "settings", "model_problems", "problems")
-CODE_MODULES = (*CODE_ROOMS, "workflow_folder", "workflow_loader", "cli.online_checks")
-CODE_MODULES += ("authoring.workflow_tests.checking",)
+CODE_MODULES = (
+    *(*CODE_ROOMS, "workflow_folder", "workflow_loader", "cli.online_checks"),
+    "authoring.workflow_tests.checking",
+)
 CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 NOT_CODES = frozenset({"utf-8", "utf-16-le", "id-empty"})
 CUSTOM_ERRORS = ("PydanticCustomError", "literal", "_checked")
