@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
 from almaflow.errors import RequestWrong
 from almaflow.settings.serving import PageAddress
 from almaflow.web.context import Who
-from almaflow.web.security import attempts, bodies
+from almaflow.web.security import attempts, bodies, passwords
 from almaflow.web.security.access import access_to
 from almaflow.web.security.border import inside
 from almaflow.web.security.passwords import hash_password
@@ -22,7 +24,8 @@ from almaflow.web.security.people import person_here
 from tests.web.pages import SETTINGS, Site, site_in
 
 PASSWORD = "correct horse battery"
-HASH = hash_password(PASSWORD)
+# As `hash_password` makes it, but with less work: an argon2 hash says how it was made.
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 TOKEN, WRITING_TOKEN = "t0ken-of-a-dashboard-1", "t0ken-of-a-program-22"
 FORM = {"name": "anna", "password": PASSWORD, "next": "/"}
 
@@ -226,6 +229,14 @@ def test_a_wrong_password_and_a_wrong_name_look_alike(guarded: Guarded, name: st
     assert page.status_code == 401
     assert "The name or the password is wrong." in page.text
     assert "set-cookie" not in page.headers
+
+
+def test_a_wrong_name_is_compared_with_a_hash_that_takes_as_long_as_any_other() -> None:
+    made, of_nobody = hash_password(PASSWORD), passwords._NOBODY
+
+    assert extract_parameters(of_nobody) == extract_parameters(made)
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(of_nobody, PASSWORD)
 
 
 def test_guessing_is_bounded_and_begins_again_later(guarded: Guarded) -> None:

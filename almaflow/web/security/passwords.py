@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher, extract_parameters
@@ -15,8 +16,14 @@ _AT_A_TIME = BoundedSemaphore(2)
 LONGEST = 1_000
 """Characters of a password."""
 _SHORTEST = 10
-# What a wrong name is compared with. It is the hash of no password that anyone knows.
-_NOBODY = _HASHER.hash("\N{REPLACEMENT CHARACTER}" * 32)
+# What a wrong name is compared with, which takes as long: a hash of the same form. Its result was
+# not calculated, so no password is known to have it.
+_NOBODY = "$argon2id$v=19$m={},t={},p={}${}${}".format(
+    _HASHER.memory_cost,
+    _HASHER.time_cost,
+    _HASHER.parallelism,
+    *(b64encode(b"no" * half).decode().rstrip("=") for half in (8, 16)),
+)
 
 
 def hash_password(password: str) -> str:
