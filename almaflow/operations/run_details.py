@@ -7,7 +7,7 @@ from almaflow.operations.ledger import RunTick, tick_of_run
 from almaflow.operations.recorded_plans import definition_of
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.runs.views import RunView, view_of
-from almaflow.store import RunRecord, Store
+from almaflow.store import LogEntry, RunRecord, Store
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,27 @@ def run_details(store: Store, name: str) -> RunDetails:
     Raises:
         RunNotFound: there is none, or more than one.
     """
+    return run_view_and_log(store, name)[0]
+
+
+def run_view_and_log(store: Store, name: str) -> tuple[RunDetails, list[LogEntry]]:
+    """Return the details of a run, and its log, oldest line first; Raises: as `run_details`."""
     record = store.find_run(name)
-    view = run_view(store, record)
-    return RunDetails(**vars(view), tick=tick_of_run(store, record.id))
+    log = store.events(record.id)
+    view = _view(store, record, log)
+    return RunDetails(**vars(view), tick=tick_of_run(store, record.id)), log
 
 
 def run_view(store: Store, record: RunRecord) -> RunView:
     """Return the view of a run from everything that is recorded about it."""
+    return _view(store, record, store.events(record.id))
+
+
+def _view(store: Store, record: RunRecord, log: list[LogEntry]) -> RunView:
     return view_of(
         record,
         definition_of(store, record),
         store.journal(record.id),
-        store.events(record.id),
+        log,
         worked_on=is_worked_on(store, record),
     )

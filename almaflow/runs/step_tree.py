@@ -122,7 +122,16 @@ class StepTree:
     @classmethod
     def of(cls, plan: Plan) -> StepTree:
         """Return the outline of *plan*, with the workflows that it calls."""
-        return cls(_whole(plan.definition))
+        return cls.of_definition(plan.definition)
+
+    @classmethod
+    def of_definition(cls, definition: Mapping[str, Any]) -> StepTree:
+        """Return the steps of a recorded definition, with their locations in its files.
+
+        Raises:
+            DocumentsInvalid: this version cannot read the files.
+        """
+        return cls(_whole(definition))
 
     @classmethod
     def of_recorded(cls, definition: Mapping[str, Any]) -> StepTree:

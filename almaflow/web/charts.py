@@ -8,8 +8,12 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.redaction import REDACTION
+from almaflow.visible import visible
 
 _WIDTH = 1000
+# Of what a pointer shows.
+_LONGEST_TITLE = 500
 _HEIGHT = 12
 
 
@@ -52,3 +56,38 @@ def bar(spans: Sequence[tuple[str, Span | None]], label: str) -> Markup:
         '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 {} {}" '
         'preserveAspectRatio="none">{}</svg>'
     ).format(label, _WIDTH, _HEIGHT, Markup("").join(parts))
+
+
+@dataclass(frozen=True)
+class BarPart:
+    """A part of a bar: the class of its colour, where it is, and what a pointer on it shows."""
+
+    tone: str
+    span: Span
+    title: str
+    is_thin: bool = False
+    """Whether it is drawn as a line, so that it differs without its colour too."""
+
+
+def time_bar(parts: Sequence[BarPart], label: str) -> Markup:
+    """Return a bar of what happened when; *label* says it in words."""
+    drawn = [
+        Markup('<rect class="{}" x="{:.0f}" y="{}" width="{:.0f}" height="{}">{}</rect>').format(
+            part.tone,
+            part.span.begin * _WIDTH,
+            _HEIGHT // 3 if part.is_thin else 0,
+            max(part.span.width * _WIDTH, 4),
+            _HEIGHT // 3 if part.is_thin else _HEIGHT,
+            Markup("<title>{}</title>").format(_text(part.title)) if part.title else "",
+        )
+        for part in parts
+    ]
+    return Markup(
+        '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 {} {}" '
+        'preserveAspectRatio="none">{}</svg>'
+    ).format(_text(label), _WIDTH, _HEIGHT, Markup("").join(drawn))
+
+
+def _text(text: str) -> str:
+    """Return a text for a picture, as templates write texts."""
+    return visible(REDACTION.text(text))[:_LONGEST_TITLE]

@@ -19,6 +19,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.redaction import REDACTION
 from almaflow.visible import visible
 from almaflow.web.context import context_of
+from almaflow.web.shown import shown_fields, shown_value
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -115,6 +116,10 @@ def environment() -> Environment:
         "duration": duration,
         "look": look_of,
         "verbatim": verbatim,
+        "sentence": sentence,
+        "time_difference": time_difference,
+        "shown": shown_value,
+        "shown_fields": shown_fields,
     }
     made.globals |= {"static": static_address}
     return made
@@ -173,6 +178,20 @@ def duration(length: timedelta | float) -> str:
     if days < 1:
         return f"{hours} h {minutes % 60:02} min"
     return f"{days} d {hours % 24} h"
+
+
+def time_difference(difference: timedelta | float) -> str:
+    """Return how much longer something took: `3 min longer`, `2 s less`, `as long`."""
+    seconds = difference.total_seconds() if isinstance(difference, timedelta) else difference
+    if abs(seconds) < 1:
+        return "as long"
+    return f"{duration(abs(seconds))} {'longer' if seconds > 0 else 'less'}"
+
+
+def sentence(text: str) -> str:
+    """Return a clause as a sentence."""
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "?", "!")) else f"{whole}."
 
 
 @cache

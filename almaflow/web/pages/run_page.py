@@ -1,77 +1,35 @@
-"""One run: what it did step by step, its log, and its file as it was."""
+"""One run: what it did step by step and when, its log, and its file as it was."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
-from markupsafe import Markup
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.run_details import RunDetails, run_details
-from almaflow.operations.run_log import LogLine, run_log
+from almaflow.operations.run_comparison import compare_heads, run_before
+from almaflow.operations.run_details import RunDetails, run_view_and_log
+from almaflow.operations.run_log import LogLine
 from almaflow.outcome import Status
-from almaflow.runs.step_views import StepView
-from almaflow.web.charts import bar, span_of
+from almaflow.runs.recorded_files import RecordedFile, StepLine, recorded_files, step_lines
+from almaflow.runs.timeline import Share, StretchKind, shares, timeline
+from almaflow.waiting import WaitingKind
 from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import run_address, workflow_address
 from almaflow.web.live import cached
 from almaflow.web.rendering import look_of, render
+from almaflow.web.run_boxes import ITEMS, WORDS, Frame, Group, Window, boxes_of, draw, every_box
 
 router = APIRouter()
 
 # Lines of the log that the page shows; `almaflow logs` shows all.
 _LINES = 500
-# Steps that are shown; a run over thousands of items has more.
-_STEPS = 400
-_DEEPEST = 8
-
-
-@dataclass(frozen=True)
-class ShownStep:
-    """A step with what the page makes of it."""
-
-    view: StepView
-    depth: int
-    """How many blocks are around it."""
-    label: str
-    """The end of its path."""
-    bar: Markup | None
-    """When it ran, within the run; None when it did not."""
-
-    @property
-    def state(self) -> str:
-        """Its outcome, or its status before it has one."""
-        return str(self.view.outcome or self.view.status)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its details are shown from the start: it failed, or is under way."""
-        outcome = self.view.outcome
-        return self.view.attempts > 0 and (outcome is None or not outcome.is_good)
-
-    @property
-    def counters(self) -> list[dict[str, str]]:
-        """The counters of its job."""
-        found = self.view.outputs.get("counters")
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-    @property
-    def link(self) -> str:
-        """The address of the job's report in Alma; empty when there is none."""
-        link = self.view.outputs.get("link")
-        return link if isinstance(link, str) and link.startswith("https://") else ""
-
-    @property
-    def outputs(self) -> dict[str, Any]:
-        """Its other outputs."""
-        return {
-            name: value
-            for name, value in self.view.outputs.items()
-            if name not in ("counters", "link") and value not in ("", None, [])
-        }
-
+# Lines of a recorded file, and files.
+_SOURCE, _FILES = 3000, 20
+_LONGEST_PATH = 1000
 
 TRIGGERS = {
     "manual": "a person",
@@ -80,43 +38,122 @@ TRIGGERS = {
 }
 """How people call what started a run."""
 
+WAITS = {
+    WaitingKind.PERSON: "waiting for a person",
+    WaitingKind.SLOT: "waiting for a slot, because Alma limits jobs that are started by the API",
+    WaitingKind.UNCONFIRMED: "checking whether Alma accepted a request",
+    WaitingKind.ALMA: "waiting for Alma to respond",
+    WaitingKind.TIME: "waiting for a time",
+    WaitingKind.RESOLVE: "waiting for a person to resolve a submission",
+    WaitingKind.RESUME: "waiting for a person to resume it",
+}
+"""What a run did while it waited."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recorded file with what its lines link to."""
+
+    file: RecordedFile
+    prefix: str
+    """Of the anchors of its lines."""
+    lines: Sequence[str]
+    left_out: int
+    steps: dict[int, str]
+    """By line: the anchor of the step that begins there."""
+
 
 @router.get("/runs/{run}")
-def run(run: str, request: Request, context: Context) -> Response:
-    """Show a run; any unique part of its id names it."""
+def run(
+    run: str,
+    request: Request,
+    context: Context,
+    items: Annotated[str, Query(max_length=_LONGEST_PATH)] = "",
+    first: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+) -> Response:
+    """Show a run; any unique part of its id names it. *items* and *first* choose some items."""
     found = context.store.find_run(run)
     if found.id != run:
         return RedirectResponse(run_address(found.id))
-    return cached(request, lambda: _render(request, context, run_details(context.store, run)))
+    return cached(request, lambda: _render(request, context, run, Window(items, first)))
 
 
-def _render(request: Request, context: WebContext, details: RunDetails) -> Response:
+def _render(request: Request, context: WebContext, run: str, window: Window) -> Response:
+    details, log = run_view_and_log(context.store, run)
     record = context.store.run(details.id)
     definition = context.store.definition(record.definition)
-    log = run_log(context.store, details.id).events
-    before = context.store.runs(1, workflow=details.workflow, before_run=details.id)
-    shown = details.steps[:_STEPS]
+    groups, left_out = boxes_of(details.steps, window)
+    last = details.ended_at or context.now
+    stretches = timeline(details.steps, log, last)
+    lines = step_lines(definition)
+    draw(groups, Frame(details.started_at or details.requested_at, last, stretches, lines))
+    blocks = _blocks(details)
+    leaves = [one for path, some in stretches.items() if path not in blocks for one in some]
+    before = run_before(context.store, record)
+    sources = list(_sources(recorded_files(definition), lines, groups))
+    prefixes = {source.file.name: source.prefix for source in sources}
     live = "hx-request" in request.headers
     return render(
         request,
         "run_live.html" if live else "run.html",
         run=details,
-        steps=[_shown(one, details, context) for one in shown],
-        left_out=len(details.steps) - len(shown),
-        log=_last(log),
+        groups=groups,
+        left_out=left_out,
+        shares=_in_words(shares(leaves)),
+        items_page=ITEMS,
+        log=log[-_LINES:],
         said=_said,
         triggers=TRIGGERS,
         earlier=max(0, len(log) - _LINES),
-        lines=str(definition.get("text", "")).splitlines(),
-        before=before[0] if before else None,
+        sources=sources,
+        line_anchor=lambda at: f"{prefixes.get(at.file, '')}L{at.line}",
+        words=WORDS,
+        before=before,
+        changes=None if before is None else compare_heads(before, record),
         address=run_address,
+        here=run_address(details.id),
+        page_of=lambda path, first: f"?{urlencode({'items': path, 'first': first})}",
+        query=request.url.query,
         workflow=workflow_address(details.workflow),
         actions=list(_actions(details)),
     )
 
 
-def _last(log: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
-    return log[-_LINES:]
+def _blocks(details: RunDetails) -> set[str]:
+    """Return what is around the steps of a run, which are not counted twice."""
+    return {
+        "/".join(parts[:length])
+        for one in details.steps
+        for parts in (one.path.split("/"),)
+        for length in range(1, len(parts))
+    }
+
+
+def _in_words(found: Sequence[Share]) -> list[tuple[str, Share]]:
+    """Return the shares with what the run did meanwhile."""
+    return [(_words(one), one) for one in found]
+
+
+def _words(share: Share) -> str:
+    if share.waiting is not None:
+        return WAITS.get(share.waiting, "waiting for something else")
+    return "jobs in Alma" if share.kind is StretchKind.IN_ALMA else "almaflow at work"
+
+
+def _sources(
+    files: Sequence[RecordedFile], lines: dict[str, StepLine], groups: Sequence[Group]
+) -> Iterator[Source]:
+    """Yield the recorded files; the first is that of the run itself."""
+    begin: dict[tuple[str, int], str] = {}
+    for group in groups:
+        for box in every_box(group):
+            if box.line is not None:
+                begin.setdefault((box.line.file, box.line.line), box.anchor)
+    for number, file in enumerate(files[:_FILES]):
+        text = file.text.splitlines()
+        steps = {line: anchor for (name, line), anchor in begin.items() if name == file.name}
+        left_out = max(0, len(text) - _SOURCE)
+        yield Source(file, f"F{number}-" if number else "", text[:_SOURCE], left_out, steps)
 
 
 def _said(line: LogLine) -> str:
@@ -125,16 +162,6 @@ def _said(line: LogLine) -> str:
         return line.text
     outcome = line.data.get("outcome") if isinstance(line.data, dict) else None
     return look_of(outcome).word if outcome else line.kind
-
-
-def _shown(view: StepView, details: RunDetails, context: WebContext) -> ShownStep:
-    first = details.started_at or details.requested_at
-    last = details.ended_at or context.now
-    span = span_of(view.started_at, view.ended_at, first, last)
-    tone = look_of(str(view.outcome or view.status)).tone
-    drawn = None if span is None else bar([(f"{tone}-bar", span)], f"when {view.path} ran")
-    parts = view.path.split("/")
-    return ShownStep(view, min(len(parts) - 1, _DEEPEST), parts[-1], drawn)
 
 
 def _actions(details: RunDetails) -> Any:

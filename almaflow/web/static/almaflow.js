@@ -1,5 +1,6 @@
-// What pages do beyond links and forms: copy a text. Without this script the button is not shown,
-// and one click selects the text.
+// What pages do beyond links and forms: copy a text, and keep open what a reader has opened when a
+// live part is fetched again. Without this script the button is not shown, and one click selects
+// the text.
 
 document.documentElement.classList.add("scripted");
 
@@ -26,4 +27,17 @@ document.addEventListener("click", async (event) => {
   }
   button.textContent = done ? "Copied" : "Press Ctrl+C to copy";
   setTimeout(() => { button.textContent = label; }, 3000);
+});
+
+let opened = new Map();
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const all = event.target.querySelectorAll("details[id]");
+  opened = new Map([...all].map((it) => [it.id, it.open]));
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  for (const it of event.target.querySelectorAll("details[id]")) {
+    if (opened.has(it.id)) it.open = opened.get(it.id);
+  }
 });

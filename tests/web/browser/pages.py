@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from almaflow.web.server import PageServer
 from tests.web.asked_alma import connect_alma
 from tests.web.night import make_night
 from tests.web.pages import NOW, HandClock, Site
+from tests.web.played import play_nights
 
 PAGES: Mapping[str, str] = {
     "today": "/",
@@ -21,6 +23,8 @@ PAGES: Mapping[str, str] = {
     "runs-failed": "/runs?state=failed",
     "run-failed": "/runs/{failed}",
     "run-waiting": "/runs/{person}",
+    "run-played": "/runs/{played}",
+    "run-compared": "/runs/{played}/compare",
     "workflows": "/workflows",
     "workflow": "/workflows/export-bibs",
     "calendar": "/calendar",
@@ -70,11 +74,15 @@ def served_night(
     folder: Path, make: Callable[[Site], Mapping[str, str] | None] = make_night
 ) -> Iterator[Served]:
     """Serve the page of a project in *folder* after a night; *make* records its runs."""
-    clock = HandClock(NOW)
-    store = Store.open(f"sqlite:///{folder}/store.db", clock=clock)
+    clock, ids = HandClock(NOW), dict[str, str]()
+    if make is make_night:
+        # Playwright has an event loop in this thread.
+        with ThreadPoolExecutor(1) as other:
+            _, ids = other.submit(play_nights, folder).result()
+    store = Store.open(f"sqlite:///{folder}/almaflow.db", clock=clock)
     site = Site(store, clock, folder)
     connect_alma(site)
-    ids = make(site) or {}
+    ids = {**ids, **(make(site) or {})}
     server = PageServer(site.app, PageAddress("127.0.0.1", 0))
     server.start()
     try:
