@@ -20,6 +20,8 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
+    """Advice that may not apply; not even `--strict` counts it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -131,3 +133,13 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Whether any of *problems* is more than a warning."""
     return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def is_clean(problems: Iterable[Problem]) -> bool:
+    """Whether *problems* are notes only, or none."""
+    return all(problem.severity is Severity.NOTE for problem in problems)
+
+
+def counted(problems: Iterable[Problem], severity: Severity) -> int:
+    """Return how many of *problems* have the *severity*."""
+    return sum(problem.severity is severity for problem in problems)

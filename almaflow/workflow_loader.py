@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -33,8 +35,9 @@ class LoadedWorkflow:
     """A valid workflow and the document it was read from.
 
     *path* is None for the recorded definition of a run. *warnings* are its problems that do not
-    keep it from running, and those of the workflows it calls. *calls* are these, by the names that
-    it gives them; a recorded definition has them recorded with it.
+    keep it from running, and those of the workflows it calls; *ignored* are its own that a comment
+    leaves out. *calls* are the called workflows, by the names that it gives them; a recorded
+    definition has them recorded with it.
     """
 
     workflow: Workflow
@@ -43,6 +46,7 @@ class LoadedWorkflow:
     path: Path | None
     warnings: tuple[Problem, ...]
     calls: Mapping[str, LoadedWorkflow] = field(default_factory=dict)
+    ignored: tuple[Problem, ...] = ()
 
 
 def load_workflow(
@@ -106,7 +110,9 @@ def _loaded(checked: CheckedFile) -> LoadedWorkflow:
     document = checked.document
     name = checked.workflow.name or name_of_file(Path(document.file))
     calls = {written: _loaded(one) for written, one in checked.calls.items()}
-    loaded = LoadedWorkflow(checked.workflow, document, name, checked.path, tuple(problems), calls)
+    loaded = LoadedWorkflow(
+        checked.workflow, document, name, checked.path, tuple(problems), calls, checked.ignored
+    )
     _IN_USE[document.text, document.file] = loaded
     return loaded
 
@@ -146,6 +152,31 @@ def load_paths(
 
         problems.extend(snapshot_problems(project))
     return loaded, sorted(set(problems))
+
+
+def others_with(
+    text: re.Pattern[str], loaded: Collection[LoadedWorkflow], project: Project
+) -> list[LoadedWorkflow]:
+    """Return the valid workflows of *project* in whose files *text* occurs, without those *loaded*.
+
+    Few files are read as YAML this way, so it costs little to ask for one file of many.
+    """
+    known = {os.path.realpath(one.path) for one in loaded if one.path is not None}
+    folder = project.workflows
+    others = []
+    for file in list_workflows(folder).files if os.path.isdir(folder) and loaded else ():
+        if os.path.realpath(file) in known or not _has(file, text):
+            continue
+        with suppress(DocumentsInvalid):
+            others.append(load_workflow(file, project))
+    return others
+
+
+def _has(file: Path, text: re.Pattern[str]) -> bool:
+    try:
+        return text.search(read_text(file, MAX_BYTES)) is not None
+    except FileUnreadable:
+        return False
 
 
 def find_workflow(name_or_path: str, project: Project) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from almaflow import problem_pages
 from almaflow.authoring.workflow_tests.checking import check_tests
 from almaflow.authoring.workflow_tests.files import WorkflowShelf
 from almaflow.check.called_workflows import CALL_OF_INVALID
+from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import find_project
@@ -43,8 +46,20 @@ SNAPSHOT_CODES = frozenset(
 )
 
 
+LINTS = frozenset(
+    re.findall(
+        r"^## (\S+)$",
+        (Path(problem_pages.__file__).parent / "lints.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+)
+
+
 def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Problem]:
-    """Return the problems of *files*, an example of *code*, laid out in *folder*."""
+    """Return the problems of *files*, an example of *code*, laid out in *folder*.
+
+    Lints count in an example of one: other examples are parts of workflows, where much is missing.
+    """
     if code in SNAPSHOT_CODES:
         write_snapshot(folder / SNAPSHOT_FILE, Snapshot({"main": MAIN}))
     for name, text in files.items():
@@ -53,8 +68,13 @@ def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Probl
         (folder / name).write_text(text, "utf-8")
     try:
         project = find_project(folder)
-        paths = [folder / name for name in files if _is_yaml(name)]
-        _, problems = load_paths(paths, project)
+        paths = [folder / name for name in files if name.endswith(".yaml")]
+        loaded, problems = load_paths(paths, project)
+        linted = [
+            LintedFile(one.document, one.workflow, one.name, one.path, one.ignored)
+            for one in loaded
+        ]
+        problems += lint_problems(linted, project) if code in LINTS else []
         for path in paths:
             if is_tests(path.name):
                 problems += check_tests(path, WorkflowShelf(project)).problems
@@ -64,7 +84,3 @@ def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Probl
         return problems
     # What is wrong in the called file is a problem there.
     return [one for one in problems if Path(one.location.file).name == next(iter(files))]
-
-
-def _is_yaml(name: str) -> bool:
-    return name.endswith(".yaml")

@@ -77,6 +77,7 @@ def test_every_code_of_the_checker_is_shown_by_a_broken_workflow_or_a_test_below
         "too-many-calls",
         "file-name",
         "expressions-limit",
+        "unused-ignore",
     }
     assert used - shown == elsewhere
 

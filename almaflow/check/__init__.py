@@ -10,6 +10,7 @@ shelf          the files that are read      calls          the workflows that a 
 templates      braces where nothing is evaluated
 repair         what is left of a file that does not fit the models
 against_snapshot  names, ids and codes of Alma, as `alma-catalog.json` has them
+ignored_problems   problems that a comment or almaflow.yaml leaves out
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import replace
 
 from almaflow.check.collector import ProblemCollector, check_length, check_poll
 from almaflow.check.declarations import DeclaredNames
+from almaflow.check.ignored_problems import bad_comments, sift
 from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
 from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED, check_templates
 from almaflow.check.partial_documents import repair
@@ -46,6 +48,13 @@ __all__ = ["CheckContext", "CheckedFile", "WorkflowLoader", "as_entry", "check_d
 
 def check_document(document: Document, around: CheckContext) -> CheckedFile:
     """Return the workflow in *document* with what is wrong in it, whoever runs or calls it."""
+    checked = _checked(document, around)
+    problems = (*checked.problems, *bad_comments(document, checked.problems))
+    sifted = sift(problems, document, around.project.settings.lint)
+    return replace(checked, problems=tuple(sorted(sifted.kept)), ignored=sifted.ignored)
+
+
+def _checked(document: Document, around: CheckContext) -> CheckedFile:
     try:
         workflow = validate(document, Workflow)
     except DocumentsInvalid as error:

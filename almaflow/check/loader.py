@@ -26,6 +26,7 @@ class CheckedFile:
     *fits*, None when too little does. *problems* are the file's own, sorted. *outputs* are what
     callers see, each with its type, which is `MaybeMissing` when the workflow may end without it.
     *calls* are the files it calls, by the names that it gives them; *path* is where it was read.
+    *ignored* are problems that a comment in the file leaves out.
     """
 
     document: Document | None
@@ -35,6 +36,7 @@ class CheckedFile:
     outputs: Mapping[str, Type] = field(default_factory=dict)
     calls: Mapping[str, CheckedFile] = field(default_factory=dict)
     path: Path | None = None
+    ignored: tuple[Problem, ...] = ()
 
     @cached_property
     def is_valid(self) -> bool:

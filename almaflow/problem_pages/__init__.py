@@ -32,8 +32,6 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import Severity
 
-_FILES = ("yaml", "values", "expressions", "alma", "snapshot", "files", "project", "tests")
-
 _PAGE = late_pattern(
     r"## (?P<code>[a-z0-9-]+)\n"
     r"\*\*(?P<levels>[A-Za-z ]+)\.\*\* (?P<title>[^\n]+)\n\n"
@@ -84,8 +82,8 @@ def code_pages() -> Mapping[str, CodePage]:
     folder = Path(__file__).parent
     return {
         page.code: page
-        for name in _FILES
-        for page in _read((folder / f"{name}.md").read_text("utf-8"))
+        for file in sorted(folder.glob("*.md"))
+        for page in _read(file.read_text("utf-8"))
     }
 
 

@@ -23,6 +23,7 @@ from almaflow import timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
 from almaflow.loopback import is_loopback
 from almaflow.settings.limits import LimitSettings
+from almaflow.settings.lint_levels import LintLevels
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings
 
@@ -368,7 +369,6 @@ class Settings(Model):
         dict[str, ConnectionSettings],
         Field(description="Servers that `fetch_files` fetches from, by name."),
     ] = {}
-
     pings: Annotated[
         dict[str, SecretRef],
         Field(
@@ -381,6 +381,11 @@ class Settings(Model):
         ServeSettings | None,
         Field(description="What `almaflow serve` does in addition to running workflows."),
     ] = None
+
+    lint: Annotated[
+        LintLevels,
+        Field(description="Levels of warnings, by code; `almaflow explain codes` lists them."),
+    ] = {}
 
     @property
     def serving(self) -> ServeSettings:

@@ -29,6 +29,54 @@ def test_the_examples_are_valid(almaflow: Almaflow, monkeypatch: pytest.MonkeyPa
     assert typed.out.endswith("valid workflows, no errors.\n")
 
 
+def test_the_examples_have_nothing_that_may_not_be_meant(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    typed = almaflow("validate", "--strict", "--json")
+
+    assert typed.code == 0
+    assert json.loads(typed.out)["problems"] == []
+
+
+def test_notes_do_not_count_even_if_strict(almaflow: Almaflow, write: Write) -> None:
+    write("w.yaml", 'steps: [{submit_job: {job: M18, set: "1"}}]\n')
+
+    typed = almaflow("validate", "w.yaml", "--strict")
+
+    assert typed.code == 0
+    assert typed.out.endswith("1 valid workflow, no errors, 1 note.\n")
+
+
+def test_a_project_chooses_the_levels_of_warnings(almaflow: Almaflow, write: Write) -> None:
+    job = 'steps: [{submit_job: {job: M28, set: "1"}}]\n'
+    write("workflows/w.yaml", job)
+    institution = "institutions: {main: {region: eu, api_key: env:KEY}}\n"
+    write("almaflow.yaml", institution + "lint: {no-expect: off, no-size-check: error}\n")
+
+    typed = almaflow("validate", "--json")
+
+    (problem,) = json.loads(typed.out)["problems"]
+    assert (typed.code, problem["code"], problem["severity"]) == (1, "no-size-check", "error")
+
+
+def test_a_sweep_in_another_file_of_the_project_counts_for_one_file(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:KEY}}\n")
+    create = "create_set: {name: 'nightly {{ run.id }}', content: ITEM, query: x}"
+    write("workflows/w.yaml", f"steps: [{{{create}}}]\n")
+
+    alone = almaflow("validate", "workflows/w.yaml", "--json")
+    sweep = write("workflows/s.yaml", "steps: [{delete_set: {prefix: nightly, older_than: 9d}}]\n")
+    swept = almaflow("validate", "workflows/w.yaml", "--json")
+
+    assert sweep
+    assert [one["code"] for one in json.loads(alone.out)["problems"]] == ["set-kept"]
+    assert json.loads(swept.out)["problems"] == []
+
+
 def test_by_default_the_projects_folder_and_almaflow_yaml_are_checked(
     almaflow: Almaflow, write: Write
 ) -> None:

@@ -10,15 +10,16 @@ from typing import Annotated
 
 import typer
 
+from almaflow.check.lints import SWEEP, LintedFile, lint_problems
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.problems import Problem, Severity, has_errors
+from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.settings import FILE_NAME, Project, Settings
 from almaflow.workflow_folder import is_tests, list_workflows
-from almaflow.workflow_loader import LoadedWorkflow, load_paths
+from almaflow.workflow_loader import LoadedWorkflow, load_paths, others_with
 
 
 def validate(
@@ -47,7 +48,10 @@ def validate(
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 even if there are only warnings.")
+        bool,
+        typer.Option(
+            "--strict", help="Exit with 1 even if there are only warnings; notes do not count."
+        ),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also list the valid workflows.")
@@ -62,7 +66,7 @@ def validate(
     project, problems = _project()
     paths = paths or _default_paths(project, problems)
     loaded, found_in_files = load_paths(paths, project)
-    problems += found_in_files
+    problems += [*found_in_files, *_lints(loaded, project, paths)]
     problems += _problems_of_tests(paths, loaded, project)
     if online:
         from almaflow.cli.online_checks import missing_in_alma
@@ -75,7 +79,18 @@ def validate(
             emit_document(text)
     else:
         _print_text(problems, loaded, project, verbose=verbose)
-    raise typer.Exit(1 if has_errors(problems) or (strict and problems) else 0)
+    raise typer.Exit(1 if has_errors(problems) or (strict and not is_clean(problems)) else 0)
+
+
+def _lints(loaded: list[LoadedWorkflow], project: Project, paths: Sequence[Path]) -> list[Problem]:
+    """Return what may not be meant in the workflows that were *loaded* from *paths*."""
+    folders = [path for path in paths if os.path.isdir(path)]
+    others = [] if folders else others_with(SWEEP, loaded, project)
+    return lint_problems(list(map(_linted, loaded)), project, list(map(_linted, others)), folders)
+
+
+def _linted(loaded: LoadedWorkflow) -> LintedFile:
+    return LintedFile(loaded.document, loaded.workflow, loaded.name, loaded.path, loaded.ignored)
 
 
 def _problems_of_tests(
@@ -132,11 +147,19 @@ def _print_text(
             emit(f"{file}: workflow {name} is valid.")
             for words in _timetable(workflow, project):
                 emit(f"  runs {on_one_line(words)}")
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    counted = [_count(len(loaded), "valid workflow"), _count(errors, "error")]
-    if len(problems) > errors:
-        counted.append(_count(len(problems) - errors, "warning"))
-    emit(", ".join(counted) + ".")
+    counts = [
+        _count(len(loaded), "valid workflow"),
+        _count(counted(problems, Severity.ERROR), "error"),
+    ]
+    counts += [
+        _count(number, str(severity))
+        for severity in (Severity.WARNING, Severity.NOTE)
+        if (number := counted(problems, severity))
+    ]
+    emit(", ".join(counts) + ".")
+    if problems and has_colours(sys.stdout):
+        code = problems[0].code
+        emit(f"`almaflow explain CODE` describes a problem, such as `almaflow explain {code}`.")
 
 
 def _timetable(loaded: LoadedWorkflow, project: Project) -> list[str]:

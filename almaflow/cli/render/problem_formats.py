@@ -12,11 +12,13 @@ from almaflow.cli.render.terminal import painted
 from almaflow.cli.render.text_layout import on_one_line, width
 from almaflow.problem_pages import CodePage
 from almaflow.problem_pages.texts import page_data, page_markdown, page_text, pages_of
-from almaflow.problems import Location, Problem, Severity
+from almaflow.problems import Location, Problem, Severity, counted
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text, unbroken, visible, without_commands
 
-_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_GITHUB_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 # Code hosts show the text of a rule in a narrow column (characters).
 _HELP_WIDTH = 80
 # A source line longer than this (characters) is cut around the problem.
@@ -58,7 +60,7 @@ def problem_lines(problems: Sequence[Problem], *, colours: bool = False) -> Iter
 def _lines(problem: Problem, *, colours: bool) -> Iterator[str]:
     """Yield one line, and two more if *problem* has a source line."""
     location = problem.location
-    colour = "red" if problem.severity is Severity.ERROR else "yellow"
+    colour = _COLOURS[problem.severity]
     place, kind = on_one_line(str(location)), f"{problem.severity}[{problem.code}]"
     if colours:
         place, kind = painted(place, bold=True), painted(kind, colour, bold=True)
@@ -117,10 +119,10 @@ def _pages(problems: Sequence[Problem]) -> Mapping[str, CodePage]:
 
 
 def _as_json(problems: Sequence[Problem]) -> str:
-    errors = sum(problem.severity is Severity.ERROR for problem in problems)
     document = {
-        "errors": errors,
-        "warnings": len(problems) - errors,
+        "errors": counted(problems, Severity.ERROR),
+        "warnings": counted(problems, Severity.WARNING),
+        "notes": counted(problems, Severity.NOTE),
         "problems": [problem_as_data(problem) for problem in problems],
         "codes": {code: page_data(page) for code, page in _pages(problems).items()},
     }
@@ -204,7 +206,7 @@ def _github_line(problem: Problem, page: CodePage | None) -> str:
         "title": f"{problem.code}: {page.title}" if page else problem.code,
     }
     listed = ",".join(f"{name}={_github_property(value)}" for name, value in properties.items())
-    return f"::{problem.severity} {listed}::{_github_data(problem.message)}"
+    return f"::{_GITHUB_LEVELS[problem.severity]} {listed}::{_github_data(problem.message)}"
 
 
 def _github_data(text: str) -> str:

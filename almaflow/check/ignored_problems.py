@@ -1,0 +1,182 @@
+"""`# almaflow: ignore[code]` in a file, and `lint` in almaflow.yaml: problems that are meant.
+
+A comment counts for its own line, or for the line below when it is alone in its line; above the
+first key it counts for the whole file. Only warnings and notes can be ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from almaflow.document import Document
+from almaflow.document.comments import Comment, comments
+from almaflow.document.source import Span
+from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
+from almaflow.problem_pages import code_pages
+from almaflow.problems import Problem, Severity, did_you_mean
+
+OFF = "off"
+"""The level of `lint` in almaflow.yaml at which a problem is not shown."""
+
+BAD_IGNORE = "bad-ignore"
+UNUSED_IGNORE = "unused-ignore"
+
+_MARK = "almaflow:"
+_MEANT = late_pattern(r"#\s*almaflow:\s*ign", 2)  # re.IGNORECASE
+_COMMENT = late_pattern(r"#\s*almaflow:\s*ignore\s*\[([^\[\]]*)\]", 2)
+_CODE = late_pattern(r"[^\s,]+")
+_FORM = "Write `# almaflow: ignore[code]` with one or more codes, such as `ignore[no-set]`."
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """One code in a comment; *rows* are the lines (from 0) that it counts for, None: all."""
+
+    code: str
+    span: Span
+    comment: Comment
+    rows: range | None
+
+    def is_about(self, problem: Problem) -> bool:
+        """Whether *problem*, one of the same file, has the code and is where the comment counts."""
+        if problem.code != self.code:
+            return False
+        return self.rows is None or problem.location.line - 1 in self.rows
+
+
+def ignores_of(document: Document) -> list[Ignore]:
+    """Return what the comments of *document* ask to leave out, in order."""
+    if _MARK not in document.text.casefold():
+        return []
+    found = []
+    for comment in comments(document, document.root):
+        match = _COMMENT.match(comment.text)
+        if match:
+            rows = _rows(document, comment)
+            begin = comment.span[0] + match.start(1)
+            found += [
+                Ignore(code.group(), (begin + code.start(), begin + code.end()), comment, rows)
+                for code in _CODE.finditer(match[1])
+            ]
+    return found
+
+
+def _rows(document: Document, comment: Comment) -> range | None:
+    lines = document.lines
+    row = comment.row
+    if comment.alone:
+        if not any(_has_content(line) for line in lines[:row]):
+            return None
+        row += 1
+        while row < len(lines) and not _has_content(lines[row]):
+            row += 1
+    return range(row, _last_row(document, row) + 1)
+
+
+def _has_content(line: str) -> bool:
+    line = line.strip()
+    return bool(line) and not line.startswith(("#", "%", "---"))
+
+
+def _last_row(document: Document, row: int) -> int:
+    """Return the last line of the texts that begin in the line *row*: no comment can be in them."""
+    last, waiting, seen = row, [document.root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        waiting.extend(node.children.values())
+        if node.value is not None and document.mark(node.span[0])[0] == row:
+            last = max(last, document.mark(max(node.span[0], node.span[1] - 1))[0])
+    return last
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Problems of a file: those that count, and those that a comment or almaflow.yaml leaves out.
+
+    *kept* have the levels of almaflow.yaml.
+    """
+
+    kept: tuple[Problem, ...]
+    ignored: tuple[Problem, ...]
+
+
+def sift(problems: Iterable[Problem], document: Document, levels: Mapping[str, str]) -> Sifted:
+    """Return the *problems* of *document* without those that are left out.
+
+    *levels* are those of `lint` in almaflow.yaml, by code.
+    """
+    ignores = ignores_of(document)
+    kept, ignored = [], []
+    for problem in problems:
+        inside = problem.location.file == document.file
+        can_be = inside and problem.severity is not Severity.ERROR
+        if can_be and any(one.is_about(problem) for one in ignores):
+            ignored.append(problem)
+        elif (level := _level(problem, levels)) is not None:
+            same = level is problem.severity
+            kept.append(problem if same else replace(problem, severity=level))
+    return Sifted(tuple(kept), tuple(ignored))
+
+
+def _level(problem: Problem, levels: Mapping[str, str]) -> Severity | None:
+    level = levels.get(problem.code)
+    if level is None or problem.severity is Severity.ERROR:
+        return problem.severity
+    return None if level == OFF else Severity(level)
+
+
+def bad_comments(document: Document, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield what is wrong with the comments of *document*, whose *problems* are all but lints."""
+    if _MARK not in document.text.casefold():
+        return
+    for comment in comments(document, document.root):
+        if _MEANT.match(comment.text) and not _COMMENT.match(comment.text):
+            message = f"This comment has no effect. {_FORM}"
+            yield _warning(document, comment.span, BAD_IGNORE, message)
+    errors = [one for one in problems if one.severity is Severity.ERROR]
+    for ignore in ignores_of(document):
+        is_error = any(ignore.is_about(problem) for problem in errors)
+        if message := _wrong_code(ignore.code, is_error=is_error):
+            yield _warning(document, ignore.span, BAD_IGNORE, message)
+
+
+def unused_comments(document: Document, ignored: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the comments of *document* that hide none of *ignored*, which are its lints, too."""
+    left_out = list(ignored)
+    for ignore in ignores_of(document):
+        is_right = not _wrong_code(ignore.code, is_error=False)
+        if is_right and not any(ignore.is_about(problem) for problem in left_out):
+            yield _warning(document, ignore.span, UNUSED_IGNORE, _unused(ignore))
+
+
+def _unused(ignore: Ignore) -> str:
+    where = "this file" if ignore.rows is None else f"line {ignore.rows.start + 1}"
+    return (
+        f"There is no `{ignore.code}` in {where}, so this comment has no effect. Remove it, or "
+        "move it to the line of the problem."
+    )
+
+
+def _wrong_code(code: str, *, is_error: bool) -> str:
+    """Return why problems of *code* cannot be ignored; *is_error*: one that is here is an error."""
+    pages = code_pages()
+    page = pages.get(code)
+    if page is None:
+        can_be = [name for name, one in pages.items() if one.can_be_ignored]
+        hint = did_you_mean(code, can_be) or ". `almaflow explain codes` lists all codes."
+        return f"There is no problem with the code `{code}`{hint}"
+    if is_error or not page.can_be_ignored:
+        return (
+            f"`{code}` is an error and cannot be ignored, because the workflow could not run. Fix "
+            "the problem, and remove the comment."
+        )
+    return ""
+
+
+def _warning(document: Document, span: Span, code: str, message: str) -> Problem:
+    return document.problem(document.location(span), code, message, Severity.WARNING)

@@ -1,0 +1,26 @@
+"""`no-timezone`: a schedule in UTC, because no zone is written anywhere."""
+
+from __future__ import annotations
+
+from almaflow.check.lints.subject import Subject
+from almaflow.problems import Severity
+
+
+def lint_zones(subject: Subject) -> None:
+    """Note the first schedule entry whose times of day are in UTC without anyone having said so."""
+    workflow, project = subject.workflow, subject.project
+    is_set = project.document is not None and project.document.has(("timezone",))
+    if workflow.timezone is not None or is_set:
+        return
+    for place, entry in enumerate(workflow.schedule):
+        if entry.timezone is None and entry.every is None:
+            subject.notes.at(
+                ("schedule", place),
+                "no-timezone",
+                "No time zone is given, so this time is in UTC and moves by an hour in summer. "
+                "Write `timezone: Europe/Zurich`, with your zone, in the workflow or in "
+                "almaflow.yaml.",
+                # Without an almaflow.yaml the file may be meant for a project that has a zone.
+                Severity.NOTE if project.document is None else Severity.WARNING,
+            )
+            return
