@@ -451,7 +451,7 @@ def test_a_refusal_holds_up_no_other_job(set_stage: Callable[..., Stage]) -> Non
 
 @pytest.mark.parametrize("how", ["cancelled", "timed out"])
 def test_who_gives_up_waiting_leaves_the_queue(tmp_path: Path, how: str) -> None:
-    stage = Stage(tmp_path, library({"*": "1h"}), durable=True)
+    stage = Stage(tmp_path, library({"*": "20m"}), durable=True)
     for number in range(3):
         stage.add(run_of(f"M90{number + 1}"))
     timeout = "timeout: 10m, " if how == "timed out" else ""

@@ -11,6 +11,7 @@ import pytest
 
 from almaflow.clock import sleep
 from almaflow.engine.engine import Engine
+from almaflow.scheduler import job_end_starts
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.job_end_starts import JobEndStarts
 from almaflow.settings import Project
@@ -31,7 +32,9 @@ outputs: {instance: "{{ inputs.instance }}"}
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Town:
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Town:
+    # A day of virtual time has 86,400 seconds in which to look.
+    monkeypatch.setattr(job_end_starts, "LOOK", timedelta(seconds=15))
     town = Town(tmp_path, settings=SETTINGS, scenario={"sets": [SET]})
 
     def companions(engine: Engine, project: Project) -> Sequence[Companion]:
