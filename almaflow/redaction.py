@@ -80,6 +80,8 @@ def show_placeholders(value: Any) -> Any:
     """Return JSON-able *value* as people may see it: `***secrets.ftp***` for a placeholder."""
 
     def text(whole: str) -> str:
+        if _OPEN not in whole and _CLOSE not in whole:
+            return whole
         starred = _PLACEHOLDER.sub(lambda match: f"{STARS}secrets.{match.group(1)}{STARS}", whole)
         return re.sub(f"[{_OPEN}{_CLOSE}]", STARS, starred)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import RunTick, tick_of_run
 from almaflow.operations.recorded_plans import definition_of
@@ -26,24 +28,31 @@ def run_details(store: Store, name: str) -> RunDetails:
     return run_view_and_log(store, name)[0]
 
 
-def run_view_and_log(store: Store, name: str) -> tuple[RunDetails, list[LogEntry]]:
-    """Return the details of a run, and its log, oldest line first; Raises: as `run_details`."""
+def run_view_and_log(
+    store: Store, name: str, zone: ZoneInfo | None = None
+) -> tuple[RunDetails, list[LogEntry]]:
+    """Return the details of a run, and its log, oldest line first.
+
+    Texts about requests give times in *zone*; None: in that of the workflow. Raises: as
+    `run_details`.
+    """
     record = store.find_run(name)
     log = store.events(record.id)
-    view = _view(store, record, log)
+    view = _view(store, record, log, zone)
     return RunDetails(**vars(view), tick=tick_of_run(store, record.id)), log
 
 
 def run_view(store: Store, record: RunRecord) -> RunView:
     """Return the view of a run from everything that is recorded about it."""
-    return _view(store, record, store.events(record.id))
+    return _view(store, record, store.events(record.id), None)
 
 
-def _view(store: Store, record: RunRecord, log: list[LogEntry]) -> RunView:
+def _view(store: Store, record: RunRecord, log: list[LogEntry], zone: ZoneInfo | None) -> RunView:
     return view_of(
         record,
         definition_of(store, record),
         store.journal(record.id),
         log,
         worked_on=is_worked_on(store, record),
+        zone=zone,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -93,6 +93,7 @@ class JournalByStep:
         definition: Mapping[str, Any] | None,
         entries: Sequence[JournalEntry],
         worked_on: bool,
+        zone: tzinfo | None = None,
     ) -> None:
         self._record = record
         self._worked_on = worked_on
@@ -118,7 +119,8 @@ class JournalByStep:
             if path.rsplit("/", 1)[-1] != FINALLY:
                 self._named.setdefault(path, (_kind_in(path), ""))
         self._waits = {wait.path: wait for wait in waits_of(record, self._named)}
-        zone = record.requested_at.tzinfo if definition is None else zone_of(definition)
+        if zone is None:
+            zone = record.requested_at.tzinfo if definition is None else zone_of(definition)
         assert zone is not None, "instants of records are aware"
         for_a_person = record.status is Status.WAITING and not self._waits
         self._look = ViewPoint(zone, worked_on, over=self._over or for_a_person)

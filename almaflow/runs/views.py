@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from almaflow.json_data import as_data
@@ -125,14 +125,16 @@ def view_of(
     events: Iterable[LogEntry],
     *,
     worked_on: bool = False,
+    zone: tzinfo | None = None,
 ) -> RunView:
     """Make the view of a run.
 
     *definition* is what was recorded of the workflow and has the steps; without it (another version
     recorded the run) the steps come from the journal. *worked_on* says whether a live process
-    executes the run: then a request without a response is still in progress.
+    executes the run: then a request without a response is still in progress. Texts give times in
+    *zone*; None: in that of the workflow.
     """
-    steps = JournalByStep(record, definition, entries, worked_on).views()
+    steps = JournalByStep(record, definition, entries, worked_on, zone).views()
     log = list(events)
     step_paths = [step.path for step in steps]
     waits = (WaitView(one.path, one.full_text, one.kind) for one in waits_of(record, step_paths))

@@ -253,7 +253,7 @@ def _bar(box: Box, frame: Frame) -> Markup | None:
     parts = []
     for one in box.stretches:
         span = span_of(one.began_at, one.ended_at, frame.first, frame.last)
-        words = f"{WORDS[one.kind]} {duration(one.length)}"
+        words = in_words(one)
         if one.waiting is not None and one.waiting.text:
             words = f"{words}: {one.waiting.summary}"
         assert span is not None
@@ -261,5 +261,20 @@ def _bar(box: Box, frame: Frame) -> Markup | None:
     return time_bar(parts, "; ".join(part.title for part in parts[:4]))
 
 
-WORDS = {"works": "almaflow works", "in_alma": "job in Alma", "waits": "waits"}
-"""What a step does, by the kind of a stretch."""
+_FOR = {
+    WaitingKind.PERSON: " for a person",
+    WaitingKind.SLOT: " for a slot of Alma's limits",
+    WaitingKind.UNCONFIRMED: " for certainty about a request",
+    WaitingKind.ALMA: " for Alma",
+    WaitingKind.TIME: " for a time",
+}
+
+
+def in_words(one: Stretch) -> str:
+    """Return what a step did during a stretch: `waited 41 min for a slot of Alma's limits`."""
+    length = duration(one.length)
+    if one.kind is StretchKind.WORKS:
+        return f"almaflow worked for {length}"
+    if one.kind is StretchKind.IN_ALMA:
+        return f"a job was in Alma for {length}"
+    return f"waited {length}{'' if one.waiting is None else _FOR.get(one.waiting.kind, '')}"

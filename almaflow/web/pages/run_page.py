@@ -21,7 +21,7 @@ from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import run_address, workflow_address
 from almaflow.web.live import cached
 from almaflow.web.rendering import look_of, render
-from almaflow.web.run_boxes import ITEMS, WORDS, Frame, Group, Window, boxes_of, draw, every_box
+from almaflow.web.run_boxes import ITEMS, Frame, Group, Window, boxes_of, draw, every_box, in_words
 
 router = APIRouter()
 
@@ -79,7 +79,7 @@ def run(
 
 
 def _render(request: Request, context: WebContext, run: str, window: Window) -> Response:
-    details, log = run_view_and_log(context.store, run)
+    details, log = run_view_and_log(context.store, run, context.zone)
     record = context.store.run(details.id)
     definition = context.store.definition(record.definition)
     groups, left_out = boxes_of(details.steps, window)
@@ -107,7 +107,7 @@ def _render(request: Request, context: WebContext, run: str, window: Window) -> 
         earlier=max(0, len(log) - _LINES),
         sources=sources,
         line_anchor=lambda at: f"{prefixes.get(at.file, '')}L{at.line}",
-        words=WORDS,
+        in_words=in_words,
         before=before,
         changes=None if before is None else compare_heads(before, record),
         address=run_address,
