@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.declarations import DeclaredNames
+from almaflow.check.given_inputs import check_given_inputs
 from almaflow.check.loader import CheckContext
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
@@ -40,6 +41,10 @@ _WORDS = {
     "weekly": "weekly: mon 06:00",
     "monthly": "monthly: 1 06:00",
 }
+_LACKING = (
+    "No run of this entry could start: {} has no default. Specify a value here under `inputs`, or "
+    "add a `default` to its declaration."
+)
 _RARE = timedelta(days=28)
 _MOST = 6 * 14
 
@@ -73,7 +78,8 @@ def check_schedule(
             # A time, a date or a zone that cannot be read is noted where it is written.
             with suppress(TimetableInvalid):
                 _check_days_off(notes, around, path, entry, workflow)
-        _check_inputs(notes, path, entry, workflow, declared)
+        given, check_value = entry.inputs, declared.check_value
+        check_given_inputs(notes, path, given, workflow, lacking=_LACKING, check_value=check_value)
 
 
 def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) -> None:
@@ -176,32 +182,6 @@ def _check_days_off(
                     Severity.WARNING,
                 )
                 return
-
-
-def _check_inputs(
-    notes: ProblemCollector,
-    path: PathTo,
-    entry: ScheduleEntry,
-    workflow: Workflow,
-    declared: DeclaredNames,
-) -> None:
-    for name, value in entry.inputs.items():
-        if name in workflow.inputs:
-            declared.check_value((*path, "inputs", name), name, value)
-        else:
-            notes.at_key(
-                (*path, "inputs", name),
-                "unknown-input",
-                f"The workflow has no input `{name}`{did_you_mean(name, workflow.inputs) or '.'}",
-            )
-    missing = [f"`{name}`" for name in workflow.missing_inputs(entry.inputs)]
-    if missing:
-        notes.at(
-            path,
-            "missing-input",
-            f"No run of this entry could start: {', '.join(missing)} has no default. Specify a "
-            "value here under `inputs`, or add a `default` to its declaration.",
-        )
 
 
 def _read(

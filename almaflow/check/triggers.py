@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.given_inputs import check_given_inputs
 from almaflow.check.loader import CheckContext
 from almaflow.check.status_codes import check_status
-from almaflow.document import PathTo
-from almaflow.job_trigger import JobEnded, Triggers
-from almaflow.problems import Severity, did_you_mean
+from almaflow.job_trigger import Triggers
+from almaflow.problems import Severity
 from almaflow.workflow import Workflow
+
+_LACKING = (
+    "No run could start when this job ends: {} has no default. Name what of the report it is here "
+    "under `inputs`, such as `inputs: {{instance: instance_id}}`, or add a `default` to its "
+    "declaration."
+)
 
 
 def check_triggers(
@@ -19,7 +25,7 @@ def check_triggers(
         path = ("on", "job_ended", place)
         for at, code in enumerate(trigger.status):
             check_status(notes, (*path, "status", at), code)
-        _check_inputs(notes, path, trigger, workflow)
+        check_given_inputs(notes, path, trigger.inputs, workflow, lacking=_LACKING)
     if around.settings_count and not _has_webhook(workflow, around):
         notes.at(
             ("on",),
@@ -40,24 +46,3 @@ def _has_webhook(workflow: Workflow, around: CheckContext) -> bool:
     entry = institutions.get(name or "")
     # An institution that is not there is a separate problem.
     return entry is None or entry.webhook_secret is not None
-
-
-def _check_inputs(
-    notes: ProblemCollector, path: PathTo, trigger: JobEnded, workflow: Workflow
-) -> None:
-    for name in trigger.inputs:
-        if name not in workflow.inputs:
-            notes.at_key(
-                (*path, "inputs", name),
-                "unknown-input",
-                f"The workflow has no input `{name}`{did_you_mean(name, workflow.inputs) or '.'}",
-            )
-    missing = [f"`{name}`" for name in workflow.missing_inputs(trigger.inputs)]
-    if missing:
-        notes.at(
-            path,
-            "missing-input",
-            f"No run could start when this job ends: {', '.join(missing)} has no default. Name "
-            "what of the report it is here under `inputs`, such as `inputs: {instance: "
-            "instance_id}`, or add a `default` to its declaration.",
-        )

@@ -15,7 +15,8 @@ from almaflow.cli.render.tick_text import about_pause
 from almaflow.cli.sources import open_server
 from almaflow.errors import LinesWanted
 from almaflow.json_data import as_data
-from almaflow.operations.remote_actions import EarlierJob, NextAttempt, RemoteActions
+from almaflow.operations.action_documents import RetryPreview, SubmittedBefore
+from almaflow.operations.remote_actions import RemoteActions
 from almaflow.operations.remote_source import RemoteSource
 
 
@@ -81,7 +82,7 @@ def retry_there(
     )
 
 
-def _agreed(coming: NextAttempt, zone: ZoneInfo, *, as_json: bool) -> bool:
+def _agreed(coming: RetryPreview, zone: ZoneInfo, *, as_json: bool) -> bool:
     lines = [
         f"A new attempt of run {coming.run} would submit again:",
         *(f"  {one.step}: {_about(one, zone)}" for one in coming.submitted),
@@ -94,7 +95,7 @@ def _agreed(coming: NextAttempt, zone: ZoneInfo, *, as_json: bool) -> bool:
     return confirmed("Submit again?")
 
 
-def _about(one: EarlierJob, zone: ZoneInfo) -> str:
+def _about(one: SubmittedBefore, zone: ZoneInfo) -> str:
     text = f"job {one.job_id} at {one.institution}, sent {instant(one.sent_at, zone)}"
     if one.instance_id is None:
         return f"{text}; it is NOT KNOWN whether Alma accepted it"

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, TypeVar
 
-from almaflow.late_dataclasses import dataclass
+from almaflow.operations.action_documents import ReplyGiven, RetryPreview
 from almaflow.operations.ledger import PauseView
 from almaflow.operations.remote_source import read_document
 from almaflow.operations.run_list import RunSummary
 from almaflow.operations.server_connection import ServerConnection
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class GivenReply:
-    """The document of `approve --json`."""
-
-    run: str
-    step: str
-    approved: bool
-    comment: str
-    by: str
-    at: datetime
-    worked_on: bool
-
-
-@dataclass(frozen=True)
-class EarlierJob:
-    """A job that an earlier attempt submitted, or may have submitted."""
-
-    step: str
-    job_id: str
-    job_name: str
-    institution: str
-    instance_id: str | None
-    set_id: str
-    sent_at: datetime
-    status: str
-
-
-@dataclass(frozen=True)
-class NextAttempt:
-    """A new attempt as it would be; nothing is recorded."""
-
-    run: str
-    attempt: int
-    start: str | None
-    submitted: tuple[EarlierJob, ...]
-    """The jobs that it would submit again."""
 
 
 class RemoteActions:
@@ -62,18 +23,18 @@ class RemoteActions:
         """Ask for a run to be cancelled."""
         return self._post(RunSummary, {}, "runs", run, "cancel")
 
-    def reply(self, run: str, step: str | None, *, approved: bool, comment: str) -> GivenReply:
+    def reply(self, run: str, step: str | None, *, approved: bool, comment: str) -> ReplyGiven:
         """Approve or reject a step; None: the only one that waits."""
         body = {"approved": approved, "step": step, "comment": comment}
-        return self._post(GivenReply, body, "runs", run, "approve")
+        return self._post(ReplyGiven, body, "runs", run, "approve")
 
-    def preview_retry(self, run: str, start: str | None) -> NextAttempt:
+    def preview_retry(self, run: str, start: str | None) -> RetryPreview:
         """Return what a new attempt would be."""
         answer = self._server.get("runs", run, "retry", start=start)
-        coming: NextAttempt = read_document(NextAttempt, answer.text)
+        coming: RetryPreview = read_document(RetryPreview, answer.text)
         return coming
 
-    def retry(self, coming: NextAttempt, *, submit_again: bool) -> RunSummary:
+    def retry(self, coming: RetryPreview, *, submit_again: bool) -> RunSummary:
         """Queue the new attempt."""
         body = {"attempt": coming.attempt, "start": coming.start, "submit_again": submit_again}
         return self._post(RunSummary, body, "runs", coming.run, "retry")

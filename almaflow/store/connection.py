@@ -66,6 +66,11 @@ def all_of(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
+def all_given(conditions: Mapping[str, object]) -> str:
+    """Return `WHERE` and the conditions whose value is given; a value of None is not."""
+    return all_of([text for text, value in conditions.items() if value is not None])
+
+
 def at_most(limit: int | None) -> str:
     """Return what bounds a query to `:limit` rows; empty for None."""
     return "" if limit is None else " LIMIT :limit"

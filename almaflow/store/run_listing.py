@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store.connection import all_of, at_most
+from almaflow.store.connection import all_given, at_most
 from almaflow.store.errors import RunNotFound
 from almaflow.store.records import RunRecord
 from almaflow.store.runs import FINISHED, NEWEST_FIRST, NO_RUN, SELECT, record_of
@@ -34,30 +34,27 @@ def newest(
     Raises:
         RunNotFound: there is no run *before_run*.
     """
-    conditions: list[str] = []
-    if before_run is not None:
-        conditions.append("number < :number")
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    if statuses is not None:
-        conditions.append("status IN :statuses")
-    if outcomes is not None:
-        conditions.append("outcome IN :outcomes")
-    if ended_since is not None:
-        conditions.append("ended_at > :ended_since")
-    if requested_since is not None:
-        conditions.append("requested_at >= :requested_since")
-    if requested_until is not None:
-        conditions.append("requested_at <= :requested_until")
+    number = None if before_run is None else _number(tx, before_run)
+    where = all_given(
+        {
+            "number < :number": number,
+            "workflow = :workflow": workflow,
+            "status IN :statuses": statuses,
+            "outcome IN :outcomes": outcomes,
+            "ended_at > :ended_since": ended_since,
+            "requested_at >= :requested_since": requested_since,
+            "requested_at <= :requested_until": requested_until,
+        }
+    )
     rows = tx.rows(
-        f"{SELECT}{all_of(conditions)} {NEWEST_FIRST}{at_most(limit)}",
+        f"{SELECT}{where} {NEWEST_FIRST}{at_most(limit)}",
         workflow=workflow,
         statuses=statuses,
         outcomes=outcomes,
         ended_since=ended_since,
         requested_since=requested_since,
         requested_until=requested_until,
-        number=None if before_run is None else _number(tx, before_run),
+        number=number,
         limit=limit,
     )
     return [record_of(row) for row in rows]

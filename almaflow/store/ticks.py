@@ -13,7 +13,7 @@ from typing import Any
 
 from almaflow.late_dataclasses import names_of
 from almaflow.store import runs, schedules
-from almaflow.store.connection import Row, all_of, assignments, at_most, columns_of
+from almaflow.store.connection import Row, all_given, assignments, at_most, columns_of
 from almaflow.store.errors import RunExists, TickDecided
 from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
@@ -178,22 +178,19 @@ def newest(
     an ending; False: only those with one. *older_than* is the instant and the id of a tick: only
     what comes after it in this list is returned.
     """
-    conditions: list[str] = []
     before_at, before_id = older_than or (None, None)
-    if older_than is not None:
-        conditions.append("(at, id) < (:before_at, :before_id)")
-    if since is not None:
-        conditions.append("at >= :since")
-    if until is not None:
-        conditions.append("at <= :until")
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    if endings is not None:
-        conditions.append("ending IN :endings")
-    if open is not None:
-        conditions.append(_OPEN if open else f"NOT {_OPEN}")
+    where = all_given(
+        {
+            "(at, id) < (:before_at, :before_id)": older_than,
+            "at >= :since": since,
+            "at <= :until": until,
+            "workflow = :workflow": workflow,
+            "ending IN :endings": endings,
+            _OPEN if open else f"NOT {_OPEN}": open,
+        }
+    )
     rows = tx.rows(
-        f"{_SELECT}{all_of(conditions)} ORDER BY at DESC, id DESC{at_most(limit)}",
+        f"{_SELECT}{where} ORDER BY at DESC, id DESC{at_most(limit)}",
         since=since,
         until=until,
         workflow=workflow,

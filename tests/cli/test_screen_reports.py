@@ -67,12 +67,12 @@ def reported(
     return capsys.readouterr().out
 
 
-def shown(stage: Stage, played: Played, **options: bool) -> str:
+def shown(stage: Stage, played: Played, **options: Any) -> str:
     """Return what `show` prints."""
     return "\n".join(lines_of(seen(stage, played, **options)))
 
 
-def seen(stage: Stage, played: Played, **options: bool) -> RunView:
+def seen(stage: Stage, played: Played, **options: Any) -> RunView:
     made = plan(stage, played)
     return view_of(played.record, made.definition, played.journal, played.log, **options)
 

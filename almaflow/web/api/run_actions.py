@@ -5,8 +5,6 @@ Each route does what the command of its name does, for whichever process execute
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -15,6 +13,13 @@ from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.action_documents import (
+    QueuedRun,
+    ReplyGiven,
+    RetryPreview,
+    reply_given,
+    retry_preview,
+)
 from almaflow.operations.approval import reply
 from almaflow.operations.cancellation import cancel_anywhere
 from almaflow.operations.continuing import continue_run
@@ -25,13 +30,11 @@ from almaflow.operations.resolution import (
     decide_anywhere,
     find_unconfirmed,
 )
-from almaflow.operations.retrying import ComingAttempt, preview_retry, queue_retry
+from almaflow.operations.retrying import preview_retry, queue_retry
 from almaflow.operations.run_list import RunSummary, summaries_of
 from almaflow.operations.shapes import whole
 from almaflow.operations.starting import check_secrets, plan_run, queue_once, request_key
 from almaflow.operations.typed_text import check_typed, check_values
-from almaflow.outcome import Outcome
-from almaflow.runs.retry_plan import EarlierSubmission
 from almaflow.store import RunRecord
 from almaflow.web.api.answers import REFUSALS, Name, Refusal, answer
 from almaflow.web.context import Context, WebContext, Who, Workflows
@@ -53,61 +56,6 @@ REFUSED: dict[int | str, dict[str, Any]] = REFUSALS | {
 
 StepPath = Annotated[str, Body(min_length=1, max_length=1000, description="A step's path or id.")]
 Comment = Annotated[str, Body(max_length=100_000, description="It is recorded with the answer.")]
-
-
-@dataclass(frozen=True)
-class QueuedRun:
-    """A run that was asked for."""
-
-    run: RunSummary
-    created: bool
-    """Whether this request recorded it; otherwise an earlier one with the same key did."""
-
-
-@dataclass(frozen=True)
-class SubmittedBefore:
-    """A job that an earlier attempt submitted, or may have submitted."""
-
-    step: str
-    job_id: str
-    job_name: str
-    institution: str
-    instance_id: str | None
-    """None when it is not known whether Alma accepted it."""
-    set_id: str
-    sent_at: datetime
-    status: str
-    """Alma's status when it was last polled; empty when there was none."""
-    outcome: Outcome | None
-
-
-@dataclass(frozen=True)
-class RetryPreview:
-    """What a new attempt at a run would do."""
-
-    run: str
-    attempt: int
-    """The number of the new attempt."""
-    start: str | None
-    """The step to start again from; None: the steps that failed."""
-    steps: tuple[str, ...]
-    """The paths of the steps that it repeats."""
-    submitted: tuple[SubmittedBefore, ...]
-    """The jobs that it would submit again."""
-
-
-@dataclass(frozen=True)
-class ReplyGiven:
-    """The reply to a step, as `approve --json` prints it."""
-
-    run: str
-    step: str
-    approved: bool
-    comment: str
-    by: str
-    at: datetime
-    worked_on: bool
-    """Whether a live process executes the run; if none does, the reply is kept until one does."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +159,7 @@ def preview(
     ] = None,
 ) -> Response:
     """Show which steps a new attempt would repeat, and which jobs it would submit again."""
-    return answer(_retry_preview(preview_retry(context.store, run, start)))
+    return answer(retry_preview(preview_retry(context.store, run, start)))
 
 
 @router.post(
@@ -270,17 +218,7 @@ def approve(
     by = who.by_api
     given = reply(context.store, run, step, approved=approved, comment=comment, by=by)
     context.wake()
-    return answer(
-        ReplyGiven(
-            given.run.id,
-            given.step,
-            given.approved,
-            given.comment,
-            given.by,
-            given.at,
-            given.worked_on,
-        )
-    )
+    return answer(reply_given(given))
 
 
 @router.post(
@@ -329,31 +267,3 @@ def _accepted(document: Any) -> Response:
 def _summary(context: WebContext, record: RunRecord) -> RunSummary:
     [summary] = summaries_of(context.store, [record])
     return summary
-
-
-def _retry_preview(coming: ComingAttempt) -> RetryPreview:
-    steps = coming.steps
-    return RetryPreview(
-        run=coming.run.id,
-        attempt=coming.run.attempt + 1,
-        start=coming.start,
-        steps=tuple(steps.redo),
-        submitted=tuple(_submitted(steps.submitted)),
-    )
-
-
-def _submitted(submissions: Sequence[EarlierSubmission]) -> list[SubmittedBefore]:
-    return [
-        SubmittedBefore(
-            step=one.path,
-            job_id=one.job_id,
-            job_name=one.job_name,
-            institution=one.institution,
-            instance_id=one.instance_id,
-            set_id=one.set_id,
-            sent_at=one.sent_at,
-            status=one.status,
-            outcome=one.outcome,
-        )
-        for one in submissions
-    ]

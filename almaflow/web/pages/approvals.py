@@ -19,9 +19,7 @@ router = APIRouter()
 def approvals(request: Request, context: Context) -> Response:
     """Show the questions, the submissions of unknown outcome, and the runs on hold."""
     waiting = for_people(context.store)
-    return render(
-        request, "approvals.html", waiting=waiting, address=run_address, action=action_address
-    )
+    return render(request, "approvals.html", waiting=waiting, action=action_address)
 
 
 def action_address(run_id: str, action: str, step: str = "") -> str:

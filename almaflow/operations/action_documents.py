@@ -1,0 +1,111 @@
+"""The documents with which a server answers what a person asks of runs, for both sides.
+
+The API makes them, and `--server` reads them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from almaflow.late_dataclasses import dataclass
+from almaflow.operations.run_list import RunSummary
+from almaflow.outcome import Outcome
+
+if TYPE_CHECKING:
+    from almaflow.operations.approval import RecordedReply
+    from almaflow.operations.retrying import ComingAttempt
+    from almaflow.runs.retry_plan import EarlierSubmission
+
+
+@dataclass(frozen=True)
+class QueuedRun:
+    """A run that was asked for."""
+
+    run: RunSummary
+    created: bool
+    """Whether this request recorded it; otherwise an earlier one with the same key did."""
+
+
+@dataclass(frozen=True)
+class SubmittedBefore:
+    """A job that an earlier attempt submitted, or may have submitted."""
+
+    step: str
+    job_id: str
+    job_name: str
+    institution: str
+    instance_id: str | None
+    """None when it is not known whether Alma accepted it."""
+    set_id: str
+    sent_at: datetime
+    status: str
+    """Alma's status when it was last polled; empty when there was none."""
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class RetryPreview:
+    """What a new attempt at a run would do."""
+
+    run: str
+    attempt: int
+    """The number of the new attempt."""
+    start: str | None
+    """The step to start again from; None: the steps that failed."""
+    steps: tuple[str, ...]
+    """The paths of the steps that it repeats."""
+    submitted: tuple[SubmittedBefore, ...]
+    """The jobs that it would submit again."""
+
+
+@dataclass(frozen=True)
+class ReplyGiven:
+    """The reply to a step, as `approve --json` prints it."""
+
+    run: str
+    step: str
+    approved: bool
+    comment: str
+    by: str
+    at: datetime
+    worked_on: bool
+    """Whether a live process executes the run; if none does, the reply is kept until one does."""
+
+
+def reply_given(reply: RecordedReply) -> ReplyGiven:
+    """Return the document of a reply."""
+    return ReplyGiven(
+        run=reply.run.id,
+        step=reply.step,
+        approved=reply.approved,
+        comment=reply.comment,
+        by=reply.by,
+        at=reply.at,
+        worked_on=reply.worked_on,
+    )
+
+
+def retry_preview(coming: ComingAttempt) -> RetryPreview:
+    """Return the document of a new attempt."""
+    return RetryPreview(
+        run=coming.run.id,
+        attempt=coming.run.attempt + 1,
+        start=coming.start,
+        steps=tuple(coming.steps.redo),
+        submitted=tuple(map(_submitted, coming.steps.submitted)),
+    )
+
+
+def _submitted(one: EarlierSubmission) -> SubmittedBefore:
+    return SubmittedBefore(
+        step=one.path,
+        job_id=one.job_id,
+        job_name=one.job_name,
+        institution=one.institution,
+        instance_id=one.instance_id,
+        set_id=one.set_id,
+        sent_at=one.sent_at,
+        status=one.status,
+        outcome=one.outcome,
+    )
