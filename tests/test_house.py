@@ -106,6 +106,7 @@ HOMES: Mapping[str, Sequence[str]] = {
         "rehearsal",
         "fleet",
         "operations",
+        "authoring",
         "cli",
         "web",
     ),

@@ -97,12 +97,13 @@ def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
     check_main_institution(notes, around, checked.workflow)
     if not checked.document.has(("name",)):
         check_file_name(notes, checked.workflow)
-    found = {*checked.problems, *notes.problems}
+    found, ignored = {*checked.problems, *notes.problems}, checked.ignored
     if has_snapshot(around.project.folder):
         from almaflow.check.against_snapshot import check_against_snapshot
 
-        found |= check_against_snapshot(checked, around.project)
-    return replace(checked, problems=tuple(at_most(found)))
+        sifted = check_against_snapshot(checked, around.project)
+        found, ignored = found.union(sifted.kept), (*ignored, *sifted.ignored)
+    return replace(checked, problems=tuple(at_most(found)), ignored=ignored)
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:

@@ -284,6 +284,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ("almaflow sets list --name weeding", "almaflow sets show 'Weeding candidates'"),
         ),
         Command(
+            "snapshot",
+            "almaflow.cli.commands.snapshot:snapshot",
+            "Write what Alma has into a file, so that checks know it.",
+            ("almaflow snapshot", "almaflow snapshot --check", "almaflow snapshot --simulate"),
+        ),
+        Command(
             "simulator",
             "almaflow.cli.commands.simulator:simulator",
             "Serve a simulated Alma over HTTP.",

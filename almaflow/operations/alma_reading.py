@@ -36,6 +36,16 @@ class OpenInstitution:
         """How far Alma's clock is ahead of ours, according to its last response."""
         return self._connection.client.ahead
 
+    @property
+    def remaining_calls(self) -> int | None:
+        """The institution's remaining calls until midnight; None until Alma has reported them."""
+        return self._connection.client.remaining_calls
+
+    @property
+    def reserve_calls(self) -> int:
+        """How many calls of the day are kept for polling running jobs."""
+        return self._connection.reserve_calls
+
     async def read(self, call: AlmaRequest[T], /) -> T:
         """Send *call* once; Raises: AlmaError."""
         return await self._connection.client.send(call)

@@ -19,25 +19,35 @@ from almaflow.check.against_snapshot.sections import section_for, snapshot_of
 from almaflow.check.against_snapshot.set_contents import check_set_content
 from almaflow.check.against_snapshot.uses import StepsOfFile, files_of
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.ignored_problems import Sifted, sift
 from almaflow.check.loader import CheckedFile
-from almaflow.problems import Problem
+from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.snapshot.model import Snapshot
 
 __all__ = ["check_against_snapshot"]
 
 
-def check_against_snapshot(checked: CheckedFile, project: Project) -> set[Problem]:
+def check_against_snapshot(checked: CheckedFile, project: Project) -> Sifted:
     """Return what the snapshot of *project* says about *checked* and the files it calls."""
     snapshot = snapshot_of(project)
-    if snapshot is None:
-        return set()
-    problems: set[Problem] = set()
-    for file in files_of(checked, project.default_institution):
-        known = {one.location for one in checked.everything()}
-        found = _check_file(file, snapshot, project)
-        problems |= {one for one in found if one.location not in known}
-    return problems
+    kept: set[Problem] = set()
+    ignored: set[Problem] = set()
+    if snapshot is not None:
+        known = {one.location for one in checked.everything() if _is_known(one)}
+        for file in files_of(checked, project.default_institution):
+            found = (
+                one for one in _check_file(file, snapshot, project) if one.location not in known
+            )
+            sifted = sift(found, file.document, project.settings.lint)
+            kept |= set(sifted.kept)
+            ignored |= set(sifted.ignored)
+    return Sifted(tuple(sorted(kept)), tuple(sorted(ignored)))
+
+
+def _is_known(problem: Problem) -> bool:
+    """Whether *problem* says already that what is at its place cannot be meant."""
+    return problem.severity is Severity.ERROR or problem.code == "scheduled-job"
 
 
 def _check_file(file: StepsOfFile, snapshot: Snapshot, project: Project) -> set[Problem]:

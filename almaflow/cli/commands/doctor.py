@@ -11,7 +11,15 @@ import typer
 
 from almaflow import __version__
 from almaflow.cli import bootstrap
-from almaflow.cli.doctor_checks import alma, files, outside, service, store, zones
+from almaflow.cli.doctor_checks import (
+    alma,
+    files,
+    outside,
+    service,
+    snapshots,
+    store,
+    zones,
+)
 from almaflow.cli.doctor_checks.findings import Finding, Verdict, bad, good
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.symbols import shows_signs, sign_of
@@ -41,8 +49,9 @@ def doctor(
 ) -> None:
     """Check whether everything that almaflow needs is available and works, with advice.
 
-    Checks almaflow.yaml, secrets, workflows, git, time zone data, store, disk, the service,
-    channels, pings, connections, and for every institution the API key, its rights and the clock.
+    Checks almaflow.yaml, secrets, workflows, git, the snapshot of Alma, time zone data, store,
+    disk, the service, channels, pings, connections, and for every institution the API key, its
+    rights and the clock.
     Nothing is changed in Alma. Exits with 1 if something will not work.
     """
     findings: list[Finding] = []
@@ -82,6 +91,7 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     findings, loaded = files.check_workflows(project)
     yield from findings
     yield from files.check_git(project)
+    yield from snapshots.check_snapshot(project, now)
     yield from zones.check_zones(project, loaded, now)
     findings, health = store.check_store(project)
     yield from findings

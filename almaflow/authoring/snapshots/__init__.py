@@ -1,0 +1,5 @@
+"""Taking a snapshot of Alma, and comparing one with Alma (`almaflow snapshot`).
+
+used_steps   what the workflows of a project name in Alma     reading   requests → a section
+renewal      a new section and the one before it              drift     what has changed in Alma
+"""
