@@ -45,6 +45,16 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "diff",
+            "almaflow.cli.commands.diff:diff",
+            "Show what changes in meaning between two revisions.",
+            (
+                "almaflow diff",
+                "almaflow diff main workflows/withdraw-items.yaml",
+                "almaflow diff origin/main...HEAD --format markdown",
+            ),
+        ),
+        Command(
             "explain",
             "almaflow.cli.commands.explain:explain",
             "Explain a step or a key, with an example.",

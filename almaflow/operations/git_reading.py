@@ -48,30 +48,44 @@ class GitUnreadable(AlmaflowError):
     """Git is not there, or cannot answer; the message is a sentence for people."""
 
 
-def read_git(folder: Path, *arguments: str) -> bytes:
-    """Return what git prints for *arguments* in *folder*, at most `LARGEST` bytes of it.
+def read_git(
+    folder: Path,
+    *arguments: str,
+    given: bytes = b"",
+    most: int | None = None,
+    seconds: float = SECONDS,
+) -> bytes:
+    """Return what git prints for *arguments* in *folder*, at most *most* bytes of it.
+
+    *given* is what git reads from its standard input; *most* is `LARGEST` when it is None.
 
     Raises:
         GitUnreadable: git is not installed, *folder* is not in a repository, git does not trust
-            it, fails, or takes longer than `SECONDS`.
+            it, fails, or takes longer than *seconds*.
     """
     options = [word for setting in _OFF for word in ("-c", setting)]
     command = ["git", "--no-pager", "--literal-pathspecs", *options, "-C", str(folder), *arguments]
     environment = {name: text for name, text in os.environ.items() if name not in _EXTERNAL}
     # Files and not pipes: git never waits for a reader, so the time is bounded in any case.
-    with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as complaint:
+    with (
+        tempfile.TemporaryFile() as question,
+        tempfile.TemporaryFile() as answer,
+        tempfile.TemporaryFile() as complaint,
+    ):
+        question.write(given)
+        question.seek(0)
         try:
             done = subprocess.run(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=question,
                 stdout=answer,
                 stderr=complaint,
                 env=environment | _ENVIRONMENT,
-                timeout=SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise GitUnreadable(f"Git did not answer within {SECONDS:.0f} seconds.") from error
+            raise GitUnreadable(f"Git did not answer within {seconds:.0f} seconds.") from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise GitUnreadable(f"Git cannot be started on this machine: {reason}.") from error
@@ -79,7 +93,7 @@ def read_git(folder: Path, *arguments: str) -> bytes:
             complaint.seek(0)
             raise GitUnreadable(_sentence(complaint.read(2000).decode("utf-8", "replace")))
         answer.seek(0)
-        return answer.read(LARGEST)
+        return answer.read(LARGEST if most is None else most)
 
 
 def _sentence(complaint: str) -> str:

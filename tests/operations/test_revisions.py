@@ -11,33 +11,16 @@ import pytest
 
 from almaflow.operations import git_reading
 from almaflow.operations.revisions import MOST_REVISIONS, Histories, Sign, file_history
+from tests.git_repositories import commit, git, set_traps
 from tests.web.pages import NOW, HandClock
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-
-IDENTITY = ("-c", "user.name=Anna", "-c", "user.email=anna@example.org")
 
 
 @pytest.fixture(autouse=True)
 def _no_other_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
-
-
-def git(folder: Path, *words: str, text: bytes = b"") -> str:
-    command = ["git", "-C", str(folder), *IDENTITY, *words]
-    done = subprocess.run(command, check=True, input=text, capture_output=True, timeout=30)
-    return done.stdout.decode()
-
-
-def commit(folder: Path, name: str, text: str, subject: str) -> Path:
-    """Write a file and commit it."""
-    if not (folder / ".git").exists():
-        git(folder, "init", "-q")
-    folder.joinpath(name).write_text(text, "utf-8")
-    git(folder, "add", "--all")
-    git(folder, "commit", "-q", "--allow-empty-message", "-m", subject)
-    return folder / name
 
 
 def test_revisions_name_who_when_and_what_changed(tmp_path: Path) -> None:
@@ -159,68 +142,14 @@ def commit_as_owner(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_no_setting_of_a_repository_runs_a_program(tmp_path: Path) -> None:
-    """Each setting that names a program names one that leaves a mark."""
     commit(tmp_path, "a.yaml", "one\n", "First")
     file = commit(tmp_path, "a.yaml", "two\n", "Second")
-    mark = tmp_path / "ran"
-    program = tmp_path / "program"
-    program.write_text(f"#!/bin/sh\necho \"$0 $*\" >> '{mark}'\n")
-    program.chmod(0o755)
-    hooks = tmp_path / "hooks"
-    hooks.mkdir()
-    for name in ("post-index-change", "fsmonitor-watchman", "reference-transaction"):
-        shutil.copy(program, hooks / name)
-        shutil.copy(program, tmp_path / ".git" / "hooks" / name)
-    (tmp_path / ".gitattributes").write_text("*.yaml diff=evil filter=evil\n")
-    (tmp_path / ".git" / "info" / "attributes").write_text("*.yaml diff=evil filter=evil\n")
-    for name in (
-        *("core.fsmonitor", "core.pager", "pager.log", "core.editor", "core.sshCommand"),
-        *("core.askPass", "core.gitProxy", "core.alternateRefsCommand", "diff.external"),
-        *("diff.evil.command", "diff.evil.textconv", "filter.evil.clean", "filter.evil.smudge"),
-        *("filter.evil.process", "gpg.program", "gpg.ssh.program", "alias.log", "alias.cat-file"),
-        *("credential.helper", "uploadpack.packObjectsHook", "sequence.editor"),
-    ):
-        git(tmp_path, "config", name, str(program))
-    git(tmp_path, "config", "core.hooksPath", str(hooks))
-    git(tmp_path, "config", "log.showSignature", "true")
-    git(tmp_path, "config", "color.ui", "always")
-    sign_last_commit(tmp_path)
-    lose_a_blob(tmp_path, program)
-    plain = ["git", "-C", str(tmp_path), "log", "-p", "a.yaml"]
-    subprocess.run(plain, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30)
-    assert mark.exists(), "the trap does not work"
-    mark.unlink()
+    mark = set_traps(tmp_path)
 
     history = file_history(file)
 
     assert not mark.exists(), mark.read_text()
     assert history.problem or history.revisions
-
-
-def sign_last_commit(folder: Path) -> None:
-    """Give the last commit a signature that a program would check."""
-    head, _, message = git(folder, "cat-file", "commit", "HEAD").partition("\n\n")
-    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
-    text = f"{head}\n{signature}\n\n{message}".encode()
-    new = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", text=text).strip()
-    (folder / ".git" / "refs" / "heads" / "master").write_text(f"{new}\n")
-    git(folder, "symbolic-ref", "HEAD", "refs/heads/master")
-
-
-def lose_a_blob(folder: Path, program: Path) -> None:
-    """Make the repository a partial clone that lacks a file, and that a program would fetch."""
-    blob = git(folder, "rev-parse", "HEAD~1:a.yaml").strip()
-    folder.joinpath(".git", "objects", blob[:2], blob[2:]).unlink()
-    for name, value in (
-        ("core.repositoryFormatVersion", "1"),
-        ("extensions.partialClone", "origin"),
-        ("remote.origin.url", f"ext::{program} %S"),
-        ("remote.origin.promisor", "true"),
-        ("remote.origin.uploadpack", str(program)),
-        ("protocol.ext.allow", "always"),
-        ("protocol.allow", "always"),
-    ):
-        git(folder, "config", name, value)
 
 
 def test_a_history_is_read_again_after_some_seconds(tmp_path: Path) -> None:
