@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.test_revisions import commit
+from tests.git_repositories import commit
 from tests.web.acting import main_of
 from tests.web.night import make_night
 from tests.web.pages import Site
