@@ -218,8 +218,14 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     )
     raise RequestWrong(
         f"There is no workflow `{name_or_path}` {where}{hint} Specify the path of a file, or "
-        "the name of a workflow."
+        f"the name of a workflow{_or_begin(project)}"
     )
+
+
+def _or_begin(project: Project) -> str:
+    if project.document is None and not os.path.isdir(project.workflows):
+        return ", or create a project with `almaflow init`."
+    return "."
 
 
 def name_of_file(file: Path) -> str:

@@ -185,6 +185,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "starlette": ("web",),
     "trustme": ("alma.simulator.certificates",),
     "typer": ("cli",),
+    "tzlocal": ("authoring",),
     "urllib.request": (),
     "urllib3": (
         *("alma.http", "connectors.apprise_process", "connectors.healthchecks"),

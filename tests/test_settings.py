@@ -284,7 +284,8 @@ def test_an_institution_that_is_not_there_shows_the_lines_to_write(
         find_project_without_file(empty).institution("man")
     assert str(caught.value) == (
         f"There is no almaflow.yaml in {empty} or a folder above it, so the institution `man` "
-        f"is not known. Create one with these lines, or use `--simulate`:\n\n{lines}"
+        "is not known. Create a project with `almaflow init`, or the file with these "
+        f"lines, or use `--simulate`:\n\n{lines}"
     )
 
 
@@ -293,7 +294,9 @@ def find_project_without_file(folder: Path) -> Project:
 
 
 def test_without_any_institution_the_lines_have_a_name_to_begin_with(tmp_path: Path) -> None:
-    with pytest.raises(RequestWrong, match=r"folder above it\. Create one with .*\n\n.*\n  main:"):
+    with pytest.raises(
+        RequestWrong, match=r"folder above it\. Create a project with .*\n\n.*\n  main:"
+    ):
         find_project_without_file(tmp_path).institution()
     with pytest.raises(RequestWrong, match=r"almaflow\.yaml has no institution\. Add these"):
         project(tmp_path, "timezone: UTC").institution()

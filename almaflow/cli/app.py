@@ -97,8 +97,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\x08\nTo begin:\n  almaflow run workflows/export-bibs.yaml --simulate\n  almaflow "
-    "explain\n\n\x08\nFor help on a command: almaflow COMMAND --help",
+    epilog="\x08\nTo begin:\n  almaflow init\n  almaflow explain\n\n\x08\n"
+    "For help on a command: almaflow COMMAND --help",
 )
 
 

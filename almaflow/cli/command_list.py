@@ -18,6 +18,15 @@ class Command:
 SECTIONS: dict[str, tuple[Command, ...]] = {
     "Write and check workflows": (
         Command(
+            "init",
+            "almaflow.cli.commands.init:init",
+            "Write a new project: settings, an example, checks for git.",
+            (
+                "almaflow init",
+                "almaflow init alma --region eu --environment sandbox --timezone Europe/Zurich",
+            ),
+        ),
+        Command(
             "validate",
             "almaflow.cli.commands.validate:validate",
             "Check workflow files and almaflow.yaml.",

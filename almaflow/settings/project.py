@@ -199,7 +199,10 @@ class Project:
         if self.document is None:
             place = f"There is no {FILE_NAME} in {self.folder} or a folder above it"
             effect = f", so the institution `{name}` is not known" if name else ""
-            return f"{place}{effect}. Create one with these lines, or use `--simulate`:\n\n{lines}"
+            return (
+                f"{place}{effect}. Create a project with `almaflow init`, or the file with these "
+                f"lines, or use `--simulate`:\n\n{lines}"
+            )
         what = f"no institution `{name}`" if name else "no institution"
         hint = did_you_mean(name, self.institutions) if name else ""
         return f"{self._file} has {what}{hint or '.'} Add these lines:\n\n{lines}"

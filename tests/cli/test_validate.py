@@ -167,7 +167,8 @@ def test_where_there_is_nothing_to_check_a_file_must_be_named(
     assert typed.code == 2
     assert typed.err == (
         f"Error: There is no folder {folder / 'workflows'} and no almaflow.yaml in {folder}. "
-        "Name the files to check, such as `almaflow validate my-workflow.yaml`.\n"
+        "Name the files to check, such as `almaflow validate my-workflow.yaml`, or "
+        "create a project with `almaflow init`.\n"
     )
 
 

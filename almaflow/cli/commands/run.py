@@ -80,7 +80,7 @@ def run(
         _queue(project, loaded, values, as_json=as_json)
         return
     if simulate:
-        record = _simulate(project, loaded, values, scenario, as_json=as_json)
+        record = run_simulated(project, loaded, values, scenario, as_json=as_json)
     else:
         record = _run_live(project, loaded, values, as_json=as_json)
     raise typer.Exit(exit_code_of(record, strict=strict))
@@ -128,7 +128,7 @@ def _queue(
             emit(f"Queued run {record.id}. Follow it with `almaflow logs -f {record.id}`.")
 
 
-def _simulate(
+def run_simulated(
     project: Project,
     loaded: LoadedWorkflow,
     values: dict[str, Any],
@@ -136,6 +136,10 @@ def _simulate(
     *,
     as_json: bool,
 ) -> RunRecord:
+    """Run a workflow on the simulator, print the report and return the run's record.
+
+    Raises: typer.Exit when interrupted; DocumentsInvalid, RequestWrong as `run` does.
+    """
     assert loaded.path is not None
     simulation = bootstrap.simulate(project, loaded, scenario)
     plan = new_plan(loaded, project, values, simulation.clock, simulated=True)

@@ -46,10 +46,9 @@ def schema(
         )
     if output.exists() and not output.is_dir():
         raise RequestWrong(f"{output} is a file. Specify a folder.")
-    from almaflow.cli.scenario_schema import scenario_schema, tests_schema
+    from almaflow.cli.schemas import other_schemas
 
-    others = {"scenario": scenario_schema(), "tests": tests_schema()}
-    files = [str(file) for file in schemas.write_schemas(output, others)]
+    files = [str(file) for file in schemas.write_schemas(output, other_schemas())]
     if as_json:
         emit_json({"written": files})
     else:

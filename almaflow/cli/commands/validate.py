@@ -131,7 +131,8 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
     if not paths and not problems:
         raise RequestWrong(
             f"There is no folder {folder} and no {FILE_NAME} in {project.folder.absolute()}. Name "
-            "the files to check, such as `almaflow validate my-workflow.yaml`."
+            "the files to check, such as `almaflow validate my-workflow.yaml`, or create a project "
+            "with `almaflow init`."
         )
     return paths
 

@@ -27,7 +27,7 @@ def check_settings(project: Project) -> Findings:
             bad(
                 FILE_NAME,
                 f"there is no almaflow.yaml in {project.folder} or a folder above it",
-                "Change to the project's folder, or create the file; the README shows how.",
+                "Change to the project's folder, or create a project with `almaflow init`.",
             )
         )
     elif not project.institutions:
