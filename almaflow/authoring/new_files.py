@@ -35,7 +35,8 @@ def write_missing(folder: Path, texts: Mapping[str, str]) -> WrittenFiles:
         OSError: the system refused; files before this one are written.
     """
     _check_folders(folder, texts)
-    written, kept = [], []
+    written: list[str] = []
+    kept: list[str] = []
     for name, text in texts.items():
         (written if _write(folder / name, text) else kept).append(name)
     return WrittenFiles(tuple(written), tuple(kept))
