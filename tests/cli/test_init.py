@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.authoring.new_files import write_missing
+from almaflow.cli.command_list import COMMANDS
 from almaflow.cli.commands import init
 from almaflow.errors import RequestWrong
 from almaflow.settings import load_project
@@ -46,6 +48,8 @@ def test_a_new_project_is_valid_and_its_example_runs(almaflow: Almaflow, folder:
     checked = almaflow("validate", "--strict")
     assert checked.code == 0, checked.out
     assert almaflow("plan", "example-export").code == 0
+    tested = almaflow("test")
+    assert tested.code == 0, tested.out
 
 
 def test_every_file_of_a_new_project_is_read_by_its_program(
@@ -64,7 +68,9 @@ def test_every_file_of_a_new_project_is_read_by_its_program(
         schema = path.read_text("utf-8").partition("$schema=")[2].split("\n")[0]
         assert (path.parent / schema).resolve().is_file(), path
     commands = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.y*ml"))
-    assert "almaflow validate" in commands
+    used = set(re.findall(r"almaflow ([a-z]+)", commands.replace("almaflow to", "")))
+    assert {"validate", "test"} <= used
+    assert used <= {*COMMANDS, "doctor", "example"}
 
 
 def test_the_schemas_are_those_of_the_schema_command(almaflow: Almaflow, folder: Path) -> None:
