@@ -19,7 +19,7 @@ from almaflow.field_types import Plain
 from almaflow.foreign_keys import normal
 from almaflow.lookalikes import look_alike_advice
 from almaflow.model_fields import fields_of, later_models_of, models_of, place_of
-from almaflow.problems import did_you_mean
+from almaflow.problems import certainly_meant, did_you_mean
 
 # A list of keys longer than this does not help.
 _LISTED = 24
@@ -45,16 +45,7 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
             f"{subject}. A separate place for anchors is not needed: write `&name` at the first "
             "use of the value. What all steps have in common is written under `defaults`."
         )
-    ways = (
-        _one_further_out,
-        _sibling,
-        _id_as_key,
-        _kind_in_value,
-        _foreign,
-        _further_out,
-        _further_in,
-    )
-    for find in ways:
+    for find in _WAYS:
         if advice := find(document, model, around, key):
             return f"{subject}. {advice}"
     if set(known) == {"name", "value"}:
@@ -64,6 +55,22 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
     if not hint and 0 < len(known) <= _LISTED:
         hint = f"; the keys are {', '.join(f'`{name}`' for name in known)}."
     return f"{subject}{hint or '.'}"
+
+
+def key_meant(document: Document, model: type[BaseModel], path: PathTo) -> str:
+    """Return the one key that the unknown one at *path* is a slip of; empty: that is not certain.
+
+    A key that the mapping has already is not meant.
+    """
+    around, key = path[:-1], str(path[-1])
+    data = document.value(around)
+    known = place_of(model, around).keys
+    if not isinstance(data, dict) or look_alike_advice(key, known):
+        return ""
+    meant = next((one for one in known if normal(one) == normal(key)), "")
+    if not meant and not any(find(document, model, around, key) for find in _WAYS):
+        meant = certainly_meant(key, known)
+    return "" if meant in data else meant
 
 
 def beside_advice(

@@ -16,7 +16,7 @@ from almaflow.document import Document, PathTo
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.misplaced_keys import beside_advice, unknown_key
+from almaflow.misplaced_keys import beside_advice, key_meant, unknown_key
 from almaflow.model_fields import place_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 from almaflow.wrong_shapes import shape_advice
@@ -115,7 +115,18 @@ class _Finding:
             place = document.key_location(path)
         else:
             place = document.location_of(path)
-        return document.problem(place, code, message)
+        return document.problem(place, code, message, fix=self._fix())
+
+    def _fix(self) -> str:
+        """Return what certainly belongs in the place of what is underlined, or an empty text."""
+        document, path = self.document, self.path
+        if self.kind == "extra_forbidden" and not self.form:
+            key = document.key_location(path)
+            is_bare = document.lines[key.line - 1][key.column - 1 :].startswith(str(path[-1]))
+            return key_meant(document, self.model, path) if is_bare else ""
+        if self.kind == "id_unquoted" and not {"key", "offset"} & self.context.keys():
+            return f'"{document.raw(path)}"'
+        return ""
 
     def _choice(self, keys: Sequence[str], message: str) -> tuple[str | None, str]:
         """Return which of *keys* to point at, and the *message* with what is given of them."""
@@ -166,7 +177,8 @@ class _Finding:
             return None
         place = self.document.locate(self.path, match.start(1), len(match.group(1)) + 1)
         message = missing_blank(match.group(1), self.input[match.end() :])
-        return self.document.problem(place, "yaml-missing-blank", message)
+        fix = f"{match.group(1)}: "
+        return self.document.problem(place, "yaml-missing-blank", message, fix=fix)
 
 
 def _without_other_forms(findings: Sequence[_Finding]) -> Iterator[_Finding]:

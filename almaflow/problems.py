@@ -52,7 +52,8 @@ class Problem:
     *code* is a short stable name in kebab-case (`unknown-key`); *message* is whole
     sentences without the place, the suggestion ("did you mean …?") included; *line_text*
     is the source line of the place, empty when there is none. *more* is 0, but for the
-    problem that counts those left out.
+    problem that counts those left out. *fix* is what certainly belongs in the place of the
+    underlined characters; empty: nothing is certain.
     """
 
     location: Location
@@ -61,6 +62,7 @@ class Problem:
     severity: Severity = Severity.ERROR
     line_text: str = ""
     more: int = 0
+    fix: str = ""
 
     def __post_init__(self) -> None:
         # A key in a file would otherwise reach the public log of the system that checks it.
@@ -70,6 +72,8 @@ class Problem:
         ):
             if text != getattr(self, name):
                 object.__setattr__(self, name, text)
+        if self.fix and hide_keys(self.fix) != self.fix:
+            object.__setattr__(self, "fix", "")
 
     def __str__(self) -> str:
         return f"{self.location}: {self.severity}[{self.code}]: {self.message}"
@@ -128,6 +132,19 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
     return f"; did you mean `{folded[near[0]]}`?" if near else ""
+
+
+# Names that are less alike than this (0 to 1) are suggested, and not written by `--fix`.
+_SURE = 0.75
+
+
+def certainly_meant(wrong: str, known: Iterable[str]) -> str:
+    """Return the one of *known* that *wrong* is a slip of; empty: it may be none or several."""
+    folded = {name.casefold(): name for name in known}
+    if len(folded) > _COMPARED:
+        return ""
+    near = difflib.get_close_matches(wrong.casefold(), folded, n=2, cutoff=_SURE)
+    return folded[near[0]] if len(near) == 1 else ""
 
 
 def has_errors(problems: Iterable[Problem]) -> bool:

@@ -130,7 +130,7 @@ def load_paths(
     loaded: list[LoadedWorkflow] = []
     shelf = WorkflowLoader(check_document)
     around = CheckContext(project, None, project.document is not None)
-    files, problems = _files(paths)
+    files, problems = files_at(paths)
     for file in files:
         try:
             if file.name == SNAPSHOT_FILE:
@@ -269,7 +269,7 @@ def _names(file: Path) -> set[str]:
     return {*names, name} if isinstance(name, str) else names
 
 
-def _files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
+def files_at(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
     """Return the files that *paths* mean, each once, in order, and what is wrong with folders."""
     by_real_path: dict[str, Path] = {}
     problems: list[Problem] = []

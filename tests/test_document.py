@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import MAX_BYTES, Document, parse_document, read_document
-from almaflow.document.mistakes import Mistake, ParserFailure, explain
+from almaflow.document.mistakes import explain
+from almaflow.document.parser_failures import Mistake, ParserFailure
 from almaflow.document.scalars import source_offsets
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain

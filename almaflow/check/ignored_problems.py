@@ -15,7 +15,7 @@ from almaflow.document.source import Span
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problem_pages import code_pages
-from almaflow.problems import Problem, Severity, did_you_mean
+from almaflow.problems import Problem, Severity, certainly_meant, did_you_mean
 
 OFF = "off"
 """The level of `lint` in almaflow.yaml at which a problem is not shown."""
@@ -142,7 +142,8 @@ def bad_comments(document: Document, problems: Iterable[Problem]) -> Iterator[Pr
     for ignore in ignores_of(document):
         is_error = any(ignore.is_about(problem) for problem in errors)
         if message := _wrong_code(ignore.code, is_error=is_error):
-            yield _warning(document, ignore.span, BAD_IGNORE, message)
+            fix = "" if ignore.code in code_pages() else certainly_meant(ignore.code, _hidden())
+            yield _warning(document, ignore.span, BAD_IGNORE, message, fix)
 
 
 def unused_comments(document: Document, ignored: Iterable[Problem]) -> Iterator[Problem]:
@@ -167,8 +168,7 @@ def _wrong_code(code: str, *, is_error: bool) -> str:
     pages = code_pages()
     page = pages.get(code)
     if page is None:
-        can_be = [name for name, one in pages.items() if one.can_be_ignored]
-        hint = did_you_mean(code, can_be) or ". `almaflow explain codes` lists all codes."
+        hint = did_you_mean(code, _hidden()) or ". `almaflow explain codes` lists all codes."
         return f"There is no problem with the code `{code}`{hint}"
     if is_error or not page.can_be_ignored:
         return (
@@ -178,5 +178,10 @@ def _wrong_code(code: str, *, is_error: bool) -> str:
     return ""
 
 
-def _warning(document: Document, span: Span, code: str, message: str) -> Problem:
-    return document.problem(document.location(span), code, message, Severity.WARNING)
+def _hidden() -> list[str]:
+    """Return the codes that a comment can hide."""
+    return [code for code, page in code_pages().items() if page.can_be_ignored]
+
+
+def _warning(document: Document, span: Span, code: str, message: str, fix: str = "") -> Problem:
+    return document.problem(document.location(span), code, message, Severity.WARNING, fix)

@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 
-from almaflow.document import Document, read_document
+from almaflow.document import Document, parse_document, read_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT, RecordType, Type
 from almaflow.late_dataclasses import dataclass
@@ -129,21 +129,33 @@ class WorkflowLoader:
         """
         target = Path(os.path.realpath(path))
         if target not in self._checked:
-            here = replace(
-                around,
-                folder=path.absolute().parent,
-                shelf=self,
-                chain={**around.chain, target: file},
-                top=around.root if around.chain else None,
-            )
-            try:
-                _check_path(path, file)
-                document = read_document(path, file)
-            except DocumentsInvalid as error:
-                self._checked[target] = CheckedFile(None, None, False, tuple(error.problems))
-            else:
-                self._checked[target] = replace(self._check(document, here), path=path)
+            self._checked[target] = self._read(path, file, around, read_document)
         return self._checked[target]
+
+    def read_as(self, path: Path, file: str, content: bytes, around: CheckContext) -> CheckedFile:
+        """Return what `read` would if the file at *path* had this *content*."""
+        return self._read(path, file, around, lambda _, file: parse_document(content, file))
+
+    def _read(
+        self,
+        path: Path,
+        file: str,
+        around: CheckContext,
+        parse: Callable[[Path, str], Document],
+    ) -> CheckedFile:
+        here = replace(
+            around,
+            folder=path.absolute().parent,
+            shelf=self,
+            chain={**around.chain, Path(os.path.realpath(path)): file},
+            top=around.root if around.chain else None,
+        )
+        try:
+            _check_path(path, file)
+            document = parse(path, file)
+        except DocumentsInvalid as error:
+            return CheckedFile(None, None, False, tuple(error.problems))
+        return replace(self._check(document, here), path=path)
 
 
 def _check_path(path: Path, file: str) -> None:

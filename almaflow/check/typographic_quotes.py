@@ -8,6 +8,7 @@ from typing import Any
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.value_shapes import typographic_quotes
 from almaflow.document import PathTo
+from almaflow.document.slips import in_quotes
 from almaflow.lookalikes import mixed_word
 from almaflow.problems import Severity
 
@@ -20,13 +21,17 @@ def check_quotes(notes: ProblemCollector) -> None:
     for path, text in _texts(notes.document.data, ()):
         inner = typographic_quotes(text)
         if inner and not _FOR_PEOPLE.intersection(path):
-            notes.at(
-                path,
+            document = notes.document
+            is_bare = document.raw(path) == text
+            problem = document.problem(
+                document.location_of(path),
                 "typographic-quotes",
                 f"The quotation marks in `{text}` are typographic, so YAML takes them for a part "
                 f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
                 Severity.WARNING,
+                in_quotes(inner) if is_bare else "",
             )
+            notes.add(problem)
 
 
 # Names that must be the same somewhere else, where a letter of another alphabet is not seen.

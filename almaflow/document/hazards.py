@@ -99,6 +99,7 @@ def odd_spaces(source: SourceText) -> Iterator[Problem]:
             f"This space is the character U+{ord(match[1]):04X}, which YAML takes for a letter. It "
             "often comes from a web page or a word processor. Replace it with an ordinary space.",
             Severity.WARNING,
+            " ",
         )
 
 

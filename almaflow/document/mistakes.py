@@ -10,34 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from almaflow.document import slips
-from almaflow.late_dataclasses import dataclass
-
-Mark = tuple[int, int]
-"""Line and column, both from 0."""
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A YAML mistake: *mark* is where it begins, *length* how many characters it covers."""
-
-    code: str
-    message: str
-    mark: Mark
-    length: int = 1
-
-
-@dataclass(frozen=True)
-class ParserFailure:
-    """Where and why the parser gave up.
-
-    *context* is where the thing begins that the parser was reading, the same as *mark* when it
-    says nothing; *problem* is in the parser's own words: what it was doing, ` | `, what went wrong.
-    """
-
-    problem: str
-    mark: Mark
-    context: Mark
-
+from almaflow.document.parser_failures import Mark, Mistake, ParserFailure
 
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
@@ -100,11 +73,11 @@ def _tab(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
             "This is a tab, and almaflow allows only spaces between the parts of a line (YAML "
             "itself allows a tab). Replace the tab with a space."
         )
-    else:
-        message = (
-            "This line is indented with a tab, but YAML allows only spaces. Replace the tab "
-            "with spaces."
-        )
+        return Mistake("yaml-tab", message, fault.mark, fix=" ")
+    message = (
+        "This line is indented with a tab, but YAML allows only spaces. Replace the tab "
+        "with spaces."
+    )
     return Mistake("yaml-tab", message, fault.mark)
 
 
@@ -144,6 +117,7 @@ def template_mistake(lines: Sequence[str], mark: Mark, length: int) -> Mistake:
     in_brackets = re.search(r"[\[{]", line[:column])
     end = column + length if in_brackets else len(line[:_LOOK].split(" #")[0])
     value = line[min(start, column) : end].strip()
+    is_whole = value == line[column : column + length]
     return Mistake(
         "yaml-unquoted-template",
         f"A value with a template needs quotes around all of it. Write "
@@ -151,6 +125,7 @@ def template_mistake(lines: Sequence[str], mark: Mark, length: int) -> Mistake:
         "beginning of a mapping.",
         mark,
         length,
+        slips.in_quotes(value) if is_whole else "",
     )
 
 
@@ -165,6 +140,7 @@ def _cron(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
         "reference.",
         mark,
         len(text),
+        f'"{text}"',
     )
 
 
@@ -179,7 +155,7 @@ def _reserved(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     right = slips.in_quotes(slips.shown(value.strip("`") if sign == "`" else value))
     if sign == "@":
         message = f"A value that begins with `@` needs quotes. Write `{right}`."
-        return Mistake("yaml-unquoted-at", message, fault.mark, length)
+        return Mistake("yaml-unquoted-at", message, fault.mark, length, slips.in_quotes(value))
     name = "a backtick" if sign == "`" else f"`{sign}`"
     message = f"A value cannot begin with {name}. Write `{right}`."
     return Mistake("yaml-unquoted-sign", message, fault.mark, length)
@@ -194,7 +170,9 @@ def _missing_blank(lines: Sequence[str], fault: ParserFailure) -> Mistake | None
         if match is not None:
             start, end = match.span(1)
             message = missing_blank(match.group(1), _line(lines, row)[end + 1 :].strip())
-            return Mistake("yaml-missing-blank", message, (row, start), end - start + 1)
+            return Mistake(
+                "yaml-missing-blank", message, (row, start), end - start + 1, f"{match[1]}: "
+            )
     return None
 
 

@@ -66,10 +66,19 @@ class SourceText:
             if begin < end:
                 self._shown[row] = line[:begin] + "*" * (end - begin) + line[end:]
 
+    def index(self, location: Location) -> int:
+        """Return where the character at *location* is in the text."""
+        return self._starts[location.line - 1] + location.column - 1
+
     def problem(
-        self, location: Location, code: str, message: str, severity: Severity = Severity.ERROR
+        self,
+        location: Location,
+        code: str,
+        message: str,
+        severity: Severity = Severity.ERROR,
+        fix: str = "",
     ) -> Problem:
         """Return a problem with its source line."""
         row = location.line - 1
         line = self._shown.get(row, self.lines[row])
-        return Problem(location, code, message, severity, line)
+        return Problem(location, code, message, severity, line, fix=fix)

@@ -31,7 +31,7 @@ from almaflow.late_patterns import late_pattern
 from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from almaflow.document.mistakes import Mistake
+    from almaflow.document.parser_failures import Mistake
 
 MAX_LEVELS = 100
 MAX_VALUES = 30_000
@@ -47,9 +47,7 @@ _LONGEST_TAG = 200
 _GAP = late_pattern(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 
 
-_SECOND_DOCUMENT = (
-    "A second document begins here, but a file can contain only one. Make it two files."
-)
+_SECOND_DOCUMENT = "A second document begins here, but a file has only one. Make it two files."
 
 
 class _Stop(Exception):
@@ -107,7 +105,8 @@ class TreeBuilder:
             raise _Stop from None
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
-        from almaflow.document.mistakes import ParserFailure, explain
+        from almaflow.document.mistakes import explain
+        from almaflow.document.parser_failures import ParserFailure
 
         at = error.problem_mark.index
         context = error.context_mark.index if error.context_mark else at
@@ -396,4 +395,5 @@ class TreeBuilder:
     def _note_mistake(self, mistake: Mistake) -> None:
         row, column = mistake.mark
         location = Location(self.source.file, row + 1, column + 1, mistake.length)
-        self.problems.append(self.source.problem(location, mistake.code, mistake.message))
+        problem = self.source.problem(location, mistake.code, mistake.message, fix=mistake.fix)
+        self.problems.append(problem)

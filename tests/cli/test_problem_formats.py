@@ -98,6 +98,7 @@ def test_json_is_one_document() -> None:
         "code": "unknown-key",
         "message": "`parmeters` is not a key of submit_job; did you mean `parameters`?",
         "line_text": "      parmeters:",
+        "fix": "",
     }
 
 
@@ -136,6 +137,20 @@ def test_sarif_has_rules_levels_and_regions() -> None:
     assert run["results"][1]["level"] == "warning"
     assert physical["artifactLocation"]["uri"] == "file:///srv/a%2Cb.yaml"
     assert "snippet" not in physical["region"]
+
+
+def test_a_certain_fix_is_offered_in_sarif() -> None:
+    location = Location("w.yaml", 2, 3, 9)
+    problem = Problem(location, "unknown-key", "No.", line_text="  parmeters:", fix="parameters")
+
+    document = json.loads(format_problems([problem], ProblemFormat.SARIF))
+
+    (fix,) = document["runs"][0]["results"][0]["fixes"]
+    (replacement,) = fix["artifactChanges"][0]["replacements"]
+    assert replacement == {
+        "deletedRegion": {"startLine": 2, "startColumn": 3, "endColumn": 12},
+        "insertedContent": {"text": "parameters"},
+    }
 
 
 def test_github_gets_annotations_with_everything_escaped() -> None:

@@ -77,6 +77,36 @@ def test_a_sweep_in_another_file_of_the_project_counts_for_one_file(
     assert json.loads(swept.out)["problems"] == []
 
 
+def test_fixes_are_shown_or_made_and_then_reported(almaflow: Almaflow, write: Write) -> None:
+    file = write("w.yaml", "steps:\n  - find_set: {nmae: x}\n  - wiat: 1m\n  - faill: x\n")
+
+    shown = almaflow("validate", "w.yaml", "--diff")
+    unchanged = file.read_text("utf-8")
+    made = almaflow("validate", "w.yaml", "--fix")
+    again = almaflow("validate", "w.yaml", "--diff")
+
+    assert shown.code == 1
+    assert "-  - wiat: 1m" in shown.out.splitlines()
+    assert "+  - wait: 1m" in shown.out.splitlines()
+    assert "wiat" in unchanged
+    assert file.read_text("utf-8") == (
+        "steps:\n  - find_set: {name: x}\n  - wait: 1m\n  - fail: x\n"
+    )
+    assert made.code == 0
+    assert made.out.count("fixed[unknown-key]") == 3
+    assert made.out.endswith("1 valid workflow, no errors.\n")
+    assert (again.code, again.out) == (0, "There is nothing to fix.\n")
+
+
+def test_fixes_do_not_disturb_a_document(almaflow: Almaflow, write: Write) -> None:
+    write("w.yaml", "steps: [{wiat: 1m}]\n")
+
+    typed = almaflow("validate", "w.yaml", "--fix", "--json")
+
+    assert json.loads(typed.out)["problems"] == []
+    assert "fixed[unknown-key]" in typed.err
+
+
 def test_by_default_the_projects_folder_and_almaflow_yaml_are_checked(
     almaflow: Almaflow, write: Write
 ) -> None:

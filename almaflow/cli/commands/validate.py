@@ -53,6 +53,20 @@ def validate(
             "--strict", help="Exit with 1 even if there are only warnings; notes do not count."
         ),
     ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix",
+            help="Fix what is certain in the files: slips in keys, missing quotes and spaces, "
+            "comments that ignore nothing. Then check them.",
+        ),
+    ] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff", help="Only show what --fix would change; exit with 1 if that is anything."
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also list the valid workflows.")
     ] = False,
@@ -66,6 +80,14 @@ def validate(
     project, problems = _project()
     paths = paths or _default_paths(project, problems)
     loaded, found_in_files = load_paths(paths, project)
+    if fix or diff:
+        from almaflow.cli.fixing import fix_files, show_fixes
+
+        company = [*map(_linted, loaded)]
+        if diff:
+            raise typer.Exit(1 if show_fixes(paths, project, company) else 0)
+        if fix_files(paths, project, company, aside=style is not ProblemFormat.TEXT):
+            loaded, found_in_files = load_paths(paths, project)
     problems += [*found_in_files, *_lints(loaded, project, paths)]
     problems += _problems_of_tests(paths, loaded, project)
     if online:

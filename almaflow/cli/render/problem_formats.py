@@ -111,6 +111,7 @@ def problem_as_data(problem: Problem) -> dict[str, Any]:
         "code": problem.code,
         "message": problem.message,
         "line_text": problem.line_text,
+        "fix": problem.fix,
     }
 
 
@@ -182,7 +183,23 @@ def _sarif_result(problem: Problem, rule: int) -> dict[str, Any]:
                 }
             }
         ],
+        **_sarif_fix(problem, region),
     }
+
+
+def _sarif_fix(problem: Problem, region: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an editor offers to write in the place of a problem, where it is certain."""
+    if not problem.fix:
+        return {}
+    deleted = {name: value for name, value in region.items() if name != "snippet"}
+    change = {
+        "artifactLocation": {"uri": _uri(problem.location.file)},
+        "replacements": [
+            {"deletedRegion": deleted, "insertedContent": {"text": problem.fix}},
+        ],
+    }
+    description = {"text": f"Write {problem.fix.strip()}"}
+    return {"fixes": [{"description": description, "artifactChanges": [change]}]}
 
 
 def _uri(file: str) -> str:

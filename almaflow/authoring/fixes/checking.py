@@ -1,0 +1,37 @@
+"""What a workflow file would have for problems if its text were another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from almaflow.authoring.fixes.files import CheckBytes
+from almaflow.check import CheckContext, WorkflowLoader, as_entry, check_document
+from almaflow.check.lints import LintedFile, lint_problems
+from almaflow.document import Document
+from almaflow.problems import Problem
+from almaflow.settings import Project
+from almaflow.workflow_folder import display_path
+from almaflow.workflow_loader import name_of_file
+
+
+def checker(project: Project, company: Sequence[LintedFile]) -> CheckBytes:
+    """Return what checks a file of *project*; *company* are the other workflows that lints ask."""
+    loader = WorkflowLoader(check_document)
+    around = CheckContext(project, None, project.document is not None)
+
+    def check(path: Path, content: bytes) -> tuple[Document | None, Sequence[Problem]]:
+        checked = as_entry(loader.read_as(path, display_path(path), content, around), around)
+        document, workflow = checked.document, checked.workflow
+        if document is None or workflow is None or not checked.is_valid:
+            return document, checked.problems
+        name = workflow.name or name_of_file(path)
+        linted = LintedFile(document, workflow, name, path, checked.ignored)
+        others = [one for one in company if one.path is None or not _same(one.path, path)]
+        return document, [*checked.problems, *lint_problems([linted], project, others)]
+
+    return check
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.absolute() == other.absolute()

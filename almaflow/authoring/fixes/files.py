@@ -1,0 +1,93 @@
+"""The files that are fixed: read, fixed as text, and replaced whole or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from almaflow.alma_keys import cover_keys
+from almaflow.authoring.fixes.rounds import Fixed, Reading, fix_text
+from almaflow.document import MAX_BYTES
+from almaflow.document.source import SourceText
+from almaflow.errors import AlmaflowError
+from almaflow.late_dataclasses import dataclass
+from almaflow.problems import Problem
+from almaflow.text_files import FileUnreadable, read_bytes
+from almaflow.workflow_folder import display_path
+
+CheckBytes = Callable[[Path, bytes], tuple[SourceText | None, Sequence[Problem]]]
+"""Checks what the file at a path could hold; the source is None when it is not YAML."""
+
+
+class FileNotFixed(AlmaflowError):
+    """The disk refused a fixed file, or somebody changed it in the meantime."""
+
+
+@dataclass(frozen=True)
+class FixedFile:
+    """A file with *content* before and *new_content* after; *fixed* is what was fixed."""
+
+    path: Path
+    file: str
+    content: bytes
+    new_content: bytes
+    fixed: tuple[Problem, ...]
+
+    def difference(self) -> Iterator[str]:
+        """Yield the lines of a unified difference, without their ends."""
+        old, new = (
+            cover_keys(one.decode("utf-8-sig")).splitlines()
+            for one in (self.content, self.new_content)
+        )
+        yield from difflib.unified_diff(old, new, self.file, self.file, lineterm="")
+
+
+def fix_file(path: Path, check: CheckBytes) -> FixedFile | None:
+    """Return the file at *path* fixed; None: nothing is to be fixed. Only UTF-8 is."""
+    file = display_path(path)
+    try:
+        content = read_bytes(path, MAX_BYTES)
+        text = content.decode("utf-8")
+    except (FileUnreadable, UnicodeDecodeError):
+        return None
+    mark = text.startswith("\ufeff")
+
+    def read(text: str) -> Reading:
+        source, problems = check(path, text.encode("utf-8"))
+        return Reading(source or SourceText(text, file), problems)
+
+    result: Fixed = fix_text(text.removeprefix("\ufeff"), read)
+    if not result.fixed:
+        return None
+    new_content = (codecs.BOM_UTF8 if mark else b"") + result.text.encode("utf-8")
+    return FixedFile(path, file, content, new_content, result.fixed)
+
+
+def write_fixed(fixed: FixedFile) -> None:
+    """Replace the file, whole or not at all.
+
+    Raises:
+        FileNotFixed: it has changed, or cannot be written.
+    """
+    target = Path(os.path.realpath(fixed.path))
+    beside = target.with_name(f".{target.name}.fixed")
+    try:
+        if target.read_bytes() != fixed.content:
+            raise FileNotFixed(
+                f"{fixed.file} was changed while almaflow checked it, so it was not fixed. Run "
+                "the command again."
+            )
+        beside.write_bytes(fixed.new_content)
+        beside.chmod(target.stat().st_mode & 0o7777)
+        os.replace(beside, target)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        reason = error.strerror or error
+        raise FileNotFixed(
+            f"{fixed.file} cannot be written, so it was not fixed: {reason}."
+        ) from error
