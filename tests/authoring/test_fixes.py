@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from almaflow.authoring.fixes.checking import checker
 from almaflow.authoring.fixes.files import FileNotFixed, fix_file, write_fixed
-from almaflow.document import parse_document
+from almaflow.document import Document, parse_document
 from almaflow.problems import has_errors
 from almaflow.settings import Project, Settings
 from tests.examples import examples
@@ -184,7 +184,7 @@ def test_a_spoilt_file_is_the_same_again_or_still_has_its_problem(
     assert after.count(ends.encode()) == after.count(b"\n")
     assert bool(codes) or after == spoilt.encode()
     if has_errors(before) and not has_errors(problems):
-        assert source is not None
+        assert isinstance(source, Document)
         assert source.plain() == parse_document(text, "w.yaml").plain()
 
 
