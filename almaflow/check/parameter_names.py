@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.near_parts import near_part
 from almaflow.document import PathTo
 from almaflow.problems import Severity
 from almaflow.steps.submit_job import SET_ID, SubmitJob
 
 _ALWAYS = (SET_ID, "job_name")
-# From this likeness on a name may be another one with a typing error.
-_LIKENESS = 0.8
 
 
 def check_names_known(
@@ -31,10 +29,10 @@ def check_names_known(
     for place, name, is_key in _written(path, kind):
         if name in known or name in _ALWAYS:
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=_LIKENESS)
+        near = _near(name, known)
         if only_slips and not near:
             continue
-        hint = f"; did you mean `{near[0]}`?" if near else "."
+        hint = f"; did you mean `{near}`?" if near else "."
         note = notes.at_key if is_key else notes.at
         note(
             place,
@@ -43,6 +41,14 @@ def check_names_known(
             "refuses a parameter that the job does not have.",
             Severity.WARNING,
         )
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    """Return the known name that resembles *name*, or has it as its middle part; else nothing."""
+    near = near_part(name, known, "_")
+    folded = name.casefold()
+    having = [one for one in known if folded in one.casefold().split("_")]
+    return near or (having[0] if len(having) == 1 else "")
 
 
 def _written(path: PathTo, kind: SubmitJob) -> Iterator[tuple[PathTo, str, bool]]:

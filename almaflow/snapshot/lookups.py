@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Generic, Protocol, TypeVar
 
 from almaflow.alma.value_parsing import normal_name
 
 # From this likeness on an id may be another one with a typing error: `M441` and `M44`.
 _LIKENESS = 0.75
+_LONG_ID = 7
+_LIKENESS_OF_LONG_IDS = 0.9
+_LIKENESS_OF_NAMES = 0.85
+# Letters in which the beginnings of two words agree at least: `bibs` and `bibliographic`.
+_SAME_LETTERS = 3
 _NEAREST = 3
 
 
@@ -57,15 +62,37 @@ class JobLookup(Generic[J]):
     def near_ids(self, id: str) -> list[J]:
         """Return the jobs whose ids resemble *id* most; ids of another letter do not."""
         same_letter = [one for one in self.by_id if one[:1] == id[:1]]
-        near = difflib.get_close_matches(id, same_letter, n=_NEAREST, cutoff=_LIKENESS)
+        # Ids that an institution gives are long, and begin and end alike.
+        likeness = _LIKENESS if len(id) <= _LONG_ID else _LIKENESS_OF_LONG_IDS
+        near = difflib.get_close_matches(id, same_letter, n=_NEAREST, cutoff=likeness)
         return [self.by_id[one] for one in near]
 
-    def near_names(self, name: str, among: Sequence[J] | None = None) -> list[J]:
-        """Return the jobs, of *among* or all, whose name resembles *name* most."""
-        jobs = list(self.by_id.values()) if among is None else among
-        labels = {job_label(job.name): job for job in jobs}
-        near = difflib.get_close_matches(job_label(name), labels, n=1)
-        return [labels[one] for one in near]
+    def near_names(self, name: str) -> list[J]:
+        """Return the jobs whose name resembles *name* most, or has its words or their beginnings.
+
+        `Export bibs` is found as `Export Bibliographic records`.
+        """
+        label = job_label(name)
+        near = difflib.get_close_matches(label, self._by_label, n=1, cutoff=_LIKENESS_OF_NAMES)
+        if not near:
+            near = [one for one in self._by_label if _has_words(one, label.split())]
+            near.sort(key=lambda one: (len(one.split()), one))
+        if not near:
+            near = difflib.get_close_matches(label, self._by_label, n=1)
+        return [self._by_label[one][0] for one in near[:_NEAREST]]
+
+
+def _has_words(label: str, wanted: list[str]) -> bool:
+    """Whether each of the *wanted* words is one of *label*, or both begin alike."""
+    words = label.split()
+    return all(any(_begin_alike(one, word) for word in words) for one in wanted)
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    shorter = min(len(one), len(other))
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (here, there) in pairs if here != there), shorter)
+    return one == other or (same >= _SAME_LETTERS and same >= shorter - 1)
 
 
 class ProfileLookup(Generic[P]):

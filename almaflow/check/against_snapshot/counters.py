@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from almaflow.check.against_snapshot.jobs import job_of
 from almaflow.check.against_snapshot.uses import PlacedStep, StepsOfFile
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.near_parts import near_part
 from almaflow.check.traversal import data_at, sources
 from almaflow.document import PathTo
 from almaflow.expressions.mentions import Mention, mentions
 from almaflow.field_types import TemplateText
-from almaflow.problems import Severity, did_you_mean
+from almaflow.problems import Severity
 from almaflow.snapshot.model import TEXT, CounterEntry, JobEntry, Section
 from almaflow.steps.which_kind import is_job_step
 
@@ -96,9 +97,7 @@ def _check_counter(
             length,
             "counter-not-seen",
             f"No instance of job {job.title} had a counter `{key}`, according to {section.source}"
-            f"{hint or '.'} Counters that were seen: {_listed(seen)}. If Alma reports it only "
-            "sometimes, give it a default, such as "
-            f"`counters.number('{key}', 0)`.",
+            f"{hint or _advice(key, seen, section)}",
             Severity.WARNING,
         )
     elif entry.form == TEXT and mention.is_number:
@@ -115,10 +114,25 @@ def _check_counter(
 
 def _meant(key: str, seen: list[CounterEntry]) -> str:
     """Return which counter may be meant by a wrong key, or by the label that people see."""
-    labelled = [one.key for one in seen if one.label.casefold() == key.strip().casefold()]
+    wanted = key.strip().casefold()
+    labelled = [one.key for one in seen if one.label.casefold() == wanted]
     if labelled:
-        return f", but it is the label of one; write its key, `{labelled[0]}`."
-    return did_you_mean(key, [one.key for one in seen])
+        return f", but it is the label of one. Write its key, `{labelled[0]}`."
+    last = [one.key for one in seen if one.key.casefold().endswith(f".{wanted}")]
+    if len(last) == 1:
+        return f"; did you mean `{last[0]}`?"
+    near = near_part(key, [one.key for one in seen], ".")
+    return f"; did you mean `{near}`?" if near else ""
+
+
+def _advice(key: str, seen: list[CounterEntry], section: Section) -> str:
+    """Return whose counter it is, and what else to write, as the end of a sentence."""
+    others = dict.fromkeys(one.job for one in section.counters if one.key == key)
+    whose = f"; {' and '.join(list(others)[:2])} had it" if others else ""
+    return (
+        f"{whose}. Counters that were seen: {_listed(seen)}. If Alma reports it only sometimes, "
+        f"give it a default, such as `counters.number('{key}', 0)`."
+    )
 
 
 def _listed(seen: list[CounterEntry]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
-from almaflow.check.against_snapshot.profiles import jobs_of_profile
+from almaflow.check.against_snapshot.profiles import jobs_of_profile, jobs_owned
 from almaflow.check.against_snapshot.uses import PlacedStep
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
@@ -124,7 +124,7 @@ def _check_name(
             place,
             "job-name-not-unique",
             f"In {section.source}, {len(fitting)} jobs have the name `{name}`: "
-            f"{_listed(fitting)}. Write the id of the one that you mean, such as "
+            f"{_with_categories(fitting)}. Write the id of the one that you mean, such as "
             f"`job: {{id: {fitting[0].id}, name: {name}}}`.",
         )
     elif fitting:
@@ -132,14 +132,27 @@ def _check_name(
     elif named:
         _note_scheduled(notes, place, name, named[0], section)
     else:
-        near = section.job_lookup.near_names(name)
-        hint = f"; did you mean `{near[0].name}` ({near[0].id})?" if near else "."
         notes.at(
             place,
             "job-not-in-snapshot",
-            f"There is no job `{name}` in {section.source}{hint} {NEWER}",
+            f"There is no job `{name}` in {section.source}{_meant_by_name(name, section)}",
             Severity.WARNING,
         )
+
+
+def _meant_by_name(name: str, section: Section) -> str:
+    """Return what may be meant by an unknown name, and the next move, as the end of a sentence."""
+    for kind, field in (("integration", "name"), ("integration", "code"), ("import", "name")):
+        if section.profile_lookup.matching(kind, field, name):
+            return (
+                f", but an {kind} profile has this {field}. To run its job, write "
+                f"`run_profile: {{{kind}: {{{field}: {name}}}}}`."
+            )
+    near = section.job_lookup.near_names(name)
+    if not near:
+        return f". {NEWER} `almaflow jobs list --name WORD` searches for a job by a word."
+    listed = " or ".join(f"`{job.name}` ({job.id})" for job in near)
+    return f"; did you mean {listed}? {NEWER}"
 
 
 def _note_scheduled(
@@ -151,7 +164,9 @@ def _note_scheduled(
     if profiles:
         profile = profiles[0]
         given = profile.code or profile.name
-        advice = f"Use `run_profile: {{{profile.kind}: {given}}}` to start it."
+        several = len(jobs_owned(profile, section)) > 1
+        select = f", job: {job.name}" if several else ""
+        advice = f"Use `run_profile: {{{profile.kind}: {given}{select}}}` to start it."
     notes.at(
         place,
         "job-only-scheduled",
@@ -178,6 +193,11 @@ _MOST = 5
 def _listed(jobs: Sequence[JobEntry]) -> str:
     shown = ", ".join(f"`{job.id}` ({job.name})" for job in jobs[:_MOST])
     return shown + (", …" if len(jobs) > _MOST else "")
+
+
+def _with_categories(jobs: Sequence[JobEntry]) -> str:
+    shown = (f"{job.id} ({job.category})" if job.category else job.id for job in jobs[:_MOST])
+    return ", ".join(shown) + (", …" if len(jobs) > _MOST else "")
 
 
 # --- parameters -----------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def jobs_of_profile(kind: RunProfile | WaitForRun, section: Section) -> list[Job
     profiles = profiles_named(kind, section)
     if len(profiles) != 1:
         return []
-    jobs = _jobs(profiles[0], section)
+    jobs = jobs_owned(profiles[0], section)
     prefix = _job_prefix(kind)
     if not prefix:
         return jobs
@@ -68,7 +68,8 @@ def jobs_of_profile(kind: RunProfile | WaitForRun, section: Section) -> list[Job
     return [job for job in chosen if job_label(job.name) == label] or chosen
 
 
-def _jobs(profile: ProfileEntry, section: Section) -> list[JobEntry]:
+def jobs_owned(profile: ProfileEntry, section: Section) -> list[JobEntry]:
+    """Return the jobs of a profile."""
     by_id = section.job_lookup.by_id
     ids = dict.fromkeys(
         [*profile.jobs, *(job.id for job in section.jobs if job.profile == profile.id)]
@@ -113,12 +114,12 @@ def _note_missing(
     hint = _meant(handle, section)
     if not hint:
         there = [getattr(one, field) for one in section.profile_lookup.of_kind(kind)]
-        hint = did_you_mean(value, [one for one in there if one]) or "."
+        near = did_you_mean(value, [one for one in there if one]) or "."
+        hint = f"{near} If Alma has it by now, run `almaflow snapshot`."
     notes.at(
         place,
         "profile-not-in-snapshot",
-        f"There is no {kind} profile with the {field} `{value}` in {section.source}{hint} If Alma "
-        "has it by now, run `almaflow snapshot`.",
+        f"There is no {kind} profile with the {field} `{value}` in {section.source}{hint}",
         Severity.WARNING,
     )
 
@@ -146,7 +147,7 @@ def _check_jobs(
 ) -> None:
     kind = placed.kind
     assert names_profile(kind)
-    jobs = _jobs(profile, section)
+    jobs = jobs_owned(profile, section)
     if not jobs:
         # Slim lists of jobs do not say which profile they belong to.
         return
@@ -169,14 +170,24 @@ def _check_jobs(
         "profile-has-several-jobs",
         f"In {section.source}, the profile `{named}` has {len(jobs)} jobs"
         + (f", and {len(chosen)} of them begin with `{prefix}`" if prefix else "")
-        + f": {listed}. Select one with `job`, such as {_example(kind, jobs)}.",
+        + f": {listed}. Select one with `job`, such as {_example(kind, chosen)}.",
     )
 
 
 def _example(kind: Kind, jobs: Sequence[JobEntry]) -> str:
-    if kind.key == "wait_for_run":
-        return f"`job: {{name: {jobs[0].name}}}`"
-    return f"`job: {jobs[0].name}`"
+    begins = _beginning(jobs)
+    return f"`job: {{name: {begins}}}`" if kind.key == "wait_for_run" else f"`job: {begins}`"
+
+
+def _beginning(jobs: Sequence[JobEntry]) -> str:
+    """Return the first words of the name of the first job, as many as none of the others has."""
+    words = jobs[0].name.split()
+    for count in range(1, len(words)):
+        begins = " ".join(words[:count])
+        label = job_label(begins)
+        if sum(job_label(job.name).startswith(label) for job in jobs) == 1:
+            return begins
+    return jobs[0].name
 
 
 def _at(notes: ProblemCollector, place: PathTo, key: str) -> PathTo:

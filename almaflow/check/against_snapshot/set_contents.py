@@ -39,21 +39,24 @@ def check_set_content(
             place,
             "set-does-not-fit-job",
             f"The step `{step_id}` creates a set of {_described(content)}, but the job "
-            f"{job.title} works on sets of {_described(job.content)}, according to "
-            f"{section.source}. Create the set with the content that the job works on, or choose "
-            f"another job{_instead(job, content, section)}.",
+            f"{job.title} works on sets of {_described(_content(job))}, according to "
+            f"{section.source}. {_advice(job)}{_instead(job, content, section)}.",
         )
 
 
 def contents_of(job: JobEntry) -> frozenset[str]:
     """Return the contents of the sets that a job works on; empty when that is not known."""
-    content = job.content
-    if content not in CONTENT_CODES:
-        # Some jobs have a code of their own, with the label of what they work on.
-        content = code_of_label(job.content_label)
+    content = _content(job)
     if content in _TITLES:
         return _TITLES
     return frozenset({content} if content else ())
+
+
+def _content(job: JobEntry) -> str:
+    if job.content in CONTENT_CODES:
+        return job.content
+    # Some jobs have a code of their own, with the label of what they work on.
+    return code_of_label(job.content_label)
 
 
 def _sets(placed: PlacedStep) -> Iterator[tuple[PathTo, str]]:
@@ -82,6 +85,12 @@ def _named(place: PathTo, text: str) -> Iterator[tuple[PathTo, str]]:
 def _described(content: str) -> str:
     words = words_of(content)
     return f"{content} ({words})" if words else content
+
+
+def _advice(job: JobEntry) -> str:
+    if job.content not in CONTENT_CODES:
+        return "Create a set that fits, or choose another job"
+    return f"Create the set with `content: {job.content}`, or choose another job"
 
 
 def _instead(job: JobEntry, content: str, section: Section) -> str:
