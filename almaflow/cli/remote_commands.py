@@ -1,9 +1,11 @@
-"""`cancel`, `approve`, `retry`, `pause` and `unpause` with `--server`."""
+"""The commands that change something, with `--server`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,11 +13,13 @@ import typer
 from almaflow.cli.prompts import can_be_asked, confirmed
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.render.tick_text import about_pause
 from almaflow.cli.sources import open_server
-from almaflow.errors import LinesWanted
+from almaflow.errors import LinesWanted, RequestWrong
+from almaflow.field_types import Plain
 from almaflow.json_data import as_data
-from almaflow.operations.action_documents import RetryPreview, SubmittedBefore
+from almaflow.operations.action_documents import RetryPreview, SubmittedBefore, Unconfirmed
 from almaflow.operations.remote_actions import RemoteActions
 from almaflow.operations.remote_source import RemoteSource
 
@@ -115,3 +119,72 @@ def unpause_there(server: str, token: str | None, name: str) -> None:
     with _actions(server, token) as (actions, zone):
         before = actions.unpause(name)
     say(f"{name} is no longer paused. {about_pause(before, zone, ended=True)}")
+
+
+def start_there(
+    server: str, token: str | None, workflow: str, values: Mapping[str, Any], *, as_json: bool
+) -> None:
+    """Ask a server for a run of one of its workflows."""
+    if "/" in workflow or workflow.endswith((".yaml", ".yml")):
+        raise RequestWrong(
+            f"`{workflow}` is a file of this machine, and a server runs its own files. Name one of "
+            "its workflows."
+        )
+    inputs = json.loads(json.dumps(values, default=_as_written))
+    with _actions(server, token) as (actions, _):
+        queued = actions.start(workflow, inputs).run
+    if as_json:
+        emit_json(as_data(queued))
+        return
+    emit(
+        f"Queued run {queued.id}. Follow it with `almaflow logs -f {queued.id} --server {server}`."
+    )
+
+
+def _as_written(value: object) -> str:
+    """Return a value of a file as its text, which the server reads as the type of the input."""
+    return value.text if isinstance(value, Plain) else str(value)
+
+
+def skip_there(server: str, token: str | None, name: str, entry: str | None, note: str) -> None:
+    """Ask a server to skip the next tick of a workflow."""
+    with _actions(server, token) as (actions, zone):
+        tick = actions.next_tick(name, entry)
+        if tick is None:
+            of = "" if entry is None else f" of the schedule entry `{entry}`"
+            raise RequestWrong(f"{name} has no coming tick{of} that would run.")
+        skipped = actions.skip_next(tick, note)
+    say(
+        f"The tick of {skipped.workflow} at {instant(skipped.at, zone)} (entry {skipped.entry}) "
+        "will be skipped."
+    )
+
+
+def resolve_there(
+    server: str, token: str | None, run: str, step: str, instance: str | None, *, as_json: bool
+) -> None:
+    """Send what a person found out about a submission to a server."""
+    with _actions(server, token) as (actions, zone):
+        if instance is None and not as_json and can_be_asked():
+            lost = actions.preview_resolve(run, step)
+            if lost.instances and not _sent_again(lost, zone):
+                emit("Nothing was recorded.")
+                raise typer.Exit(1)
+        resolved = actions.resolve(run, step, instance)
+    if as_json:
+        emit_json(as_data(resolved))
+        return
+    say(
+        f"Recorded. Run {resolved.id} continues on the server. Follow it with `almaflow logs -f "
+        f"{resolved.id} --server {server}`."
+    )
+
+
+def _sent_again(lost: Unconfirmed, zone: ZoneInfo) -> bool:
+    say(f"Alma at {lost.institution} lists these instances of job {lost.job_id} since then:")
+    for one in lost.instances:
+        at = f", {instant(one.submitted_at, zone)}" if one.submitted_at else ""
+        by = f", by {one.submitted_by}" if one.submitted_by else ""
+        emit(on_one_line(f"  {one.id}  {one.name} ({one.status or 'no status yet'}{at}{by})"))
+    say("If one of them is this submission, submitting it once more runs the job a second time.")
+    return confirmed("Submit it once more?")

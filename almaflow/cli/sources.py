@@ -17,6 +17,7 @@ from almaflow.operations.local_source import LocalSource
 from almaflow.operations.source import Source
 
 if TYPE_CHECKING:
+    from almaflow.operations.remote_lists import RemoteLists
     from almaflow.operations.server_connection import ServerConnection
 
 # Where the token is when `--token` does not say it.
@@ -63,10 +64,16 @@ def open_source(server: str | None, token: str | None) -> Iterator[Source]:
         )
 
 
-def is_remote(server: str | None, token: str | None) -> TypeGuard[str]:
-    """Whether a server is asked; Raises: RequestWrong when there is only a token."""
+def is_remote(server: str | None, token: str | None, *, simulated: bool = False) -> TypeGuard[str]:
+    """Whether a server is asked.
+
+    Raises:
+        RequestWrong: there is only a token, or also `--simulate`.
+    """
     if server is None and token is not None:
         raise RequestWrong("`--token` is for `--server URL`, which is missing.")
+    if server is not None and simulated:
+        raise RequestWrong("A simulation runs here. Use only one of `--server` and `--simulate`.")
     return server is not None
 
 
@@ -77,6 +84,15 @@ def open_server(server: str, token: str | None) -> Iterator[ServerConnection]:
 
     with closing(ServerConnection(server, _read_token(token))) as connection:
         yield connection
+
+
+@contextmanager
+def open_lists(server: str, token: str | None) -> Iterator[RemoteLists]:
+    """Open what a server lists of Alma; Raises: RequestWrong."""
+    from almaflow.operations.remote_lists import RemoteLists
+
+    with open_server(server, token) as connection:
+        yield RemoteLists(connection)
 
 
 def _read_token(reference: str | None) -> str | None:

@@ -14,6 +14,7 @@ from almaflow.outcome import Outcome
 
 if TYPE_CHECKING:
     from almaflow.operations.approval import RecordedReply
+    from almaflow.operations.resolution import Candidates, UnconfirmedRequest
     from almaflow.operations.retrying import ComingAttempt
     from almaflow.runs.retry_plan import EarlierSubmission
 
@@ -71,6 +72,49 @@ class ReplyGiven:
     at: datetime
     worked_on: bool
     """Whether a live process executes the run; if none does, the reply is kept until one does."""
+
+
+@dataclass(frozen=True)
+class PossibleInstance:
+    """An instance in Alma that could be a submission whose response was lost."""
+
+    id: str
+    name: str
+    status: str
+    """Alma's code; empty while there is none."""
+    submitted_at: datetime | None
+    submitted_by: str
+    is_marked: bool
+    """Whether its name has the marker of the submission: it certainly is the one."""
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """A submission for which it is not known whether Alma accepted it."""
+
+    run: str
+    step: str
+    """The step's path."""
+    job_id: str
+    institution: str
+    instances: tuple[PossibleInstance, ...]
+
+
+def unconfirmed(run: str, lost: UnconfirmedRequest, found: Candidates) -> Unconfirmed:
+    """Return the document of a submission, with what Alma lists."""
+    marked = None if found.marked is None else found.marked.id
+    instances = tuple(
+        PossibleInstance(
+            id=one.id,
+            name=one.name,
+            status=one.status,
+            submitted_at=one.submit_time,
+            submitted_by=one.submitted_by,
+            is_marked=one.id == marked,
+        )
+        for one in found.instances
+    )
+    return Unconfirmed(run, lost.path, lost.trace.job_id, lost.institution, instances)
 
 
 def reply_given(reply: RecordedReply) -> ReplyGiven:

@@ -103,6 +103,37 @@ class ProfileList:
     profiles: tuple[ProfileView, ...]
 
 
+@dataclass(frozen=True)
+class SetView:
+    """A saved list of records."""
+
+    id: str
+    name: str
+    type: str
+    content: str
+    description: str
+    private: bool | None
+    status: str
+    query: str
+    member_count: int | None
+    """None in lists of sets."""
+    created_at: str
+    """ISO 8601; empty when it is not known."""
+    created_by: str
+    origin: str
+    filled_by: str
+    """The id of the job instance that fills a set made from an import run; else empty."""
+    link: str
+
+
+@dataclass(frozen=True)
+class SetList:
+    """The document of `sets list --json`."""
+
+    institution: str
+    sets: tuple[SetView, ...]
+
+
 # --- reading --------------------------------------------------------------------------------------
 
 
@@ -160,6 +191,11 @@ def job_view(job: Job) -> JobView:
     return JobView(**{**data_of(job), "parameters": parameters})
 
 
+def set_view(alma_set: AlmaSet) -> SetView:
+    """Return the view of a set."""
+    return SetView(**data_of(alma_set))
+
+
 def profile_view(profile: Profile) -> ProfileView:
     """Return the view of a profile."""
     values = {one.name: getattr(profile, one.name) for one in fields(profile)}
@@ -209,6 +245,10 @@ class AlmaLists:
     def profiles(self, project: Project, institution: str | None) -> KeptList[Profile]:
         """Return the profiles of an institution; Raises: as `jobs`."""
         return self._list(project, institution, "profiles", read_profiles)
+
+    def sets(self, project: Project, institution: str | None) -> KeptList[AlmaSet]:
+        """Return the sets of an institution, by name; Raises: as `jobs`."""
+        return self._list(project, institution, "sets", read_sets)
 
     def forget(self, project: Project, institution: str | None) -> None:
         """Let the next reader ask Alma again, unless it was asked some seconds ago.

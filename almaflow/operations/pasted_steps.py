@@ -5,10 +5,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
-from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
+from almaflow.operations.alma_lists import ImportProfileView, ProfileView
 from almaflow.redaction import REDACTION
 from almaflow.visible import visible, without_commands
+
+
+class KnownJob(Protocol):
+    """A job of Alma, as far as a profile needs it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class AnyJob(KnownJob, Protocol):
+    """A job of Alma."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def profile_id(self) -> str: ...
+
+
+J = TypeVar("J", bound=AnyJob)
 
 # Text that needs no quotes for any YAML reader.
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
@@ -31,7 +53,7 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def job_step(job: Job) -> Iterator[str]:
+def job_step(job: AnyJob) -> Iterator[str]:
     """Yield the lines of a step that submits *job*."""
     yield "- submit_job:"
     yield f"    job: {{id: {quoted(job.id)}, name: {quoted(job.name)}}}"
@@ -39,10 +61,10 @@ def job_step(job: Job) -> Iterator[str]:
         yield '    set: "{{ steps.NAME.set_id }}"'
 
 
-def profile_step(profile: IntegrationProfile | ImportProfile, jobs: Sequence[Job]) -> Iterator[str]:
+def profile_step(profile: ProfileView, jobs: Sequence[KnownJob]) -> Iterator[str]:
     """Yield the lines of a step that runs the job of a profile; *jobs* are those that it has."""
     yield "- run_profile:"
-    if isinstance(profile, ImportProfile):
+    if isinstance(profile, ImportProfileView):
         yield f"    import: {quoted(profile.name)}"
         return
     yield f"    integration: {quoted(profile.code or profile.name)}"
@@ -50,8 +72,8 @@ def profile_step(profile: IntegrationProfile | ImportProfile, jobs: Sequence[Job
         yield f"    job: {quoted(jobs[0].name)}"
 
 
-def jobs_of(profile: IntegrationProfile | ImportProfile, jobs: Sequence[Job]) -> list[Job]:
+def jobs_of(profile: ProfileView, jobs: Sequence[J]) -> list[J]:
     """Return those of *jobs* that belong to a profile."""
-    if isinstance(profile, ImportProfile) and profile.job_id:
+    if isinstance(profile, ImportProfileView) and profile.job_id:
         return [job for job in jobs if job.id == profile.job_id]
     return [job for job in jobs if job.profile_id == profile.id]

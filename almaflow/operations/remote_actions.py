@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
+from uuid import uuid4
 
-from almaflow.operations.action_documents import ReplyGiven, RetryPreview
-from almaflow.operations.ledger import PauseView
+from almaflow.operations.action_documents import (
+    QueuedRun,
+    ReplyGiven,
+    RetryPreview,
+    Unconfirmed,
+)
+from almaflow.operations.coming_ticks import ComingTick
+from almaflow.operations.ledger import PauseView, TickView
 from almaflow.operations.remote_source import read_document
 from almaflow.operations.run_list import RunSummary
 from almaflow.operations.server_connection import ServerConnection
 
 T = TypeVar("T")
+
+# Coming ticks among which the next one that will run is: those on days off are listed too.
+_TICKS = 200
 
 
 class RemoteActions:
@@ -38,6 +49,35 @@ class RemoteActions:
         """Queue the new attempt."""
         body = {"attempt": coming.attempt, "start": coming.start, "submit_again": submit_again}
         return self._post(RunSummary, body, "runs", coming.run, "retry")
+
+    def start(self, workflow: str, inputs: Mapping[str, Any]) -> QueuedRun:
+        """Queue a run of a workflow; *inputs* are JSON data."""
+        key, path = str(uuid4()), ("workflows", workflow, "runs")
+        answer = self._server.post(*path, body={"inputs": inputs}, key=key)
+        queued: QueuedRun = read_document(QueuedRun, answer.text)
+        return queued
+
+    def preview_resolve(self, run: str, step: str) -> Unconfirmed:
+        """Return a submission whose response was lost, with what Alma lists."""
+        answer = self._server.get("runs", run, "resolve", step=step)
+        lost: Unconfirmed = read_document(Unconfirmed, answer.text)
+        return lost
+
+    def resolve(self, run: str, step: str, instance: str | None) -> RunSummary:
+        """Record the instance of a submission; None: Alma did not accept it."""
+        return self._post(RunSummary, {"step": step, "instance": instance}, "runs", run, "resolve")
+
+    def next_tick(self, workflow: str, entry: str | None) -> ComingTick | None:
+        """Return the next tick that will run, of *entry* or of any; None: none is near."""
+        answer = self._server.get("next", workflow=workflow, limit=_TICKS)
+        coming: list[ComingTick] = read_document(list[ComingTick], answer.text)
+        fitting = (one for one in coming if one.skipped is None and entry in (None, one.entry))
+        return next(fitting, None)
+
+    def skip_next(self, tick: ComingTick, note: str) -> TickView:
+        """Skip a tick that is the next one of its workflow."""
+        body = {"at": tick.at.isoformat(), "entry": tick.entry, "note": note}
+        return self._post(TickView, body, "workflows", tick.workflow, "skip-next")
 
     def pause(self, workflow: str, until: str | None, note: str) -> PauseView:
         """Pause the timetable of a workflow; *until* is as a person types it."""

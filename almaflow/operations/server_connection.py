@@ -101,16 +101,27 @@ class ServerConnection:
             raise ServerUnreachable(f"{self._base} sent an address that is not the API's.")
         return self._send("GET", address, None)
 
-    def post(self, *path: str, body: Mapping[str, Any]) -> Answer:
-        """Send *body* to a path below /api and return the answer; Raises: as `get`."""
-        return self._send("POST", f"/api/{_joined(path)}", body)
+    def post(self, *path: str, body: Mapping[str, Any], key: str | None = None) -> Answer:
+        """Send *body* to a path below /api and return the answer; Raises: as `get`.
 
-    def _send(self, method: str, target: str, body: Mapping[str, Any] | None) -> Answer:
+        With *key*, a request that is sent twice is carried out once.
+        """
+        headers = None if key is None else {"Idempotency-Key": key}
+        return self._send("POST", f"/api/{_joined(path)}", body, headers)
+
+    def _send(
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         try:
             with self._session.request(
                 method,
                 self._base + target,
                 json=body,
+                headers=headers,
                 timeout=_TIMEOUT,  # type: ignore[arg-type]
                 allow_redirects=False,
                 stream=True,
@@ -145,6 +156,8 @@ def _refusal(status: int, sentence: str, code: object) -> AlmaflowError:
         return RequestWrong(
             f"{sentence} Name where your token is, such as `--token env:ALMAFLOW_TOKEN`."
         )
+    if code == "not-in-alma":
+        return ServerRefused(sentence)
     if status == HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerRefused(sentence)
     return RequestWrong(sentence)

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from almaflow.alma.errors import NotInAlma
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong, StoreError
 from almaflow.redaction import REDACTION
 from almaflow.store import RunNotFound, StoreTrouble
@@ -91,7 +92,7 @@ def answer_defect(request: Request, error: Exception) -> Response:
 def status_of(error: AlmaflowError) -> int:
     """Return the status with which an error of ours is answered."""
     match error:
-        case RunNotFound():
+        case RunNotFound() | NotInAlma():
             return HTTPStatus.NOT_FOUND
         case StoreTrouble():
             return HTTPStatus.SERVICE_UNAVAILABLE

@@ -13,7 +13,9 @@ from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job, JobParameter
 from almaflow.cli.commands import jobs, profiles
-from almaflow.operations.alma_lists import Profile
+from almaflow.operations import alma_finding
+from almaflow.operations.alma_finding import IntegrationProfileDetails
+from almaflow.operations.alma_lists import Profile, job_view, profile_view
 from tests.cli.conftest import Almaflow, Write
 from tests.problem_examples import LINTS
 
@@ -337,7 +339,7 @@ def test_a_name_that_several_profiles_have_wants_an_id() -> None:
     ]
 
     with pytest.raises(NotInAlma) as caught:
-        profiles._one(both, "Loader", "main")
+        alma_finding._one(both, "Loader", "main")
 
     assert str(caught.value) == (
         "main has several profiles named 'Loader': 1 (integration), 2 (import). Specify the id "
@@ -346,7 +348,8 @@ def test_a_name_that_several_profiles_have_wants_an_id() -> None:
 
 
 def test_a_profile_without_a_job_shows_no_step() -> None:
-    assert list(profiles._lines(IntegrationProfile("1", name="Idle"), [])) == [
+    view = vars(profile_view(IntegrationProfile("1", name="Idle")))
+    assert list(profiles._lines(IntegrationProfileDetails(**view, jobs=()))) == [
         "1  Idle",
         f"  {'kind':<16} integration",
         "It has no job to run: its action is not configured, or not active, in Alma.",
@@ -367,4 +370,4 @@ def test_an_import_profile_that_names_no_job_is_asked_for_it(
 def test_a_job_without_a_set_shows_its_parameters() -> None:
     job = Job("O1", "Odd", type="OTHER", parameters=(JobParameter("a", "b"),))
 
-    assert f"  {'parameter':<12} a = b" in list(jobs._lines(job))
+    assert f"  {'parameter':<12} a = b" in list(jobs._lines(job_view(job)))

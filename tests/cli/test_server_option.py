@@ -22,6 +22,7 @@ from almaflow.store import Store, TickCause, TickEnding
 from almaflow.web.server import PageServer
 from tests.cli.conftest import Almaflow, Write
 from tests.cli.ledger import NOW, served
+from tests.web.asked_alma import connect_alma
 from tests.web.pages import HandClock, Site
 
 TOKEN = "a-token-of-tests-that-is-long-enough"
@@ -64,6 +65,7 @@ def remote(
         store = Store.open(bootstrap.open_project().store_url, clock=HandClock(NOW))
         site = Site(store, HandClock(NOW), tmp_path)
         site.project = bootstrap.open_project()
+        connect_alma(site)
         with listening(site.app) as url:
             yield Remote(url, almaflow)
         store.close()
@@ -115,6 +117,40 @@ def test_lists_longer_than_a_page_arrive_whole(
 
 def test_verify_needs_the_store_itself(remote: Remote) -> None:
     assert remote.almaflow("ticks", "--verify", "--server", remote.url).code == 2
+
+
+ALMA_COMMANDS = [
+    ["jobs", "list"],
+    ["jobs", "list", "--name", "export", "--type", "manual"],
+    ["jobs", "show", "M44"],
+    ["jobs", "show", "Export Bibliographic records"],
+    ["jobs", "show", "no such / job"],
+    ["profiles", "list"],
+    ["profiles", "list", "--name", "bursar"],
+    ["profiles", "show", "BURSAR"],
+    ["profiles", "show", "nobody"],
+    ["sets", "list"],
+    ["sets", "list", "--content", "ITEM"],
+    ["sets", "show", "nobody"],
+]
+
+
+@pytest.mark.parametrize("command", ALMA_COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_a_server_lists_what_is_in_alma(
+    remote: Remote, command: list[str], more: list[str]
+) -> None:
+    here = remote.almaflow(*command, *more, "--simulate", "--institution", "main")
+    there = remote.almaflow(*command, *more, "--server", remote.url, "--institution", "main")
+
+    assert there.code == here.code
+    # Which side found that Alma does not have it is part of the error for programs.
+    assert there.out == here.out or here.code == 1
+
+
+@pytest.mark.parametrize("command", [["jobs", "list"], ["sets", "show", "x"], ["run", "nightly"]])
+def test_a_simulation_runs_here(remote: Remote, command: list[str]) -> None:
+    assert remote.almaflow(*command, "--simulate", "--server", remote.url).code == 2
 
 
 # --- the token ------------------------------------------------------------------------------------
@@ -360,6 +396,24 @@ PAUSE = {"since": "2026-11-02T12:00:00+00:00", "until": None, "by": "anna", "not
             {"until": "3h", "note": "we move"},
         ),
         (["unpause", "nightly"], {"unpause": PAUSE}, "/api/workflows/nightly/unpause", {}),
+        (
+            ["run", "nightly", "-i", "month=2026-11", "-i", "n=3"],
+            {"POST": {"run": SUMMARY, "created": True}},
+            "/api/workflows/nightly/runs",
+            {"inputs": {"month": "2026-11", "n": "3"}},
+        ),
+        (
+            ["resolve", "r", "load", "--instance", " 4711 "],
+            {"POST": SUMMARY},
+            "/api/runs/r/resolve",
+            {"step": "load", "instance": "4711"},
+        ),
+        (
+            ["resolve", "r", "load", "--not-submitted", "--json"],
+            {"POST": SUMMARY},
+            "/api/runs/r/resolve",
+            {"step": "load", "instance": None},
+        ),
     ],
 )
 def test_an_action_is_sent_to_the_server(
@@ -398,6 +452,57 @@ def test_jobs_are_not_submitted_again_without_a_yes(almaflow: Almaflow) -> None:
     assert (done.code, done.out) == (2, "")
     assert "load: job M48" in done.err
     assert {request.method for request in asked} == {"GET"}
+
+
+def test_a_file_of_this_machine_is_not_run_by_a_server(almaflow: Almaflow) -> None:
+    for name in ("nightly.yaml", "workflows/nightly", "./nightly.yml"):
+        done = almaflow("run", name, "--server", "http://127.0.0.1:1")
+        assert (done.code, done.err.count("\n")) == (2, 1)
+
+
+def test_inputs_of_a_file_are_sent_as_json(almaflow: Almaflow, write: Write) -> None:
+    write("in.yaml", "day: 2026-11-03\nn: 3\nnames: [a, b]\n")
+    bodies: list[object] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        document: object = {"timezone": "UTC"}
+        if request.method == "POST":
+            bodies.append(await request.json())
+            document = {"run": SUMMARY, "created": True}
+        await JSONResponse(document, 202)(scope, receive, send)
+
+    with listening(app) as url:
+        done = almaflow("run", "nightly", "--inputs", "in.yaml", "--json", "--server", url)
+
+    assert done.json["id"] == SUMMARY["id"]
+    # As they are written: the server reads them as the types of its inputs.
+    assert bodies == [{"inputs": {"day": "2026-11-03", "n": "3", "names": ["a", "b"]}}]
+
+
+def test_a_run_is_queued_and_a_tick_skipped_on_the_server(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_KEY_IS_NEEDED", "l8xx0123456789abcdef")
+    there = ("--server", remote.url)
+
+    queued = remote.almaflow("run", "nightly", "--json", *there)
+    assert (queued.code, queued.err) == (0, "")
+    shown = remote.almaflow("show", queued.json["id"], "--json", *there).json
+    remote.almaflow("unpause", "nightly", *there)
+    skipped = remote.almaflow("skip-next", "nightly", "--note", "no staff", *there)
+    coming = remote.almaflow("next", "nightly", "--json", *there).json
+    refused = [
+        remote.almaflow("skip-next", "nightly", "--entry", "no-such", *there),
+        remote.almaflow("skip-next", "no-such", *there),
+        remote.almaflow("run", "no-such", *there),
+        remote.almaflow("run", "nightly", "-i", "odd=1", *there),
+        remote.almaflow("resolve", "last", "x", "--not-submitted", "--json", *there),
+    ]
+
+    assert (queued.code, shown["workflow"], skipped.code) == (0, "nightly", 0)
+    assert "no staff" in json.dumps(coming)
+    assert {one.code for one in refused} == {2}
 
 
 def test_actions_reach_the_store_of_the_server(remote: Remote) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from almaflow.alma.simulator import Scenario
@@ -36,5 +36,6 @@ def connect_alma(site: Site, scenario: Scenario | None = None) -> Counted:
     """Let the page ask a simulated Alma."""
     simulation = bootstrap.Simulation.make(site.project, scenario or Scenario(), "production")
     counted = Counted(PageReader(lambda name: simulation.open_connection(name or "main")))
+    site.app.state.context = replace(site.context, alma=counted)
     site.app.state.lists = AlmaLists(counted, site.clock)
     return counted

@@ -13,6 +13,7 @@ import pytest
 from almaflow.alma.errors import AlmaRefused, AlmaUnreachable
 from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
 from almaflow.errors import RequestWrong
+from almaflow.operations.alma_lists import profile_view
 from almaflow.operations.pasted_steps import job_step, profile_step
 from almaflow.web.security.people import Person, Role
 from almaflow.workflow_loader import load_text
@@ -183,8 +184,8 @@ def test_a_scheduled_job_of_a_profile_is_started_by_the_profile(site: Site, alma
     [
         [*job_step(job(name="Yes", type="SCHEDULED"))],
         [*job_step(job(name='a: "b" # {c} \u202e\x1b[31m\n', type="OTHER"))],
-        [*profile_step(INTEGRATION, [job(), job()])],
-        [*profile_step(IMPORT, [])],
+        [*profile_step(profile_view(INTEGRATION), [job(), job()])],
+        [*profile_step(profile_view(IMPORT), [])],
     ],
 )
 def test_a_step_can_be_pasted_as_it_is(lines: list[str]) -> None:

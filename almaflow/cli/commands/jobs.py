@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from almaflow.alma.pasted_payload import JOB_ID
-from almaflow.alma.wire import Job
 from almaflow.cli.alma_queries import (
     InstitutionOption,
     JsonOption,
@@ -18,7 +16,10 @@ from almaflow.cli.alma_queries import (
 )
 from almaflow.cli.render.listing import Listing, fact, facts
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.operations.alma_lists import data_of, matching, read_jobs
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote, open_lists
+from almaflow.json_data import as_data
+from almaflow.operations.alma_finding import JobFound, find_job
+from almaflow.operations.alma_lists import JobList, JobView, job_view, matching, read_jobs
 from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.operations.pasted_steps import job_step
 
@@ -29,12 +30,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_JOBS: Listing[Job] = Listing(
+_JOBS: Listing[JobView] = Listing(
     "job",
     headers=("ID", "TYPE", "CATEGORY", "NAME"),
     # Alma's list has no `content` of manual jobs; `jobs show` has it.
     row=lambda job: (job.id, job.type, job.category, job.name),
-    as_data=data_of,
+    as_data=as_data,
     flexible=(2, 3),
 )
 
@@ -51,16 +52,22 @@ def list_jobs(
     ] = None,
     simulate: SimulateOption = False,
     as_json: JsonOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """List the jobs of an institution that the API can start."""
     wanted = type.upper() if type else None
 
-    async def question(alma: OpenInstitution) -> tuple[str, list[Job]]:
-        return alma.institution, await read_jobs(alma, wanted)
+    async def question(alma: OpenInstitution) -> JobList:
+        jobs = [job for job in await read_jobs(alma, wanted) if matching(name, job.name)]
+        return JobList(alma.institution, tuple(map(job_view, jobs)))
 
-    institution_name, jobs = ask(question, institution, simulated=simulate)
-    jobs = [job for job in jobs if matching(name, job.name)]
-    _JOBS.print_all(institution_name, jobs, as_json=as_json)
+    if is_remote(server, token, simulated=simulate):
+        with open_lists(server, token) as lists:
+            found = lists.jobs(institution, name, wanted)
+    else:
+        found = ask(question, institution, simulated=simulate)
+    _JOBS.print_all(found.institution, found.jobs, as_json=as_json)
 
 
 @app.command("show")
@@ -71,23 +78,26 @@ def show_job(
     institution: InstitutionOption = None,
     simulate: SimulateOption = False,
     as_json: JsonOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Show one job, and the step that starts it."""
 
-    async def question(alma: OpenInstitution) -> tuple[str, Job]:
-        if JOB_ID.fullmatch(job):
-            return alma.institution, await alma.directory.job(id=job)
-        named = await alma.directory.job(name=job, type=None)
-        # An entry of a list has fewer details than the job itself.
-        return alma.institution, await alma.directory.job(id=named.id)
+    async def question(alma: OpenInstitution) -> JobFound:
+        return await find_job(alma, job)
 
-    institution_name, details = ask(question, institution, simulated=simulate)
-    _JOBS.print_one(institution_name, data_of(details), _lines(details), as_json=as_json)
+    if is_remote(server, token, simulated=simulate):
+        with open_lists(server, token) as lists:
+            found = lists.job(institution, job)
+    else:
+        found = ask(question, institution, simulated=simulate)
+    details = found.job
+    _JOBS.print_one(found.institution, as_data(details), _lines(details), as_json=as_json)
 
 
-def _lines(job: Job) -> Iterator[str]:
+def _lines(job: JobView) -> Iterator[str]:
     yield f"{job.id}  {on_one_line(job.name)}"
-    yield from facts(data_of(job), columns=12)
+    yield from facts(as_data(job), columns=12)
     for parameter in job.parameters:
         yield fact("parameter", f"{parameter.name} = {parameter.value}", columns=12)
     yield ""

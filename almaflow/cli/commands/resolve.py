@@ -16,6 +16,7 @@ from almaflow.cli.prompts import can_be_asked, confirmed, who
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.errors import RequestWrong
 from almaflow.operations.resolution import (
     UnconfirmedRequest,
@@ -44,6 +45,8 @@ def resolve(
         ),
     ] = False,
     as_json: RunAsJson = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Record whether Alma accepted a submission whose response was lost, and continue the run.
 
@@ -55,6 +58,12 @@ def resolve(
             "Confirm the outcome of the submission: `--instance ID` if Alma runs it, or "
             "`--not-submitted` if Alma did not accept it."
         )
+    if is_remote(server, token):
+        from almaflow.cli.remote_commands import resolve_there
+
+        instance = None if instance is None else instance.strip()
+        resolve_there(server, token, run, step, instance, as_json=as_json)
+        return
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = store.find_run(run)

@@ -23,6 +23,7 @@ from almaflow.cli.options import (
 from almaflow.cli.prompts import prompt_at, who
 from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.cli.render.terminal import emit, say
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.clock import Clock, SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.operations.starting import add_run, check_secrets, plan_run, queue_run
@@ -57,8 +58,10 @@ def run(
     ] = False,
     strict: StrictOption = False,
     as_json: RunAsJson = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
-    """Run a workflow and follow it to its end.
+    """Run a workflow and follow it to its end; with --server, only queue it there.
 
     Exits with 0 if the run ended well, 1 if it did not or needs a person, 2 if the request was
     wrong and nothing was sent, and 130 if interrupted; `almaflow resume` then continues it.
@@ -70,6 +73,12 @@ def run(
             "`--detach` queues a run for `almaflow serve`, but a simulation runs here. Use "
             "only one of `--detach` and `--simulate`."
         )
+    if is_remote(server, token, simulated=simulate):
+        from almaflow.cli.remote_commands import start_there
+
+        values = read_inputs(inputs or [], inputs_file)
+        start_there(server, token, file, values, as_json=as_json)
+        return
     file, scenario = in_order(file, scenario)
     project = bootstrap.open_project()
     path = find_workflow(file, project)

@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from almaflow.alma import calls
-from almaflow.alma.errors import AlmaRefused, NotInAlma
-from almaflow.alma.wire import AlmaSet
 from almaflow.cli.alma_queries import (
     InstitutionOption,
     JsonOption,
@@ -19,16 +16,19 @@ from almaflow.cli.alma_queries import (
 )
 from almaflow.cli.render.listing import Listing, facts
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.operations.alma_lists import data_of, matching, read_sets
+from almaflow.cli.sources import ServerOption, TokenOption, is_remote, open_lists
+from almaflow.json_data import as_data
+from almaflow.operations.alma_finding import SetFound, find_set
+from almaflow.operations.alma_lists import SetList, SetView, matching, read_sets, set_view
 from almaflow.operations.alma_reading import OpenInstitution
 
 app = typer.Typer(help="List and show sets.", add_completion=False, rich_markup_mode=None)
 
-_SETS: Listing[AlmaSet] = Listing(
+_SETS: Listing[SetView] = Listing(
     "set",
     headers=("ID", "TYPE", "CONTENT", "NAME"),
     row=lambda one: (one.id, one.type, one.content, one.name),
-    as_data=data_of,
+    as_data=as_data,
     flexible=(2, 3),
 )
 
@@ -45,15 +45,21 @@ def list_sets(
     ] = None,
     simulate: SimulateOption = False,
     as_json: JsonOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """List the sets that the API can see; private sets of users are not visible to it."""
 
-    async def question(alma: OpenInstitution) -> tuple[str, list[AlmaSet]]:
-        return alma.institution, await read_sets(alma, content)
+    async def question(alma: OpenInstitution) -> SetList:
+        found = [one for one in await read_sets(alma, content) if matching(name, one.name)]
+        return SetList(alma.institution, tuple(map(set_view, found)))
 
-    institution_name, alma_sets = ask(question, institution, simulated=simulate)
-    matches = [one for one in alma_sets if matching(name, one.name)]
-    _SETS.print_all(institution_name, matches, as_json=as_json)
+    if is_remote(server, token, simulated=simulate):
+        with open_lists(server, token) as lists:
+            found = lists.sets(institution, name, content)
+    else:
+        found = ask(question, institution, simulated=simulate)
+    _SETS.print_all(found.institution, found.sets, as_json=as_json)
 
 
 @app.command("show")
@@ -62,41 +68,22 @@ def show_set(
     institution: InstitutionOption = None,
     simulate: SimulateOption = False,
     as_json: JsonOption = False,
+    server: ServerOption = None,
+    token: TokenOption = None,
 ) -> None:
     """Show one set and how many members it has."""
 
-    async def question(alma: OpenInstitution) -> tuple[str, AlmaSet]:
-        return alma.institution, await _find(alma, alma_set)
+    async def question(alma: OpenInstitution) -> SetFound:
+        return await find_set(alma, alma_set)
 
-    institution_name, match = ask(question, institution, simulated=simulate)
-    _SETS.print_one(institution_name, data_of(match), _lines(match), as_json=as_json)
-
-
-async def _find(alma: OpenInstitution, wanted: str) -> AlmaSet:
-    """Return the set of this id or name; Raises: AlmaError."""
-    if wanted.isdecimal():
-        try:
-            return await alma.read(calls.alma_set(wanted))
-        except AlmaRefused as error:
-            # The name of a set may also be a number, such as 2026.
-            named = await alma.directory.set_named(wanted)
-            if named is None:
-                raise error
-            return named
-    named = await alma.directory.set_named(wanted)
-    if named is None:
-        raise NotInAlma(
-            f"{alma.institution} has no set '{wanted}'.",
-            noun="set",
-            name=wanted,
-            advice=(
-                "The name must match exactly. `almaflow sets list` shows the sets that the API "
-                "can see."
-            ),
-        )
-    return named
+    if is_remote(server, token, simulated=simulate):
+        with open_lists(server, token) as lists:
+            found = lists.set(institution, alma_set)
+    else:
+        found = ask(question, institution, simulated=simulate)
+    _SETS.print_one(found.institution, as_data(found.set), _lines(found.set), as_json=as_json)
 
 
-def _lines(alma_set: AlmaSet) -> Iterator[str]:
+def _lines(alma_set: SetView) -> Iterator[str]:
     yield f"{alma_set.id}  {on_one_line(alma_set.name)}"
-    yield from facts(data_of(alma_set), columns=12)
+    yield from facts(as_data(alma_set), columns=12)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from almaflow.operations.alma_finding import (
+    JobFound,
+    ProfileFound,
+    SetFound,
+    find_job,
+    find_profile,
+    find_set,
+)
 from almaflow.operations.alma_lists import (
     JobList,
     ProfileList,
+    SetList,
     job_view,
     matching,
     profile_code,
     profile_view,
+    set_view,
 )
+from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.operations.shapes import whole
-from almaflow.web.api.answers import Limit, Refusal, Text, listed
-from almaflow.web.context import Context, Lists
+from almaflow.web.api.answers import Limit, Name, Refusal, Text, answer, listed
+from almaflow.web.context import Context, Lists, WebContext
 
 T = TypeVar("T")
 
@@ -78,6 +89,56 @@ def profiles(
     fitting = [one for one in kept.entries if matching(name, one.name, profile_code(one))]
     page, next_ = _page(fitting, limit, cursor)
     return listed(request, ProfileList(kept.institution, tuple(map(profile_view, page))), next_)
+
+
+@router.get("/sets", response_model=whole(SetList), responses=_REFUSALS)
+def sets(
+    request: Request,
+    context: Context,
+    lists: Lists,
+    institution: Institution = None,
+    name: NamePart = None,
+    content: Annotated[Text, Query(description="Those of this content, such as BIB_MMS.")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Response:
+    """List the sets of an institution that the API can see, by name."""
+    kept = lists.sets(context.project(), institution)
+    fitting = [
+        one for one in kept.entries if matching(name, one.name) and content in (None, one.content)
+    ]
+    page, next_ = _page(fitting, limit, cursor)
+    return listed(request, SetList(kept.institution, tuple(map(set_view, page))), next_)
+
+
+# Names may have a slash in them.
+
+
+@router.get("/jobs/{job:path}", response_model=whole(JobFound), responses=_REFUSALS)
+def one_job(context: Context, job: Name, institution: Institution = None) -> Response:
+    """Show one job, by id or exact name; Alma is asked each time."""
+    return answer(_ask(context, institution, lambda alma: find_job(alma, job)))
+
+
+@router.get("/profiles/{profile:path}", response_model=whole(ProfileFound), responses=_REFUSALS)
+def one_profile(context: Context, profile: Name, institution: Institution = None) -> Response:
+    """Show one profile with its jobs, by id, code or exact name; Alma is asked each time."""
+    return answer(_ask(context, institution, lambda alma: find_profile(alma, profile)))
+
+
+@router.get("/sets/{alma_set:path}", response_model=whole(SetFound), responses=_REFUSALS)
+def one_set(context: Context, alma_set: Name, institution: Institution = None) -> Response:
+    """Show one set and how many members it has, by id or exact name; Alma is asked each time."""
+    return answer(_ask(context, institution, lambda alma: find_set(alma, alma_set)))
+
+
+def _ask(
+    context: WebContext,
+    institution: str | None,
+    question: Callable[[OpenInstitution], Awaitable[T]],
+) -> T:
+    name = context.project().institution(institution).name
+    return context.alma.ask(question, name)
 
 
 def _page(entries: Sequence[T], limit: int, cursor: str | None) -> tuple[Sequence[T], str]:

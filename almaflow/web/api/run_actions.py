@@ -17,8 +17,10 @@ from almaflow.operations.action_documents import (
     QueuedRun,
     ReplyGiven,
     RetryPreview,
+    Unconfirmed,
     reply_given,
     retry_preview,
+    unconfirmed,
 )
 from almaflow.operations.approval import reply
 from almaflow.operations.cancellation import cancel_anywhere
@@ -28,6 +30,7 @@ from almaflow.operations.resolution import (
     candidates,
     check_instance,
     decide_anywhere,
+    find_candidates,
     find_unconfirmed,
 )
 from almaflow.operations.retrying import preview_retry, queue_retry
@@ -219,6 +222,19 @@ def approve(
     given = reply(context.store, run, step, approved=approved, comment=comment, by=by)
     context.wake()
     return answer(reply_given(given))
+
+
+@router.get("/runs/{run}/resolve", response_model=whole(Unconfirmed), responses=REFUSED)
+def preview_resolve(
+    context: Context,
+    run: Name,
+    step: Annotated[str, Query(min_length=1, max_length=1000, description="Its path or id.")],
+) -> Response:
+    """Show a submission whose response was lost, and the instances in Alma that could be it."""
+    record = context.store.find_run(run)
+    lost = find_unconfirmed(context.store, record, step)
+    found = find_candidates(context.project(), context.store, context.alma, lost)
+    return answer(unconfirmed(record.id, lost, found))
 
 
 @router.post(

@@ -9,10 +9,18 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from almaflow.alma.wire import ImportProfile, IntegrationProfile, Job
+from almaflow.alma.wire import Job
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.alma_lists import KeptList, Profile, matching, profile_code
+from almaflow.operations.alma_lists import (
+    ImportProfileView,
+    IntegrationProfileView,
+    KeptList,
+    Profile,
+    ProfileView,
+    matching,
+    profile_view,
+)
 from almaflow.operations.pasted_steps import job_step, jobs_of, profile_step
 from almaflow.settings import Project
 from almaflow.web.context import Context, Lists
@@ -132,7 +140,7 @@ def _read(read: Callable[[], KeptList[T]], problems: list[str]) -> KeptList[T] |
 def _all(jobs: KeptList[Job] | None, profiles: KeptList[Profile] | None) -> Iterator[Found]:
     """Yield everything, each kind by name."""
     listed = [] if jobs is None else list(jobs.entries)
-    known = [] if profiles is None else list(profiles.entries)
+    known = [] if profiles is None else list(map(profile_view, profiles.entries))
     kinds = list(KINDS)
     by_id = {one.id: one for one in known}
     found = [_job(one, by_id.get(one.profile_id), listed) for one in listed]
@@ -146,7 +154,7 @@ def _fits(one: Found, wanted: Wanted) -> bool:
     return right_kind and matching(wanted.text or None, one.name, one.id, *codes)
 
 
-def _job(job: Job, profile: Profile | None, jobs: Sequence[Job]) -> Found:
+def _job(job: Job, profile: ProfileView | None, jobs: Sequence[Job]) -> Found:
     kind = job.type.lower() if job.type.lower() in KINDS else "other"
     facts = [
         ("Category", job.category),
@@ -173,14 +181,14 @@ def _job(job: Job, profile: Profile | None, jobs: Sequence[Job]) -> Found:
     return Found(kind, job.id, job.name, facts, "\n".join(lines), note)
 
 
-def _profile(profile: Profile, jobs: Sequence[Job], is_known: bool) -> Found:
+def _profile(profile: ProfileView, jobs: Sequence[Job], is_known: bool) -> Found:
     own = jobs_of(profile, jobs)
     names = ", ".join(f"{job.name} ({job.id})" for job in own)
     facts = [("Jobs", names), ("Type", profile.type), ("Description", profile.description)]
-    if isinstance(profile, IntegrationProfile):
-        facts = [("Code", profile_code(profile)), ("System", profile.system), *facts]
-    kind, note = "import" if isinstance(profile, ImportProfile) else "integration", ""
-    if isinstance(profile, ImportProfile) and profile.active is False:
+    if isinstance(profile, IntegrationProfileView):
+        facts = [("Code", profile.code), ("System", profile.system), *facts]
+    kind, note = profile.kind, ""
+    if isinstance(profile, ImportProfileView) and profile.active is False:
         note = "This profile is not active in Alma."
     elif is_known and not own and not getattr(profile, "job_id", ""):
         note = "Alma lists no job of this profile: its action is not configured, or not active."
