@@ -120,6 +120,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "fastapi": ("web",),
     "filelock": ("store", "connectors"),
     "fsspec": ("connectors",),
+    "dotenv": ("settings",),
     "ftplib": ("connectors",),
     "h11": ("alma.responses",),
     "holidays": ("timetable",),
@@ -210,6 +211,7 @@ COMES_WITH = {"pydantic_core": "pydantic"}
 DISTRIBUTIONS = {
     "argon2": "argon2_cffi",
     "dateutil": "python_dateutil",
+    "dotenv": "python_dotenv",
     "markdown_it": "markdown_it_py",
 }
 

@@ -414,7 +414,8 @@ def test_a_secret_that_is_not_in_the_environment_is_named_with_the_next_move(
 
     assert str(caught.value) == (
         "The environment variable `ALMAFLOW_TEST`, which almaflow.yaml uses, is not set or "
-        "empty. Set it, for example with `export ALMAFLOW_TEST=…`, and run the command again."
+        "empty. Set it, for example with `export ALMAFLOW_TEST=…`, or write it into the file "
+        "`.env` next to almaflow.yaml, and run the command again."
     )
 
 

@@ -13,6 +13,7 @@ from almaflow.model_problems import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION
+from almaflow.settings.env_file import env_values
 from almaflow.settings.institution import InstitutionConfig
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
@@ -160,6 +161,19 @@ class Project:
             except RequestWrong:
                 # A secret that does not exist cannot leak; code that needs it reports the error.
                 continue
+        yield from self._other_values()
+
+    def _other_values(self) -> Iterator[str]:
+        """Yield what `.env` holds, also what no setting names."""
+        if self.document is None:
+            return
+        try:
+            values = env_values(self.folder).values()
+        except RequestWrong:
+            # Whoever needs a value reports it.
+            return
+        for value in values:
+            yield from secret_parts(value)
 
     @property
     def _file(self) -> str:

@@ -21,6 +21,7 @@ from almaflow.field_types import as_text
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.redaction import REDACTION
+from almaflow.settings.env_file import env_values
 from almaflow.settings.strength import weakness
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"
@@ -150,19 +151,19 @@ class SecretRef:
         """Return what is there, whatever it is; Raises: RequestWrong as `resolve` does."""
         match self.origin:
             case SecretSource.ENV:
-                return self._from_environment()
+                return self._from_environment(folder)
             case SecretSource.FILE:
                 return self._from_file(folder)
             case SecretSource.KEYRING:
                 return self._from_keyring()
 
-    def _from_environment(self) -> str:
-        value = os.environ.get(self.name, "")
+    def _from_environment(self, folder: Path) -> str:
+        value = os.environ.get(self.name) or env_values(folder).get(self.name, "")
         if not value:
             raise RequestWrong(
                 f"The environment variable `{self.name}`, which almaflow.yaml uses, is not set "
-                f"or empty. Set it, for example with `export {self.name}=…`, and run the command "
-                "again."
+                f"or empty. Set it, for example with `export {self.name}=…`, or write it into the "
+                "file `.env` next to almaflow.yaml, and run the command again."
             )
         return value
 

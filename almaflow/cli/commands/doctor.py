@@ -88,6 +88,7 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     now = SystemClock().now()
     yield from files.check_settings(project)
     yield from files.check_secrets(project)
+    yield from files.check_env_file(project)
     findings, loaded = files.check_workflows(project)
     yield from findings
     yield from files.check_git(project)

@@ -18,6 +18,7 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.settings import FILE_NAME, Project, Settings
+from almaflow.settings.env_file import ENV_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
 from almaflow.workflow_loader import LoadedWorkflow, load_paths, others_with
 
@@ -90,6 +91,7 @@ def validate(
             loaded, found_in_files = load_paths(paths, project)
     problems += [*found_in_files, *_lints(loaded, project, paths)]
     problems += _problems_of_tests(paths, loaded, project)
+    problems += _problems_of_env_file(project)
     if online:
         from almaflow.cli.online_checks import missing_in_alma
 
@@ -130,6 +132,14 @@ def _problems_of_tests(
         shelf.add(workflow)
     checked = [check_tests(file, shelf) for file in files]
     return [one for file in checked for one in (*file.problems, *file.workflow_problems)]
+
+
+def _problems_of_env_file(project: Project) -> list[Problem]:
+    if not os.path.lexists(project.folder / ENV_FILE):
+        return []
+    from almaflow.operations.env_file_checks import env_file_problems
+
+    return list(env_file_problems(project))
 
 
 def _tests_at(path: Path) -> Sequence[Path]:

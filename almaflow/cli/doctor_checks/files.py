@@ -10,9 +10,11 @@ from pathlib import Path
 
 from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
 from almaflow.errors import RequestWrong
+from almaflow.operations.env_file_checks import env_file_problems
 from almaflow.plan import git_commit
 from almaflow.problems import Problem, Severity
 from almaflow.settings import FILE_NAME, Project
+from almaflow.settings.env_file import ENV_FILE
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
 
 # Timeout of git (seconds).
@@ -47,6 +49,19 @@ def check_secrets(project: Project) -> Findings:
         with findings.about(f"secret {name}"):
             reference.resolve(project.folder, f"secrets.{name}")
             findings.append(good(f"secret {name}", f"{reference} holds a value"))
+    return findings
+
+
+def check_env_file(project: Project) -> Findings:
+    """Check that `.env`, if there is one, is kept as secrets are."""
+    findings = Findings()
+    if project.document is None or not os.path.lexists(project.folder / ENV_FILE):
+        return findings
+    for problem in env_file_problems(project):
+        make = bad if problem.severity is Severity.ERROR else doubtful
+        findings.append(make(ENV_FILE, problem.message))
+    if not findings:
+        findings.append(good(ENV_FILE, "only this user can read it, and git does not track it"))
     return findings
 
 
