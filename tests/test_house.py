@@ -29,6 +29,7 @@ FLOORS: Sequence[Sequence[str]] = (
     (
         *("late_dataclasses", "late_patterns", "json_data"),
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
+        "whole_files",
         "problem_pages",
         "virtual_time",
         *(

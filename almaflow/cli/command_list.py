@@ -75,6 +75,15 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "graph",
+            "almaflow.cli.commands.graph:graph",
+            "Draw the steps of a workflow, as Mermaid or SVG.",
+            (
+                "almaflow graph workflows/withdraw-items.yaml",
+                "almaflow graph withdraw-items --svg withdraw-items.svg",
+            ),
+        ),
+        Command(
             "docs",
             "almaflow.cli.commands.docs:docs",
             "Read the tutorial, the cookbook and the handbook.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from almaflow.errors import AlmaflowError
 from almaflow.snapshot.file_format import SnapshotInvalid, read_snapshot_text, snapshot_text
 from almaflow.snapshot.model import Snapshot
 from almaflow.text_files import MIB, FileUnreadable, read_text
+from almaflow.whole_files import write_whole
 
 SNAPSHOT_FILE = "alma-catalog.json"
 
@@ -70,29 +70,11 @@ def write_snapshot(file: Path, snapshot: Snapshot) -> None:
     Raises:
         SnapshotNotWritten: the disk refuses.
     """
-    import tempfile
-
-    content = snapshot_text(snapshot).encode()
-    # The file that a link leads to is replaced, not the link.
-    target = Path(os.path.realpath(file))
-    beside = ""
     try:
-        mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o644
-        descriptor, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.chmod(beside, mode)
-        os.replace(beside, target)
-        beside = ""
+        write_whole(file, snapshot_text(snapshot).encode())
     except OSError as error:
         raise SnapshotNotWritten(
             f"The snapshot cannot be written to {file}: {error.strerror or error}. Nothing was "
             "changed. Free some space or check the permissions of the folder, then repeat the "
             "command."
         ) from error
-    finally:
-        if beside:
-            with suppress(OSError):
-                os.unlink(beside)

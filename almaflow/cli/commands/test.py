@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +31,7 @@ from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.problems import Problem, has_errors
 from almaflow.settings import Project
+from almaflow.whole_files import write_whole
 
 
 def run_tests(
@@ -132,13 +132,9 @@ def _write_junit(file: Path, played: Sequence[PlayedTest], problems: Sequence[Pr
     # Only who wants the file pays for the library.
     from almaflow.authoring.workflow_tests.junit import junit_xml
 
-    aside = file.with_name(f".{file.name}.part")
     try:
-        aside.write_bytes(junit_xml(played, problems))
-        os.replace(aside, file)
+        write_whole(file, junit_xml(played, problems))
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
         raise AlmaflowError(
             f"The results could not be written to {file}: {error.strerror or error}. Specify a "
             "file in a folder that exists and is writable."
