@@ -110,6 +110,13 @@ def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
     return models
 
 
+def _short_entries(models: Sequence[type[BaseModel]]) -> tuple[type[BaseModel], ...]:
+    """Return the models of the entries of a list that is short for a field of one of *models*."""
+    shorts = ((one, getattr(one, "short", None)) for one in models)
+    fields = [fields_of(one)[key] for one, key in shorts if key is not None]
+    return tuple(model for field in fields for model in models_of(field))
+
+
 @dataclass(frozen=True)
 class ModelPlace:
     """What the models declare for a place: the models of a mapping there, and its field."""
@@ -135,5 +142,7 @@ def place_of(model: type[BaseModel], path: Sequence[str | int]) -> ModelPlace:
             place = ModelPlace(tuple(models_of(field)), field)
         elif named and isinstance(element, str):
             place = ModelPlace(tuple(models_of(named[0])))
+        elif isinstance(element, int) and (entries := _short_entries(place.models)):
+            place = ModelPlace(entries)
         # What is neither is an entry of a list or mapping: its models are those of the whole.
     return place

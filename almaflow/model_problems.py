@@ -339,6 +339,7 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "less_than_equal": ("bad-value", _bound("{} or less", "le")),
     "less_than": ("bad-value", _bound("less than {}", "lt")),
     "list_type": ("wrong-type", _list),
+    "tuple_type": ("wrong-type", _list),
     "id_empty": (
         "empty-id",
         lambda it: f"{it.subject} is empty. Write an id of Alma, or remove the key.",

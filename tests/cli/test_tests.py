@@ -77,6 +77,8 @@ AGREES = [
     "{requests: {none: [{method: DELETE}], some: [{contains: set_id}]}}",
     '{notifications: {none: [{to: "*"}]}}',
     "{duration: {at_least: 1s, at_most: 1h}, outputs: {count: 40}}",
+    "{duration: 1h}",
+    "succeeded",
 ]
 
 
@@ -189,6 +191,10 @@ MISTAKES = [
     ("{at: tomorrow}", "bad-time", "2026-11-01T02:30"),
     ("{expct: {}}", "unknown-key", "did you mean `expect`"),
     ("{expect: {outcome: ok}}", "bad-value", "did you mean `succeeded`"),
+    ("{expect: {steps: {titles: {member_count: 1}}}}", "unknown-key", "{member_count: 1}"),
+    ("{expect: {requests: [{path: /x, body: y}]}}", "unknown-key", "`contains: y`"),
+    ("{expect: {notify: [x]}}", "unknown-key", "`notifications: [x]`"),
+    ("{durations: {M44: 1h}}", "unknown-key", "{job: M44, duration: 1h}"),
 ]
 
 
@@ -206,6 +212,33 @@ def test_a_mistake_in_a_file_of_tests_is_a_problem_of_test_and_of_validate(
     assert message in problem["message"]
     assert validated.json["problems"] == [problem]
     assert (tested.code, validated.code) == (2, 1)
+
+
+@pytest.mark.usefixtures("weekly")
+def test_one_reading_shows_mistakes_of_keys_and_of_names(almaflow: Almaflow, write: Write) -> None:
+    write(
+        "workflows/weekly.tests.yaml",
+        listed(
+            "{name: a, expct: {}, expect: {steps: {expert: failed}}}",
+            "{expect: {outputs: {cont: 1}}}",
+            "{name: c, expect: {outputs: {cont: 1}, requests: [{step: exprt}, POST]}}",
+            "{name: d, inputs: {limt: 1}, scenario: {jobs: [{job: M44, durations: 1h}]}}",
+            head=SCENARIO + "at: never\n",
+        ),
+    )
+
+    problems = almaflow("test", "--json").json["problems"]
+
+    assert sorted((one["line"], one["code"]) for one in problems) == [
+        (3, "bad-time"),
+        (5, "unknown-key"),
+        (5, "unknown-step"),
+        (6, "missing-key"),
+        (7, "bad-value"),
+        (7, "unknown-output"),
+        (8, "unknown-input"),
+        (8, "unknown-key"),
+    ]
 
 
 @pytest.mark.usefixtures("weekly")

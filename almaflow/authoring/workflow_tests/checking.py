@@ -9,6 +9,7 @@ from typing import Any
 
 from almaflow.authoring.workflow_tests.files import UnusableWorkflow, WorkflowShelf, workflow_beside
 from almaflow.authoring.workflow_tests.models import Expectation, WorkflowTest, WorkflowTests
+from almaflow.authoring.workflow_tests.partial import fitting_part
 from almaflow.authoring.workflow_tests.step_names import StepNames
 from almaflow.check import CheckContext
 from almaflow.document import Document, PathTo, read_document
@@ -48,9 +49,12 @@ def check_tests(path: Path, shelf: WorkflowShelf) -> CheckedTests:
     """Read the file of tests at *path* and compare it with its workflow."""
     try:
         document = read_document(path, display_path(path))
-        tests = validate(document, WorkflowTests)
     except DocumentsInvalid as error:
         return CheckedTests(path, None, None, None, tuple(error.problems))
+    try:
+        tests = validate(document, WorkflowTests)
+    except DocumentsInvalid as error:
+        return _checked_rest(path, document, shelf, set(error.problems))
     try:
         target = _workflow_path(path, document, tests, shelf)
     except DocumentsInvalid as error:
@@ -63,6 +67,24 @@ def check_tests(path: Path, shelf: WorkflowShelf) -> CheckedTests:
     checks.check()
     problems = tuple(at_most({*checks.problems, *document.findings}))
     return CheckedTests(path, document, tests, workflow, problems)
+
+
+def _checked_rest(
+    path: Path, document: Document, shelf: WorkflowShelf, problems: set[Problem]
+) -> CheckedTests:
+    """Return a file that does not fit the models, with what is wrong in the part that does."""
+    tests = fitting_part(document)
+    if tests is not None:
+        try:
+            workflow = shelf.load(_workflow_path(path, document, tests, shelf))
+        except DocumentsInvalid as error:
+            problems |= set(error.problems)
+        else:
+            if isinstance(workflow, LoadedWorkflow):
+                checks = _Checks(document, tests, workflow)
+                checks.check()
+                problems |= checks.problems
+    return CheckedTests(path, document, None, None, tuple(at_most(problems)))
 
 
 def _workflow_path(
@@ -150,6 +172,8 @@ class _Checks:
 
     def _check_missing(self, path: PathTo, test: WorkflowTest) -> None:
         given = {*self._tests.inputs, *test.inputs}
+        if not self._document.has((*path, "name")):
+            return
         for name in self._loaded.workflow.missing_inputs(given):
             message = (
                 f"The workflow needs a value for its input `{name}`. Write it under `inputs` of "

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma.simulator.scenario import Scenario
+from almaflow.authoring.workflow_tests import other_words
 from almaflow.field_types import Duration, Model, Text, Whole, as_text
 
 MOST_TESTS = 1_000
@@ -60,6 +61,7 @@ RunOutcome = Literal[
 class ExpectedStep(Model):
     """How one step is expected to end."""
 
+    foreign: ClassVar = other_words.STEP
     short: ClassVar[str | None] = "outcome"
 
     outcome: Annotated[
@@ -85,6 +87,7 @@ class ExpectedStep(Model):
 class ExpectedRequest(Model):
     """A request that the run is expected to send to Alma."""
 
+    foreign: ClassVar = other_words.REQUEST
     short: ClassVar[str | None] = "path"
 
     step: Annotated[Text | None, Field(description="The step that sends it: a path or an id.")] = (
@@ -177,6 +180,7 @@ class ExpectedRequests(Model):
 class ExpectedNotification(Model):
     """A message that the run is expected to send to people."""
 
+    foreign: ClassVar = other_words.NOTIFICATION
     short: ClassVar[str | None] = "contains"
 
     to: Annotated[
@@ -218,12 +222,17 @@ class ExpectedNotifications(Model):
 class ExpectedDuration(Model):
     """How long the run is expected to take, in simulated time."""
 
+    short: ClassVar[str | None] = "at_most"
+
     at_least: Annotated[Duration | None, Field(description="The shortest duration.")] = None
     at_most: Annotated[Duration | None, Field(description="The longest duration.")] = None
 
 
 class Expectation(Model):
     """What is expected of the run of a test."""
+
+    foreign: ClassVar = other_words.EXPECT
+    short: ClassVar[str | None] = "outcome"
 
     outcome: Annotated[
         RunOutcome,
@@ -272,6 +281,8 @@ class Expectation(Model):
 
 class WorkflowTest(Model):
     """One test: a run of the workflow in a simulated situation."""
+
+    foreign: ClassVar = other_words.TEST
 
     name: Annotated[
         Text,
