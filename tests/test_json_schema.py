@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from almaflow.cli.scenario_schema import scenario_schema
+from almaflow.cli.schemas import other_schemas
 from almaflow.document import parse_document, read_document
 from almaflow.json_schema import (
     first_paragraph,
@@ -234,6 +235,20 @@ def test_the_schema_of_scenarios_in_the_repository_is_fresh_and_fits_the_example
     for file in (ROOT / "workflows").glob("*.scenario.yaml"):
         data = read_document(file, is_data=True).plain()
         assert [one.message for one in jsonschema.Draft7Validator(schema).iter_errors(data)] == []
+
+
+def test_the_schema_of_tests_in_the_repository_is_fresh_and_fits_the_examples() -> None:
+    schema = other_schemas()["tests"]
+    jsonschema.Draft7Validator.check_schema(schema)
+    text = (ROOT / "schemas" / "tests.schema.json").read_text("utf-8")
+    files = list((ROOT / "workflows").glob("*.tests.yaml"))
+
+    assert text == schema_text(schema), "run `almaflow schema --output schemas`"
+    assert len(files) == len([one for one in WORKFLOWS if one.parent.name == "workflows"])
+    validator = jsonschema.Draft7Validator(schema)
+    for file in files:
+        assert [one.message for one in validator.iter_errors(read_document(file).plain())] == []
+    assert [*validator.iter_errors({"tests": [{"nmae": "x"}]})]
 
 
 WORDS = """\

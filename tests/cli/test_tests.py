@@ -397,6 +397,11 @@ def test_junit_xml_has_suites_cases_failures_and_errors(
     assert failure is not None
     assert "expected: failed" in (failure.text or "")
     assert len(list(root.iter("error"))) == 1
+    # Jenkins' xUnit plugin refuses files with other attributes.
+    assert {key for one in root.iter("testcase") for key in one.attrib} == {
+        *("name", "classname", "time"),
+    }
+    assert set(root.attrib) == {"name", "tests", "failures", "errors", "time"}
     assert almaflow("test", "--junit", "missing/out.xml").code == 1
 
 

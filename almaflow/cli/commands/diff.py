@@ -185,7 +185,7 @@ def _print(found: ProjectDiff, style: DiffFormat) -> None:
     if style is DiffFormat.MARKDOWN:
         emit_document(markdown(found))
         return
-    emit_lines(text_lines(found))
+    emit_lines(text_lines(found), wrap=True)
     if found.problems:
         colours = has_colours(sys.stdout)
         emit_lines(["", *problem_lines(found.problems, colours=colours)])
