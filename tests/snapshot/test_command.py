@@ -139,6 +139,20 @@ def test_a_file_that_cannot_be_used_is_not_replaced(
     assert not alma.received()
 
 
+def test_alma_itself_settles_what_the_snapshot_does_not_have(
+    almaflow: Almaflow, file: Path
+) -> None:
+    almaflow("snapshot")
+    section = section_in(file)
+    rewrite(file, jobs=[one for one in section.jobs if one.id != "M44"], profiles=())
+
+    def codes(*options: str) -> set[str]:
+        return {one["code"] for one in almaflow("validate", "--json", *options).json["problems"]}
+
+    assert {"job-not-in-snapshot", "profile-not-in-snapshot"} <= codes()
+    assert not {"job-not-in-snapshot", "profile-not-in-snapshot"} & codes("--online")
+
+
 # --- without a key --------------------------------------------------------------------------------
 
 

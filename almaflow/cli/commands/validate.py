@@ -93,8 +93,10 @@ def validate(
     problems += _problems_of_tests(paths, loaded, project)
     problems += _problems_of_env_file(project)
     if online:
-        from almaflow.cli.online_checks import missing_in_alma
+        from almaflow.cli.online_checks import ASKED_ONLINE, missing_in_alma
 
+        # Alma knows better than its snapshot.
+        problems = [one for one in problems if one.code not in ASKED_ONLINE]
         problems += missing_in_alma(loaded, project)
     problems = sorted(set(problems))
     if style is not ProblemFormat.TEXT:
