@@ -96,7 +96,7 @@ def _section_data(section: Section) -> dict[str, Any]:
     data: dict[str, Any] = {"taken": section.taken.isoformat()}
     if section.simulated:
         data["simulated"] = True
-    data |= {"code": section.code, "environment": section.environment}
+    data |= {"code": _text(section.code), "environment": _text(section.environment)}
     if section.missing:
         data["missing"] = sorted(section.missing)
     data["jobs"] = [_entry(one) for one in sorted(section.jobs, key=lambda job: _by_id(job.id))]
@@ -108,7 +108,7 @@ def _section_data(section: Section) -> dict[str, Any]:
     seen = sorted(section.statuses_seen, key=lambda one: (_by_id(one.job), one.status))
     data["statuses_seen"] = [_entry(one) for one in seen]
     for table in _TABLES:
-        data[table] = dict(sorted(getattr(section, table).items()))
+        data[table] = dict(sorted(_table(getattr(section, table)).items()))
     return data
 
 
@@ -122,7 +122,7 @@ def _entry(one: Any, leave: str = "") -> dict[str, Any]:
     """Return an entry without its empty values."""
     values = {field.name: getattr(one, field.name) for field in fields(built(type(one)))}
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: list(_texts(list(value))) if isinstance(value, tuple) else _text(value)
         for name, value in values.items()
         if value and name != leave
     }
@@ -251,14 +251,16 @@ def _status(data: Mapping[str, Any]) -> StatusEntry | None:
 
 
 def _table(data: Any) -> dict[str, str]:
-    if not isinstance(data, dict):
+    if not isinstance(data, Mapping):
         return {}
     return {_text(code): _text(label) for code, label in data.items() if _text(code)}
 
 
 def _text(value: Any) -> str:
     # Names are compared with those of workflows, so their spaces stay.
-    return visible(value[:_LONGEST]).replace("\n", " ") if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return visible(value[:_LONGEST]).replace("\n", " ").replace("\t", " ")[:_LONGEST]
 
 
 def _texts(value: Any) -> tuple[str, ...]:

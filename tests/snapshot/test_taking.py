@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from almaflow.alma.errors import AlmaError
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.simulator import Fault, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.furnish import add_past_runs
+from almaflow.alma.simulator.reply import Reply
 from almaflow.alma.transport import InProcessTransport
 from almaflow.authoring.snapshots.reading import (
     Reading,
@@ -26,7 +28,7 @@ from almaflow.authoring.snapshots.reading import (
 from almaflow.authoring.snapshots.renewal import renewed
 from almaflow.authoring.snapshots.used_steps import UsedStep, used_steps
 from almaflow.settings import Project, Settings
-from almaflow.snapshot.file_format import snapshot_text
+from almaflow.snapshot.file_format import read_snapshot_text, snapshot_text
 from almaflow.snapshot.model import CounterEntry, Section, Snapshot
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
@@ -248,6 +250,65 @@ def test_nulls_and_unknown_categories_are_read(steps: Sequence[UsedStep]) -> Non
     section = World(steps, scenario).read().section
 
     assert section.job_lookup.by_id["M70001"].category == "NEVER_HEARD_OF"
+
+
+ODD: dict[str, Any] = {
+    "/conf/general": {"institution": None},
+    "/conf/jobs": {
+        "total_record_count": 6,
+        "job": [
+            {"id": "M44", "name": None, "type": None, "category": {"value": "NEW", "desc": ""}},
+            {"id": "M45"},
+            {"id": "M46", "name": "A", "type": "MANUAL", "category": [], "content": 5},
+            {"id": "S1", "name": "S", "related_profile": {"value": None}, "schedule": {}},
+            {"id": "M47", "name": "\u001b]0;x\u0007 colour", "parameter": [None, {}, {"name": 5}]},
+            {"id": "M48", "name": "x" * 100_000, "description": {"value": "d"}},
+        ],
+    },
+    "/conf/integration-profiles": {"integration_profile": {"id": "7", "code": None}},
+    "/conf/md-import-profiles": {"total_record_count": 0},
+    "/conf/code-tables/systemJobStatus": {"row": [{"code": None}, {"code": "A"}, 5, None]},
+    "/conf/code-tables/SetContentType": {"row": None},
+    "/conf/jobs/M44/instances": {
+        "job_instance": [
+            {"id": "1", "status": None, "counter": [None, {"type": None}, {"value": "1"}]},
+            {
+                "id": "2",
+                "status": {"value": "NEVER_SEEN"},
+                "counter": [
+                    {"type": {"value": "free text about record 990012345670541"}, "value": "1"},
+                    {"type": {"value": "mail to anna@example.edu"}, "value": "1"},
+                    {"type": {"value": "k", "desc": None}, "value": "3 of 5"},
+                    {"type": {"value": "k"}, "value": 4},
+                ],
+            },
+        ]
+    },
+}
+
+
+def test_odd_answers_are_read_as_far_as_they_say_something(steps: Sequence[UsedStep]) -> None:
+    def answer(method: str, target: str, headers: Any, body: bytes) -> Reply:
+        path = target.partition("?")[0].removeprefix("/almaws/v1")
+        data = ODD.get(path, {"id": path.rsplit("/", 1)[-1]})
+        return Reply(200, {"Content-Type": "application/json"}, json.dumps(data).encode())
+
+    async def main() -> Reading:
+        client = AlmaClient("main", InProcessTransport(answer), key="key-of-tests")
+        reader = SectionReader(Opened(client), steps, None)
+        return await reader.read(await reader.general(), TODAY)
+
+    section = run_virtual(main).section
+    text = snapshot_text(Snapshot({"main": section}))
+
+    assert [job.id for job in section.jobs] == ["M44", "M45", "M46", "S1", "M47", "M48"]
+    assert section.statuses == {"A": ""}
+    assert [(one.key, one.form) for one in section.counters] == [("k", "mixed")]
+    assert [one.status for one in section.statuses_seen] == ["NEVER_SEEN"]
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "990012345670541" not in text
+    assert "anna@example.edu" not in text
+    assert snapshot_text(read_snapshot_text(text)) == text
 
 
 # --- the section before ---------------------------------------------------------------------------
