@@ -28,6 +28,7 @@ from almaflow.store.errors import (
 )
 from almaflow.store.location import StoreLocation
 from almaflow.store.locks import EVERYTHING, Lock, LockKind, Locks
+from almaflow.store.pooler import check_pooling
 from almaflow.store.postgres_refusals import (
     check_settings,
     check_version,
@@ -159,17 +160,21 @@ class Postgres:
     def connect(self) -> Connection:
         """Return a new connection, which begins transactions only where we say so."""
         try:
-            connection = psycopg.connect(**self._all_settings, autocommit=True)
+            connection = self._connection()
         except psycopg.Error as error:
             check_settings(self._location, error, self._all_settings)
             raise
         try:
             check_version(self._location, connection)
+            check_pooling(self._location, connection, self._connection)
             self._set_up(connection)
         except BaseException:
             connection.close()
             raise
         return PostgresConnection(connection)
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(**self._all_settings, autocommit=True)
 
     def _set_up(self, connection: psycopg.Connection[Any]) -> None:
         idle = round(_IDLE_IN_TRANSACTION.total_seconds() * 1000)

@@ -55,6 +55,10 @@ STOPPED = 10.0
 RESCUED = 30.0
 """When every run of a dead host has to continue elsewhere (seconds)."""
 
+STARVED = 0.5
+"""What a turn of the loop counts at most (seconds): it takes milliseconds, unless the machine gives
+this process, and so the hosts, no processor."""
+
 TICKING = "schedule: [{every: 5s, missed: all}]\noverlap: queue_all\nsteps: [{get: /conf/jobs}]\n"
 QUIET = TICKING.replace("every: 5s", "dates: [2020-01-01]")
 
@@ -99,6 +103,7 @@ class Fleet:
         self._left_runs: set[tuple[str, int]] = set()
         self._trapped: int | None = None
         self._looked_at = self._helped_at = self._quiet_at = 0.0
+        self._counted, self._counted_at = 0.0, time.monotonic()
 
     def _write_timetable(self, text: str) -> None:
         (self._files / "ticking.yaml").write_text(text, "utf-8")
@@ -164,8 +169,16 @@ class Fleet:
         """Do something in so many seconds."""
         self._at(time.monotonic() + seconds, act)
 
+    def _now(self) -> float:
+        """Return for how long this process has had a processor: what others must do by then."""
+        now = time.monotonic()
+        self._counted += min(now - self._counted_at, STARVED)
+        self._counted_at = now
+        return self._counted
+
     def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
+            self._now()
             while self._agenda and self._agenda[0][0] <= time.monotonic():
                 heapq.heappop(self._agenda)[2]()
             self._restart_ended()
@@ -185,14 +198,14 @@ class Fleet:
             code = None if number in self._down else seat.host.process.exitcode
             if code is not None and code != EXIT_INTERRUPTED:
                 self.happened[f"ended with {code}"] += 1
-                self._dead[seat.host.place.name, seat.host.pid] = time.monotonic()
+                self._dead[seat.host.place.name, seat.host.pid] = self._now()
                 seat.host.start()
 
     def _look(self) -> None:
         unfinished, owners = self._state()
         now = time.monotonic()
         for dead, died_at in [*self._dead.items()]:
-            waited = now - died_at
+            waited = self._now() - died_at
             assert waited < RESCUED, f"runs of {dead} wait since {waited:.0f} s: {self._open}"
             if dead in owners:
                 self._left_runs.add(dead)
@@ -290,7 +303,7 @@ class Fleet:
         host = self.hosts[number].host
         key = host.place.name, host.pid
         host.end()
-        self._dead[key] = time.monotonic()
+        self._dead[key] = self._now()
         self._down.add(number)
         self.later(down_for, lambda: self._bring_back(number))
 
