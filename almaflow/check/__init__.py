@@ -49,7 +49,7 @@ __all__ = ["CheckContext", "CheckedFile", "WorkflowLoader", "as_entry", "check_d
 def check_document(document: Document, around: CheckContext) -> CheckedFile:
     """Return the workflow in *document* with what is wrong in it, whoever runs or calls it."""
     checked = _checked(document, around)
-    problems = (*checked.problems, *bad_comments(document, checked.problems))
+    problems = at_most((*checked.problems, *bad_comments(document, checked.problems)))
     sifted = sift(problems, document, around.project.settings.lint)
     return replace(checked, problems=tuple(sorted(sifted.kept)), ignored=sifted.ignored)
 

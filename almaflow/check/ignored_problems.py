@@ -51,10 +51,11 @@ def ignores_of(document: Document) -> list[Ignore]:
     if _MARK not in document.text.casefold():
         return []
     found = []
+    last_rows = _last_rows(document)
     for comment in comments(document, document.root):
         match = _COMMENT.match(comment.text)
         if match:
-            rows = _rows(document, comment)
+            rows = _rows(document, comment, last_rows)
             begin = comment.span[0] + match.start(1)
             found += [
                 Ignore(code.group(), (begin + code.start(), begin + code.end()), comment, rows)
@@ -63,7 +64,7 @@ def ignores_of(document: Document) -> list[Ignore]:
     return found
 
 
-def _rows(document: Document, comment: Comment) -> range | None:
+def _rows(document: Document, comment: Comment, last_rows: Mapping[int, int]) -> range | None:
     lines = document.lines
     row = comment.row
     if comment.alone:
@@ -72,7 +73,7 @@ def _rows(document: Document, comment: Comment) -> range | None:
         row += 1
         while row < len(lines) and not _has_content(lines[row]):
             row += 1
-    return range(row, _last_row(document, row) + 1)
+    return range(row, max(row, last_rows.get(row, row)) + 1)
 
 
 def _has_content(line: str) -> bool:
@@ -80,17 +81,23 @@ def _has_content(line: str) -> bool:
     return bool(line) and not line.startswith(("#", "%", "---"))
 
 
-def _last_row(document: Document, row: int) -> int:
-    """Return the last line of the texts that begin in the line *row*: no comment can be in them."""
-    last, waiting, seen = row, [document.root], set()
+def _last_rows(document: Document) -> Mapping[int, int]:
+    """Return, for each line in which a text begins, the last line of such texts.
+
+    No comment can be in them, so one above them counts for all of these lines.
+    """
+    last: dict[int, int] = {}
+    waiting, seen = [document.root], set()
     while waiting:
         node = waiting.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
         waiting.extend(node.children.values())
-        if node.value is not None and document.mark(node.span[0])[0] == row:
-            last = max(last, document.mark(max(node.span[0], node.span[1] - 1))[0])
+        if node.value is not None:
+            first = document.mark(node.span[0])[0]
+            end = document.mark(max(node.span[0], node.span[1] - 1))[0]
+            last[first] = max(last.get(first, 0), end)
     return last
 
 

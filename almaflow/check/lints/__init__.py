@@ -27,7 +27,7 @@ from almaflow.check.lints.size_checks import lint_size_checks
 from almaflow.check.lints.subject import LintedFile, Subject
 from almaflow.check.lints.unused import lint_unused
 from almaflow.check.lints.zones import lint_zones
-from almaflow.problems import Problem
+from almaflow.problems import Problem, at_most
 from almaflow.settings import Project
 
 __all__ = ["SWEEP", "LintedFile", "lint_problems"]
@@ -79,7 +79,8 @@ def _sifted(subject: Subject) -> Iterator[Problem]:
     sifted = sift(subject.notes.problems, subject.document, levels)
     yield from sifted.kept
     ignored = (*subject.file.ignored, *sifted.ignored)
-    yield from sift(unused_comments(subject.document, ignored), subject.document, levels).kept
+    unused = at_most(unused_comments(subject.document, ignored))
+    yield from sift(unused, subject.document, levels).kept
 
 
 def _names(folders: Sequence[Path]) -> set[str]:

@@ -7,6 +7,9 @@ from almaflow.check.lints.subject import Subject
 from almaflow.problems import Severity
 from almaflow.steps.which_kind import is_submit_job
 
+# Whoever reads one of these decides what the job did.
+_LOOKED_AT = ("counters", "alerts", "status", "outcome", "link")
+
 
 def lint_counters(subject: Subject) -> None:
     """Note each job that changes data and whose counters no expression reads."""
@@ -15,8 +18,7 @@ def lint_counters(subject: Subject) -> None:
         assert is_submit_job(kind)
         if kind.expect or not kind.wait or only_reads(kind.job):
             continue
-        pattern = rf"\b{id}(?:['\"]\])?\.(?:counters|alerts|status|outcome|link)\b"
-        if id is not None and subject.mentions(pattern):
+        if id is not None and any((id, output) in subject.pairs for output in _LOOKED_AT):
             continue
         subject.notes.at(
             (*node.keys, kind.key, "job"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from almaflow.check.lints.subject import Subject
+from almaflow.check.lints.subject import Subject, pairs_in
 from almaflow.field_types import Plain, Template
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.tree import StepNode
-from almaflow.steps.which_kind import is_call, is_create_set
+from almaflow.steps.which_kind import is_create_set
 
 _VARIES = re.compile(r"\b(?:run|now|today|steps|vars|item)\b")
 _INPUT = re.compile(r"\binputs\.(\w+)")
@@ -26,16 +26,20 @@ def sweeps_of(subject: Subject) -> Iterator[str]:
 
 def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
     """Note the sets that nothing deletes; *sweeps* are those of all workflows."""
+    all_deletions = _deletions(subject)
     for node in subject.nodes:
         kind = node.step.kind
-        if not is_create_set(kind):
+        if not is_create_set(kind) or kind.if_exists != "fail":
+            continue
+        if node.step.id in subject.handed_on:
+            # Who gets the set may delete it.
             continue
         name, repeats = kind.name.text, _repeats(subject, node, kind.name.text)
-        deletions = list(_deletions_of(subject, node.step.id))
+        deletions = _deletions_of(all_deletions, node)
         swept = any(name.startswith(prefix) for prefix in sweeps)
-        if not deletions and not swept and kind.if_exists == "fail" and not repeats:
+        if not deletions and not swept and not repeats:
             _note_kept(subject, node)
-        if repeats and kind.if_exists == "fail" and not _always_deleted(deletions):
+        if repeats and not _always_deleted(deletions):
             subject.notes.at(
                 (*node.keys, kind.key, "name"),
                 "set-name-repeats",
@@ -59,37 +63,33 @@ def _note_kept(subject: Subject, node: StepNode) -> None:
     )
 
 
-def _deletions_of(subject: Subject, id: str | None) -> Iterator[StepNode | None]:
-    """Yield the steps that delete the set of the step *id*; None: whoever gets its id may."""
-    if id is None:
-        return
-    use = re.compile(rf"\bsteps(?:\.|\[['\"]){id}\b")
-    within = re.compile(rf"\b{id}\.set_id\b")
-    loops = {outer.step.id for node in subject.nodes if node.step.id == id for outer in node.around}
+def _deletions(subject: Subject) -> Mapping[str, list[StepNode]]:
+    """Return the steps that delete a set, by the ids of the steps that they name.
+
+    Those of what the run alone knows, such as the item of a loop, are under an empty id.
+    """
+    deletions: dict[str, list[StepNode]] = {}
     for node in subject.nodes:
         deleted = _deletion(node.step, "id")
-        if deleted is None:
+        if deleted is None or "{{" not in deleted:
             continue
-        in_loop = any(loop and f"steps.{loop}." in deleted for loop in loops)
-        if use.search(deleted) or within.search(deleted) or in_loop or _is_item(deleted):
-            yield node
-    if any(use.search(text) for path, text in subject.texts if path[0] == "outputs"):
-        yield None
-    for node in subject.nodes:
-        if is_call(node.step.kind) and any(
-            use.search(text) for path, text in subject.texts if path[: len(node.keys)] == node.keys
-        ):
-            yield None
+        ids = {name for owner, name in pairs_in(deleted) if owner == "steps"}
+        for id in ids or {""}:
+            deletions.setdefault(id, []).append(node)
+    return deletions
 
 
-def _is_item(text: str) -> bool:
-    return "steps." not in text and "{{" in text
+def _deletions_of(deletions: Mapping[str, list[StepNode]], node: StepNode) -> list[StepNode]:
+    """Return the steps that may delete the set of *node*: through its id or that of its loop."""
+    if node.step.id is None:
+        return []
+    ids = {"", node.step.id, *(outer.step.id for outer in node.around if outer.step.id)}
+    return [one for id in ids for one in deletions.get(id, ())]
 
 
-def _always_deleted(deletions: Collection[StepNode | None]) -> bool:
+def _always_deleted(deletions: Collection[StepNode]) -> bool:
     return any(
-        node is None or (node.keys[0] == "finally" and _asks_only_whether_there(node.step))
-        for node in deletions
+        node.keys[0] == "finally" and _asks_only_whether_there(node.step) for node in deletions
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from almaflow.check.lints.jobs import destroys, job_words, submissions
 from almaflow.check.lints.subject import Subject
@@ -17,10 +17,12 @@ from almaflow.steps.which_kind import is_approve, is_create_set, is_submit_job
 
 def lint_size_checks(subject: Subject) -> None:
     """Note each destructive job in front of which nothing limits the size of its set."""
-    for node in submissions(subject):
+    wanted = [node for node in submissions(subject) if _destroys(node)]
+    limits = [node for node in subject.nodes if wanted and _may_limit(node.step)]
+    for node in wanted:
         kind = node.step.kind
         assert is_submit_job(kind)
-        if not destroys(kind.job) or _is_limited(subject, node, kind.set):
+        if _is_limited(limits, node, kind.set):
             continue
         subject.notes.at(
             (*node.keys, kind.key, "job"),
@@ -33,25 +35,38 @@ def lint_size_checks(subject: Subject) -> None:
         )
 
 
-def _is_limited(subject: Subject, node: StepNode, given: IdTemplate | None) -> bool:
-    for other in _before(subject, node):
-        kind = other.kind
-        if is_approve(kind) or any(_bounds(text) for text in _conditions(other)):
+def _destroys(node: StepNode) -> bool:
+    kind = node.step.kind
+    return is_submit_job(kind) and destroys(kind.job)
+
+
+def _may_limit(step: StepBase) -> bool:
+    """Whether a step asks for a size or a person, or creates a set of a known size."""
+    return (
+        is_approve(step.kind)
+        or _creates_few(step)
+        or any(_bounds(text) for text in _conditions(step))
+    )
+
+
+def _creates_few(step: StepBase) -> bool:
+    """Whether a step creates a set of members that are written out, or a trial."""
+    kind = step.kind
+    if not is_create_set(kind):
+        return False
+    members = kind.members.items if kind.members is not None else None
+    return kind.first is not None or isinstance(members, list)
+
+
+def _is_limited(limits: Sequence[StepNode], node: StepNode, given: IdTemplate | None) -> bool:
+    for limit in limits:
+        is_before = limit.keys[0] == node.keys[0] and _comes_first(limit.keys, node.keys)
+        if not is_before and limit.keys != node.keys:
+            continue
+        few = _creates_few(limit.step)
+        if not few or (given is not None and f"steps.{limit.step.id}." in given.text):
             return True
-        # A trial, or members that are written out, cannot be more than expected.
-        if is_create_set(kind) and given is not None and f"steps.{other.id}." in given.text:
-            members = kind.members.items if kind.members is not None else None
-            if kind.first is not None or isinstance(members, list):
-                return True
     return False
-
-
-def _before(subject: Subject, node: StepNode) -> Iterator[StepBase]:
-    """Yield the steps that come before *node* or are around it, and its own."""
-    for other in subject.nodes:
-        if other.keys[0] == node.keys[0] and _comes_first(other.keys, node.keys):
-            yield other.step
-    yield node.step
 
 
 def _comes_first(other: PathTo, node: PathTo) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from almaflow.check.collector import ProblemCollector
 from almaflow.document import Document, PathTo
 from almaflow.field_types import Plain
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Problem
 from almaflow.settings import Project
 from almaflow.steps.tree import StepNode
@@ -59,14 +60,35 @@ class Subject:
         name = given.text if given is not None else self.project.default_institution
         return None if name is None or "{{" in name else name
 
-    def mentions(self, pattern: str, *, outside: PathTo = ()) -> bool:
-        """Whether a text, but for those below *outside*, has what *pattern* describes."""
-        compiled = re.compile(pattern)
-        return any(
-            compiled.search(text)
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Every two names with a dot between them: of `steps.x.set_id`, the first and last two."""
+        return frozenset(pair for _, text in self.texts for pair in pairs_in(text))
+
+    @cached_property
+    def handed_on(self) -> frozenset[str]:
+        """The ids of the steps whose outputs leave the workflow, or enter a called one."""
+        return frozenset(
+            name
             for path, text in self.texts
-            if not outside or path[: len(outside)] != outside
+            if path[0] == "outputs" or "call" in path
+            for owner, name in pairs_in(text)
+            if owner == "steps"
         )
+
+
+# `x['y']` is `x.y`.
+_KEY = late_pattern(r"\[\s*['\"](\w+)['\"]\s*\]")
+_CHAIN = late_pattern(r"\w+(?:\s*\.\s*\w+)+")
+
+
+def pairs_in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield every two names in *text* with a dot between them."""
+    if "." not in text and "[" not in text:
+        return
+    for chain in _CHAIN.finditer(_KEY.sub(r".\1", text)):
+        names = [name.strip() for name in chain.group().split(".")]
+        yield from pairwise(names)
 
 
 def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:

@@ -24,6 +24,8 @@ from almaflow.timetable_entries import entries_of
 
 _WEEKS = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 29, tzinfo=UTC))
 _HOUR = timedelta(hours=1)
+# More starts of one job in a run than this are too many whatever the limit is.
+_MANY = 100
 # Of an entry with more ticks than this only the first are laid out: it repeats itself.
 _MOST = 2000
 
@@ -81,7 +83,7 @@ def _times(node: StepNode) -> int:
         if outer.step.if_ is not None or kind.key == "branch":
             return 0
         if is_for_each(kind) and isinstance(kind.items, list):
-            times *= len(kind.items)
+            times = min(times * len(kind.items), _MANY)
     return 0 if node.step.if_ is not None else times
 
 

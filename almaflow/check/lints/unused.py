@@ -10,6 +10,9 @@ import re
 from almaflow.check.lints.subject import Subject
 from almaflow.problems import Severity
 
+# `inputs` alone, as in `inputs | tojson`, or with a name that is computed, is all of them.
+_WHOLE = r"\{{\{{[^}}]*\b{}\b(?!\s*(?:\.|\[\s*['\"]))"
+
 
 def lint_unused(subject: Subject) -> None:
     """Note the inputs and variables that no expression uses."""
@@ -17,12 +20,10 @@ def lint_unused(subject: Subject) -> None:
         ("inputs", "input", subject.workflow.inputs),
         ("vars", "variable", subject.workflow.vars),
     ):
-        # `inputs` alone, as in `inputs | tojson`, or with a name that is computed, is all of them.
-        if subject.mentions(rf"\{{\{{[^}}]*\b{key}\b(?!\s*(?:\.|\[\s*['\"]))"):
+        if any(re.search(_WHOLE.format(key), text) for _, text in subject.texts):
             continue
         for name in names:
-            use = rf"\b{key}\s*(?:\.\s*|\[\s*['\"]){re.escape(name)}\b"
-            if not subject.mentions(use, outside=(key, name)):
+            if (key, name) not in subject.pairs:
                 subject.notes.at_key(
                     (key, name),
                     f"unused-{noun}",
