@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.check import CheckContext, check_document
+from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.check.scopes import VisibleSteps
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
@@ -574,10 +575,11 @@ PIECES = [
 def is_loaded_or_refused(text: str) -> bool:
     """Whether *text* is a workflow with steps that say what they do, or has problems."""
     try:
-        steps = load_text(text, "workflow.yaml").workflow.steps
+        loaded = load_text(text, "workflow.yaml")
     except DocumentsInvalid as error:
         return len(error.problems) > 0
-    return all(step.kind is not None for step in steps)
+    lint_problems([LintedFile(loaded.document, loaded.workflow, loaded.name)], NOWHERE)
+    return all(step.kind is not None for step in loaded.workflow.steps)
 
 
 @settings(max_examples=examples(40), deadline=None)

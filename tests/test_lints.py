@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.check.lints import LintedFile, lint_problems
+from almaflow.document import parse_document
+from almaflow.model_problems import validate
 from almaflow.problems import Severity
+from almaflow.settings import Project, Settings
+from almaflow.workflow import Workflow
 from tests.linted import problems_in
+from tests.work import calls_made_by
 
 DELETE = """\
 - id: delete
@@ -310,3 +316,19 @@ def test_files_that_belong_to_no_workflow_are_noted_in_a_whole_folder(tmp_path: 
     assert {one.code for one in found} == {"unused-file"}
     assert {one.severity for one in found} == {Severity.NOTE}
     assert problems_in(tmp_path, files) == []
+
+
+def test_the_work_of_lints_grows_in_proportion_to_the_size_of_a_workflow() -> None:
+    def work(steps: int) -> int:
+        text = "inputs: {a: {default: b}}\nsteps:\n" + "".join(
+            f"  - id: s{n}  # almaflow: ignore[no-set]\n"
+            f'    create_set: {{name: "x {{{{ run.id }}}} {n}", content: ITEM, query: x}}\n'
+            f'  - submit_job: {{job: M28, set: "{{{{ steps.s{n}.set_id }}}}"}}\n'
+            for n in range(steps)
+        )
+        document = parse_document(text, "w.yaml")
+        file = LintedFile(document, validate(document, Workflow), "w")
+        nowhere = Project(Path(), Settings(), None)
+        return calls_made_by(lambda: lint_problems([file], nowhere))
+
+    assert work(80) < 2.5 * work(40)
