@@ -57,6 +57,7 @@ FLOORS: Sequence[Sequence[str]] = (
             "settings",
             "expressions",
             "timetable",
+            "checked_before",
         ),
         *("alma", "store", "connectors"),
     ),

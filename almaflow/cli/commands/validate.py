@@ -6,21 +6,25 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almaflow.check.lints import SWEEP, LintedFile, lint_problems
+from almaflow.checked_before import Findings, checked_once
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.settings_above import find_named_project
+from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.settings import FILE_NAME, Project, Settings
 from almaflow.settings.env_file import ENV_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
-from almaflow.workflow_loader import LoadedWorkflow, load_paths, others_with
+
+if TYPE_CHECKING:
+    from almaflow.check.lints import LintedFile
+    from almaflow.workflow_loader import LoadedWorkflow
 
 
 def validate(
@@ -71,6 +75,12 @@ def validate(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also list the valid workflows.")
     ] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache", help="Check everything, even if nothing has changed since the last check."
+        ),
+    ] = False,
 ) -> None:
     """Check workflow files, their tests and almaflow.yaml. Nothing is sent, except with --online.
 
@@ -80,18 +90,15 @@ def validate(
     style = ProblemFormat.JSON if as_json else style
     project, problems = _project()
     paths = paths or _default_paths(project, problems)
-    loaded, found_in_files = load_paths(paths, project)
     if fix or diff:
-        from almaflow.cli.fixing import fix_files, show_fixes
-
-        company = [*map(_linted, loaded)]
-        if diff:
-            raise typer.Exit(1 if show_fixes(paths, project, company) else 0)
-        if fix_files(paths, project, company, aside=style is not ProblemFormat.TEXT):
-            loaded, found_in_files = load_paths(paths, project)
-    problems += [*found_in_files, *_lints(loaded, project, paths)]
-    problems += _problems_of_tests(paths, loaded, project)
-    problems += _problems_of_env_file(project)
+        _fix(paths, project, only_show=diff, aside=style is not ProblemFormat.TEXT)
+    loaded: list[LoadedWorkflow] = []
+    if online or verbose or no_cache or project.document is None:
+        loaded, found = _check(paths, project)
+        findings = Findings(len(loaded), tuple(found))
+    else:
+        findings = _checked_once(paths, project, project.document)
+    problems += [*findings.problems, *_problems_of_env_file(project)]
     if online:
         from almaflow.cli.online_checks import ASKED_ONLINE, missing_in_alma
 
@@ -104,18 +111,58 @@ def validate(
         if text:
             emit_document(text)
     else:
-        _print_text(problems, loaded, project, verbose=verbose)
+        _print_text(problems, findings.valid, loaded if verbose else [], project)
     raise typer.Exit(1 if has_errors(problems) or (strict and not is_clean(problems)) else 0)
+
+
+def _fix(paths: Sequence[Path], project: Project, *, only_show: bool, aside: bool) -> None:
+    """Correct what is certain in the files at *paths*, or show how and exit."""
+    from almaflow.cli.fixing import fix_files, show_fixes
+    from almaflow.workflow_loader import load_paths
+
+    company = list(map(_linted, load_paths(paths, project)[0]))
+    if only_show:
+        raise typer.Exit(1 if show_fixes(paths, project, company) else 0)
+    fix_files(paths, project, company, aside=aside)
+
+
+def _checked_once(paths: Sequence[Path], project: Project, document: Document) -> Findings:
+    """Check *paths*, unless nothing has changed since they were checked."""
+
+    def check() -> Findings:
+        loaded, problems = _check(paths, project)
+        return Findings(len(loaded), tuple(problems))
+
+    folder = os.path.realpath(project.folder)
+    if not all(Path(os.path.realpath(path)).is_relative_to(folder) for path in paths):
+        return check()
+    asked = [document.file, document.text, *map(os.fspath, paths)]
+    return checked_once(project.folder, asked, check)
+
+
+def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow], list[Problem]]:
+    """Return the valid workflows at *paths*, and the problems of everything there."""
+    from almaflow.workflow_loader import load_paths
+
+    loaded, problems = load_paths(paths, project)
+    problems += _lints(loaded, project, paths)
+    problems += _problems_of_tests(paths, loaded, project)
+    return loaded, sorted(set(problems))
 
 
 def _lints(loaded: list[LoadedWorkflow], project: Project, paths: Sequence[Path]) -> list[Problem]:
     """Return what may not be meant in the workflows that were *loaded* from *paths*."""
+    from almaflow.check.lints import SWEEP, lint_problems
+    from almaflow.workflow_loader import others_with
+
     folders = [path for path in paths if os.path.isdir(path)]
     others = [] if folders else others_with(SWEEP, loaded, project)
     return lint_problems(list(map(_linted, loaded)), project, list(map(_linted, others)), folders)
 
 
 def _linted(loaded: LoadedWorkflow) -> LintedFile:
+    from almaflow.check.lints import LintedFile
+
     return LintedFile(loaded.document, loaded.workflow, loaded.name, loaded.path, loaded.ignored)
 
 
@@ -172,18 +219,17 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
 
 
 def _print_text(
-    problems: list[Problem], loaded: list[LoadedWorkflow], project: Project, *, verbose: bool
+    problems: list[Problem], valid: int, listed: Sequence[LoadedWorkflow], project: Project
 ) -> None:
     if problems:
         emit_lines(problem_lines(problems, colours=has_colours(sys.stdout)))
-    if verbose:
-        for workflow in sorted(loaded, key=lambda workflow: workflow.document.file):
-            file, name = on_one_line(workflow.document.file), on_one_line(workflow.name)
-            emit(f"{file}: workflow {name} is valid.")
-            for words in _timetable(workflow, project):
-                emit(f"  runs {on_one_line(words)}")
+    for workflow in sorted(listed, key=lambda workflow: workflow.document.file):
+        file, name = on_one_line(workflow.document.file), on_one_line(workflow.name)
+        emit(f"{file}: workflow {name} is valid.")
+        for words in _timetable(workflow, project):
+            emit(f"  runs {on_one_line(words)}")
     counts = [
-        _count(len(loaded), "valid workflow"),
+        _count(valid, "valid workflow"),
         _count(counted(problems, Severity.ERROR), "error"),
     ]
     counts += [
