@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from almaflow.late_dataclasses import built
 
 C = TypeVar("C", bound=type)
 
 
+# Lets pydantic describe each field with the text below it in the class.
+_DESCRIBED = ConfigDict(use_attribute_docstrings=True)
+
+
 def whole(cls: C) -> C:
-    """Return the data class *cls*, built, and so are those that its fields name."""
-    _build(cls, set())
+    """Return the data class *cls*, built and described, and so are those that its fields name."""
+    for kind in _build(cls, set()):
+        if "__pydantic_config__" not in vars(kind):
+            kind.__pydantic_config__ = _DESCRIBED
     return cls
 
 
-def _build(kind: Any, seen: set[type]) -> None:
+def _build(kind: Any, seen: set[type]) -> Iterable[Any]:
+    """Build the data classes in *kind*, and return them."""
     for argument in typing.get_args(kind):
         _build(argument, seen)
-    if not isinstance(kind, type) or not kind.__module__.startswith("almaflow.") or kind in seen:
-        return
-    seen.add(kind)
-    if dataclasses.is_dataclass(built(kind)):
+    is_ours = isinstance(kind, type) and kind.__module__.startswith("almaflow.")
+    if is_ours and kind not in seen and dataclasses.is_dataclass(built(kind)):
+        seen.add(kind)
         for field in typing.get_type_hints(kind).values():
             _build(field, seen)
+    return seen
 
 
 def read_json(cls: Any, text: bytes) -> Any:

@@ -103,15 +103,14 @@ def timeline(
 
 def _marks(step: StepView, lines: Sequence[Line]) -> list[_Mark]:
     """Return what a step did, in order; at one instant, what it sent comes first."""
-    sent = [_Mark(at, StretchKind.WORKS) for one in step.intents for at in (one.sent_at,)]
-    marks = sorted(sent, key=lambda mark: mark.at)
-    if lines:
-        marks += [mark for line in lines for mark in _of_line(line)]
-    else:
+    sent = [_Mark(one.sent_at, StretchKind.WORKS) for one in step.intents]
+    logged = [mark for line in lines for mark in _of_line(line)]
+    if not any(line.kind == EventKind.BEGAN for line in lines):
         # Its log was not kept.
         for one in step.tries:
-            marks.append(_Mark(one.started_at, StretchKind.WORKS))
-            marks += [] if one.ended_at is None else [_Mark(one.ended_at, None)]
+            logged.append(_Mark(one.started_at, StretchKind.WORKS))
+            logged += [] if one.ended_at is None else [_Mark(one.ended_at, None)]
+    marks = [*sent, *logged]
     return sorted(marks, key=lambda mark: mark.at)
 
 
@@ -137,8 +136,7 @@ def _waiting(data: Any) -> Waiting:
 def _stretches(marks: Sequence[_Mark], now: datetime) -> Iterator[Stretch]:
     """Yield what is between the marks; equal neighbours are one stretch."""
     last: Stretch | None = None
-    for mark, next_ in zip(marks, [*marks[1:], None], strict=True):
-        end = now if next_ is None else next_.at
+    for mark, end in zip(marks, [*(mark.at for mark in marks[1:]), now], strict=False):
         if mark.kind is None or end <= mark.at:
             continue
         if last is not None and _is_same(last, mark):

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.bench.figures import Figure, NotMeasured
 from tests.bench.nights import Nights, make_nights
 from tests.postgres import running_server
+from tests.web.asked_alma import connect_alma
 from tests.web.pages import NOW, HandClock, Site
 
 # The bound of issue 12 (seconds).
@@ -41,6 +42,9 @@ PAGES: Sequence[str] = (
     "/runs",
     "/runs?state=failed",
     "/runs/{run}",
+    "/runs/{run}/compare",
+    "/jobs",
+    "/jobs?text=export",
     "/workflows",
     "/calendar",
     "/notices",
@@ -66,6 +70,7 @@ def pages(folder: Path, repeat: int) -> Iterator[Figure]:
 
 def _measured(nights: Nights, repeat: int, store: str) -> Iterator[Figure]:
     site = Site(nights.store, HandClock(NOW), nights.project.folder)
+    connect_alma(site)
     for address in addresses(nights):
         median = _median(site.client, address, max(repeat, 5))
         yield Figure(f"{address}, {store}", median, at_most=BOUND, bound="100 ms")

@@ -252,3 +252,9 @@ def test_a_page_shows_every_route_and_document(site: Site) -> None:
         assert f" {path}</code>" in page.text
     for name in described["components"]["schemas"]:
         assert f'id="document-{name}"' in page.text
+
+
+def test_the_description_of_the_api_explains_fields(site: Site) -> None:
+    schemas = site.client.get("/api/openapi.json").json()["components"]["schemas"]
+    assert "resume" in schemas["RunSummary"]["properties"]["held"]["description"]
+    assert schemas["JobView"]["properties"]["next_run_at"]["description"].startswith("ISO 8601")

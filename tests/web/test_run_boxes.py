@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,20 @@ def test_a_wait_is_named_with_its_reason_next_to_the_step(
     assert "waited 41 min" in box(text, "parallel-3/shop/shop")
     assert "waits-bar" in box(text, "parallel-3/shop/shop")
     assert "waits-bar" not in box(text, "parallel-3/labels/labels")
+
+
+def test_a_run_whose_log_was_not_kept_has_its_times_from_the_journal(
+    nights: tuple[Site, dict[str, str]],
+) -> None:
+    site, ids = nights
+    details, log = run_view_and_log(site.store, ids["played"])
+    assert details.ended_at is not None
+    for kept in ([], [one for one in log if one.kind == "said"]):
+        found = timeline(details.steps, kept, details.ended_at)
+        [stretch] = found["parallel-3/pause/wait-1"]
+        assert (stretch.kind, stretch.length) == (StretchKind.WORKS, 20 * MINUTE)
+    never = [replace(one, tries=(), intents=()) for one in details.steps]
+    assert not any(timeline(never, [], details.ended_at).values())
 
 
 # --- requests and lines ---------------------------------------------------------------------------
