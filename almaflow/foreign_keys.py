@@ -138,6 +138,11 @@ _SETTINGS = (
 _NO_MEANING = "It has no meaning in a workflow. Remove it."
 
 WORKFLOW: Advice = _all(
+    _for(
+        "Tests of a workflow are in a file next to it, such as `weekly.tests.yaml`. `almaflow "
+        "explain tests` describes it.",
+        "tests test",
+    ),
     _for(_STEPS, "jobs tasks job stages stage pipeline actions flow play plays task"),
     _for(
         _SCHEDULE,

@@ -48,7 +48,7 @@ def diff(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[REV [REV]] [PATH]...",
+            metavar="REV|PATH",
             help="Revisions (a branch, a tag, `HEAD~2`, a hash, `main...HEAD`), then files and "
             "folders. Without a revision: HEAD and the working tree; with one: this one and the "
             "working tree.",

@@ -94,7 +94,7 @@ def run_tests(
     if as_json:
         emit_json(results(played, problems, reached if coverage else None))
     else:
-        emit_lines(_rest(played, problems, reached), wrap=True)
+        emit_lines(_rest(played, problems, reached))
     raise typer.Exit(_exit_code(played, problems, reached, fail_under or 0))
 
 
