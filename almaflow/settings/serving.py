@@ -66,6 +66,27 @@ def _page(text: str) -> str:
     return text
 
 
+class PersonalDataSettings(Model):
+    """Which values pages hide because they belong to a person, in addition to our own rule."""
+
+    hide: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=100)]],
+        Field(
+            max_length=200,
+            description="Names of parameters, inputs, outputs and fields whose values are hidden, "
+            "such as `matriculation number`; their words count, in any spelling.",
+        ),
+    ] = []
+    show: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=100)]],
+        Field(
+            max_length=200,
+            description="Names whose values are shown although a word in them is on the list of "
+            "what is hidden, such as `item barcode`.",
+        ),
+    ] = []
+
+
 class ServeSettings(Model):
     """What `almaflow serve` does in addition to running workflows."""
 
@@ -121,6 +142,11 @@ class ServeSettings(Model):
         PageProxy | None,
         Field(description="A proxy in front of the page that logs people in."),
     ] = None
+
+    personal_data: Annotated[
+        PersonalDataSettings,
+        Field(description="Which values pages hide because they belong to a person."),
+    ] = PersonalDataSettings()
 
     @property
     def needs_login(self) -> bool:

@@ -16,6 +16,7 @@ from almaflow.redaction import REDACTION
 from almaflow.store import RunNotFound, StoreTrouble
 from almaflow.visible import visible
 from almaflow.web.context import context_of
+from almaflow.web.personal_data import hidden_text
 from almaflow.web.rendering import render
 from almaflow.web.wrong_values import sentence_about
 
@@ -32,7 +33,9 @@ def refuse(request: Request, status: int, sentence: str, code: str = "") -> Resp
     """
     if is_api(request):
         code = code or HTTPStatus(status).name.lower().replace("_", "-")
-        return JSONResponse({"error": visible(REDACTION.text(sentence)), "code": code}, status)
+        return JSONResponse(
+            {"error": visible(hidden_text(REDACTION.text(sentence))), "code": code}, status
+        )
     title = HTTPStatus(status).phrase
     return render(request, "error.html", status, title=title, sentence=sentence)
 

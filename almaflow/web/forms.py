@@ -57,6 +57,8 @@ def operator_of(request: Request) -> Person:
             f"{person.name} may read this page and not change anything. Ask for the role "
             "`operate`.",
         )
+    # Who acts has to see what is sent.
+    request.state.is_action = True
     return person
 
 

@@ -19,6 +19,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.redaction import REDACTION
 from almaflow.visible import visible
 from almaflow.web.context import context_of
+from almaflow.web.personal_data import SHOWN, has_hidden, hidden_text, hiding_on_page
 from almaflow.web.shown import shown_fields, shown_value
 
 HERE = Path(__file__).parent
@@ -79,22 +80,25 @@ LOOKS: Mapping[str, Look] = {
 def render(request: Request, template: str, /, status: int = 200, **values: Any) -> Response:
     """Return the page that *template* makes of *values*."""
     context = context_of(request)
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            request=request,
-            path=request.url.path,
-            person=getattr(request.state, "person", None),
-            # Who is behind a login can leave, and a stranger has no pages to go to.
-            login=request.app.state.gate.access.users,
-            navigation=request.app.state.navigation,
-            now=context.now,
-            zone=context.zone,
-            version=context.version,
-            **values,
+    is_action = getattr(request.state, "is_action", False)
+    with hiding_on_page(values, is_action=is_action):
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                request=request,
+                path=request.url.path,
+                reveal=f"?{request.url.include_query_params(**{SHOWN: 'shown'}).query}",
+                person=getattr(request.state, "person", None),
+                # Who is behind a login can leave, and a stranger has no pages to go to.
+                login=request.app.state.gate.access.users,
+                navigation=request.app.state.navigation,
+                now=context.now,
+                zone=context.zone,
+                version=context.version,
+                **values,
+            )
         )
-    )
     return HTMLResponse(text, status)
 
 
@@ -121,7 +125,7 @@ def environment() -> Environment:
         "shown": shown_value,
         "shown_fields": shown_fields,
     }
-    made.globals |= {"static": static_address}
+    made.globals |= {"has_hidden": has_hidden, "static": static_address}
     return made
 
 
@@ -131,7 +135,7 @@ def _shown(value: Any) -> Any:
         return ""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    text = visible(REDACTION.text(value))
+    text = visible(hidden_text(REDACTION.text(value)))
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 

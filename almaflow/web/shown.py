@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from almaflow.web.personal_data import hidden_value
+
 
 def shown_value(value: Any, name: str = "") -> str:
     """Return a recorded value as the text that pages show; *name* is that of its field.
 
     Every value of a run comes through here, so that a rule can hide what belongs to a person.
     """
+    value = hidden_value(value, name)
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, default=str)

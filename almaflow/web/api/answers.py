@@ -14,6 +14,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.shapes import whole
 from almaflow.redaction import REDACTION
 from almaflow.visible import json_text
+from almaflow.web.personal_data import hidden_data
 
 # Longer names mean nothing: `workflow_names` and the store bound them.
 LONGEST_NAME = 100
@@ -71,7 +72,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="The largest number of en
 def answer(document: Any, **headers: str) -> Response:
     """Return *document* as the commands print it with `--json`: without secrets, all visible."""
     return Response(
-        json_text(REDACTION.data(as_data(document))),
+        json_text(hidden_data(REDACTION.data(as_data(document)))),
         media_type="application/json",
         headers=headers,
     )

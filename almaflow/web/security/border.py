@@ -21,6 +21,7 @@ from almaflow.settings import Project
 from almaflow.settings.serving import PageAddress
 from almaflow.web.context import context_of
 from almaflow.web.errors import refuse
+from almaflow.web.personal_data import HIDING, SHOWN, PersonalData, rule_of
 from almaflow.web.rendering import render
 from almaflow.web.security.access import Access, access_to
 from almaflow.web.security.attempts import Attempts
@@ -85,6 +86,7 @@ class Border:
             return
         request = Request(scope)
         answer = self._check(request)
+        HIDING.set(_hiding(request))
         await (self._app if answer is None else answer)(scope, receive, send)
 
     def _check(self, request: Request) -> Response | None:
@@ -155,6 +157,17 @@ class Border:
         if "hx-request" in request.headers:
             return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"hx-redirect": LOGIN})
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+def _hiding(request: Request) -> PersonalData | None:
+    """Return the rule about personal data for a request; None when everything is shown."""
+    person: Person | None = getattr(request.state, "person", None)
+    # A program that acts needs the values; a page shows them when a person asks for them.
+    wants = request.url.path.startswith("/api/") or request.query_params.get(SHOWN) == "shown"
+    if wants and person is not None and person.may_operate:
+        return None
+    personal_data = context_of(request).project().settings.serving.personal_data
+    return rule_of(tuple(personal_data.hide), tuple(personal_data.show))
 
 
 def too_many(request: Request, seconds: int) -> Response:
