@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from almaflow.check.lints import LintedFile, lint_problems
+from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
 from almaflow.model_problems import validate
 from almaflow.problems import Severity
-from almaflow.settings import Project, Settings
+from almaflow.settings import Project, Settings, load_project
 from almaflow.workflow import Workflow
+from almaflow.workflow_loader import load_paths
+from tests.golden import DOCUMENTS, documents, expected
 from tests.linted import problems_in
 from tests.work import calls_made_by
+
+GOLDEN = DOCUMENTS / "lints"
+FILES = [file for file in documents("lints") if file.name != "almaflow.yaml"]
+
+
+def golden_text(file: Path) -> str:
+    """Return what people see about *file*, in the folder of the golden files."""
+    project = load_project(Path("almaflow.yaml"))
+    loaded, problems = load_paths([Path(file.name)], project)
+    linted = [
+        LintedFile(one.document, one.workflow, one.name, one.path, one.ignored) for one in loaded
+    ]
+    problems += lint_problems(linted, project)
+    return format_problems(sorted(problems), ProblemFormat.TEXT)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_lint_is_put_in_the_words_of_its_golden_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(GOLDEN)
+
+    assert golden_text(file) == expected(file)
+
 
 DELETE = """\
 - id: delete
@@ -332,3 +360,9 @@ def test_the_work_of_lints_grows_in_proportion_to_the_size_of_a_workflow() -> No
         return calls_made_by(lambda: lint_problems([file], nowhere))
 
     assert work(80) < 2.5 * work(40)
+
+
+def test_twenty_mistakes_of_a_first_draft_are_twenty_problems() -> None:
+    golden = (DOCUMENTS.parent / "broken" / "twenty-mistakes.out").read_text("utf-8")
+
+    assert len(re.findall(r"^twenty-mistakes\.yaml:\d+:\d+: error", golden, re.MULTILINE)) == 20

@@ -33,13 +33,17 @@ from almaflow.check.references import (
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
-from almaflow.check.typographic_quotes import check_letters, check_quotes
+from almaflow.check.typographic_quotes import (
+    TYPOGRAPHIC_QUOTES,
+    check_letters,
+    check_quotes,
+)
 from almaflow.document import Document
 from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
 from almaflow.model_problems import validate
-from almaflow.problems import MOST_PROBLEMS, Problem, at_most
+from almaflow.problems import MOST_PROBLEMS, Problem, Severity, at_most
 from almaflow.snapshot.files import has_snapshot
 from almaflow.workflow import Workflow
 
@@ -107,12 +111,26 @@ def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
 
 
 def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
-    """Return *problems*, sorted; for a value that was misread, only that problem."""
+    """Return *problems*, sorted; for a value that was misread, only that problem.
+
+    Of an error about a value in typographic quotes, the quotes are the cause, and their fix.
+    """
     problems = list(problems)
     misread = (TEMPLATE_NOT_ALLOWED, WINDOWS_PATH)
     places = {one.location for one in problems if one.code in misread}
     kept = (*misread, ALMA_KEY)
-    return sorted(one for one in problems if one.location not in places or one.code in kept)
+    kept_problems = [one for one in problems if one.location not in places or one.code in kept]
+    errors = {one.location for one in kept_problems if one.severity is Severity.ERROR}
+    fixes = {
+        one.location: one.fix
+        for one in kept_problems
+        if one.code == TYPOGRAPHIC_QUOTES and one.location in errors
+    }
+    return sorted(
+        replace(one, fix=one.fix or fixes.get(one.location, "")) if fixes else one
+        for one in kept_problems
+        if one.code != TYPOGRAPHIC_QUOTES or one.location not in fixes
+    )
 
 
 def check_workflow(

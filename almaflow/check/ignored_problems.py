@@ -165,8 +165,8 @@ def unused_comments(document: Document, ignored: Iterable[Problem]) -> Iterator[
 def _unused(ignore: Ignore) -> str:
     where = "this file" if ignore.rows is None else f"line {ignore.rows.start + 1}"
     return (
-        f"There is no `{ignore.code}` in {where}, so this comment has no effect. Remove it, or "
-        "move it to the line of the problem."
+        f"There is no problem `{ignore.code}` in {where}, so this comment has no effect. Remove "
+        "it, or move it to the line of the problem."
     )
 
 

@@ -12,6 +12,9 @@ from almaflow.document.slips import in_quotes
 from almaflow.lookalikes import mixed_word
 from almaflow.problems import Severity
 
+TYPOGRAPHIC_QUOTES = "typographic-quotes"
+"""The code of a problem about quotation marks that YAML takes for a part of the text."""
+
 # Texts for people, in which such marks are right.
 _FOR_PEOPLE = frozenset({"description", "message", "notify", "text", "subject"})
 
@@ -25,7 +28,7 @@ def check_quotes(notes: ProblemCollector) -> None:
             is_bare = document.raw(path) == text
             problem = document.problem(
                 document.location_of(path),
-                "typographic-quotes",
+                TYPOGRAPHIC_QUOTES,
                 f"The quotation marks in `{text}` are typographic, so YAML takes them for a part "
                 f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
                 Severity.WARNING,

@@ -20,6 +20,9 @@ _TO_COMPARE = {
     frozenset({"text", "number"}): (
         ". Use `| int` to turn digits into a number, or quotes to write a text"
     ),
+    frozenset({"list", "number"}): (
+        ". Compare its length (`… | length > 0`), or one of its counters (`….number('key') > 0`)"
+    ),
     frozenset({"instant", "date"}): DATE_OF,
     frozenset({"text", "boolean"}): ". Write `true` and `false` without quotes",
 }

@@ -29,19 +29,18 @@ class FileNotFixed(AlmaflowError):
 
 @dataclass(frozen=True)
 class FixedFile:
-    """A file with *content* before and *new_content* after; *fixed* is what was fixed."""
+    """A file with *content* before and *after*; *fixed* is what was fixed."""
 
     path: Path
     file: str
     content: bytes
-    new_content: bytes
+    after: bytes
     fixed: tuple[Problem, ...]
 
     def difference(self) -> Iterator[str]:
         """Yield the lines of a unified difference, without their ends."""
         old, new = (
-            cover_keys(one.decode("utf-8-sig")).splitlines()
-            for one in (self.content, self.new_content)
+            cover_keys(one.decode("utf-8-sig")).splitlines() for one in (self.content, self.after)
         )
         yield from difflib.unified_diff(old, new, self.file, self.file, lineterm="")
 
@@ -63,8 +62,8 @@ def fix_file(path: Path, check: CheckBytes) -> FixedFile | None:
     result: Fixed = fix_text(text.removeprefix("\ufeff"), read)
     if not result.fixed:
         return None
-    new_content = (codecs.BOM_UTF8 if mark else b"") + result.text.encode("utf-8")
-    return FixedFile(path, file, content, new_content, result.fixed)
+    after = (codecs.BOM_UTF8 if mark else b"") + result.text.encode("utf-8")
+    return FixedFile(path, file, content, after, result.fixed)
 
 
 def write_fixed(fixed: FixedFile) -> None:
@@ -81,7 +80,7 @@ def write_fixed(fixed: FixedFile) -> None:
                 f"{fixed.file} was changed while almaflow checked it, so it was not fixed. Run "
                 "the command again."
             )
-        beside.write_bytes(fixed.new_content)
+        beside.write_bytes(fixed.after)
         beside.chmod(target.stat().st_mode & 0o7777)
         os.replace(beside, target)
     except OSError as error:

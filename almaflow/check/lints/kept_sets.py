@@ -51,12 +51,13 @@ def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
 
 
 def _note_kept(subject: Subject, node: StepNode) -> None:
-    kind, id = node.step.kind, node.step.id or "ID"
+    id = node.step.id or "titles"
+    name_it = "" if node.step.id else f"Give this step an `id`, such as `id: {id}`. "
     subject.notes.at_key(
-        (*node.keys, kind.key),
+        (*node.keys, node.step.kind.key),
         "set-kept",
-        "No step deletes this set, so Alma has one more set after each run. Delete it in "
-        f'`finally`, such as `- {{if: steps.{id}.set_id is defined, delete_set: "{{{{ '
+        f"No step deletes this set, so Alma has one more set after each run. {name_it}Delete the "
+        f'set in `finally`, such as `- {{if: steps.{id}.set_id is defined, delete_set: "{{{{ '
         f'steps.{id}.set_id }}}}"}}`, or delete old sets with `delete_set: {{prefix: …, '
         "older_than: 30d}` in a workflow of its own.",
         Severity.WARNING,

@@ -50,8 +50,13 @@ def lint_timetables(subjects: Sequence[Subject]) -> None:
             starts += [one for one in ticks.get(id(subject), ()) for _ in range(times)]
         for name in _fixed_sets(subject):
             sets.setdefault((subject.institution, name), []).extend(ticks.get(id(subject), ()))
+    dense: dict[tuple[int, int], list[_Dense]] = {}
     for (institution, job), starts in jobs.items():
-        _note_dense(institution, job, sorted(starts, key=lambda one: one.at))
+        found = _dense(institution, job, sorted(starts, key=lambda one: one.at))
+        if found is not None:
+            dense.setdefault((id(found.last.subject), found.last.place), []).append(found)
+    for of_one_entry in dense.values():
+        _note_dense(of_one_entry)
     for (_, name), starts in sets.items():
         _note_shared(name, sorted(starts, key=lambda one: one.at))
 
@@ -98,31 +103,47 @@ def _job_key(node: StepNode) -> str:
     return ""
 
 
-def _note_dense(institution: str | None, job: str, starts: Sequence[Start]) -> None:
-    """Note the entry whose start is one too many within an hour."""
+@dataclass(frozen=True)
+class _Dense:
+    """A job that is started too often: *last* is a start that is one too many within an hour."""
+
+    job: str
+    last: Start
+    count: int
+    allowed: int
+    others: frozenset[str]
+    """The names of other workflows that start it in that hour."""
+
+
+def _dense(institution: str | None, job: str, starts: Sequence[Start]) -> _Dense | None:
+    """Return the first hour in which *job* is started too often; None: there is none."""
     if not starts:
-        return
-    project = starts[0].subject.project
-    entry = project.institutions.get(institution or "")
+        return None
+    entry = starts[0].subject.project.institutions.get(institution or "")
     limits = entry.limits if entry is not None else None
     allowed = (limits or LimitSettings()).starts_per_hour
     for first, last in zip(starts, starts[allowed:], strict=False):
-        if last.at - first.at >= _HOUR:
-            continue
-        here = [one for one in starts if first.at <= one.at < first.at + _HOUR]
-        others = sorted({one.subject.file.name for one in here} - {last.subject.file.name})
-        with_others = (
-            f", together with {' and '.join(f'`{one}`' for one in others)}" if others else ""
-        )
-        last.subject.notes.at(
-            ("schedule", last.place),
-            "schedule-too-dense",
-            f"This entry starts {_named(job)} {len(here)} times within an hour{with_others}, and "
-            f"Alma allows {allowed} starts of one job an hour, so runs would wait and fall behind. "
-            "Use a longer interval or other times.",
-            Severity.WARNING,
-        )
-        return
+        if last.at - first.at < _HOUR:
+            here = [one for one in starts if first.at <= one.at < first.at + _HOUR]
+            others = {one.subject.file.name for one in here} - {last.subject.file.name}
+            return _Dense(job, last, len(here), allowed, frozenset(others))
+    return None
+
+
+def _note_dense(found: Sequence[_Dense]) -> None:
+    """Note one entry that starts jobs too often."""
+    worst = max(found, key=lambda one: one.count)
+    others = sorted({name for one in found for name in one.others})
+    jobs = " and ".join(_named(one.job) for one in found)
+    together = f", together with {' and '.join(f'`{one}`' for one in others)}" if others else ""
+    worst.last.subject.notes.at(
+        ("schedule", worst.last.place),
+        "schedule-too-dense",
+        f"This entry starts {jobs} {worst.count} times within an hour{together}, and Alma allows "
+        f"{worst.allowed} starts of one job an hour, so runs would wait and fall behind. Use a "
+        "longer interval or other times.",
+        Severity.WARNING,
+    )
 
 
 def _named(job: str) -> str:
