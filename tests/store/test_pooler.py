@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -51,18 +50,19 @@ def pooler(tmp_path: Path, postgres_url: str) -> Iterator[Pooler]:
         text = SETTINGS.format(folder=folder, user=user, port=port, mode=mode, size=size)
         file.write_text(text, "utf-8")
         file.chmod(0o644)
-        # It refuses to run as root.
-        rights = {"user": "nobody"} if sys.platform != "win32" and os.geteuid() == 0 else {}
-        started.append(
-            subprocess.Popen(
-                [PGBOUNCER, "-q", "/dev/stdin"],
-                stdin=file.open("rb"),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                **rights,  # type: ignore[call-overload]
+        # It refuses to run as root; this user may use the server's socket.
+        rights = {"user": os.stat(folder).st_uid} if os.geteuid() == 0 else {}
+        with file.open("rb") as given:
+            started.append(
+                subprocess.Popen(
+                    [PGBOUNCER, "-q", "/dev/stdin"],
+                    stdin=given,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    cwd="/",
+                    **rights,  # type: ignore[call-overload]
+                )
             )
-        )
         there = replace(server, host="127.0.0.1", port=port, query={})
         wait_until_open(port)
         return str(there)
