@@ -58,6 +58,16 @@ class DataFiles(Attempt):
             self._check_host(name, source, self._fetched().get(self._in_project(path)))
         return source
 
+    def file_to_extend(self, name: str) -> Path:
+        path = self.project_path(name)
+        shared = self.services.project_folder is not None
+        if shared and not self.outside.to_read(path.parent).is_dir():
+            raise StepFailed(
+                f"Host {platform.node()} has no folder {path.parent} for the file {name}, to which "
+                f"other hosts may have added already. {self._move()}"
+            )
+        return path
+
     def read_file(self, name: str) -> str:
         return read_members_file(name, self.file_to_read(name))
 
@@ -97,12 +107,7 @@ class DataFiles(Attempt):
 
         Raises: StepFailed.
         """
-        host = platform.node()
-        move = (
-            "Several hosts share this store: keep such files on a share that each host has in its "
-            f"project folder, or let one host run everything of {self.institution} (only there "
-            f"`almaflow worker --queues {self.institution}`)."
-        )
+        host, move = platform.node(), self._move()
         try:
             found = os.stat(source)
         except FileNotFoundError:
@@ -118,3 +123,11 @@ class DataFiles(Attempt):
                 f"Host {host} has an older file {source} ({name}) than the one that this run has "
                 f"fetched on another host. {move}"
             )
+
+    def _move(self) -> str:
+        """Return how all hosts come to see the same files."""
+        return (
+            "Several hosts share this store: keep such files on a share that each host has in its "
+            f"project folder, or let one host run everything of {self.institution} (only there "
+            f"`almaflow worker --queues {self.institution}`)."
+        )

@@ -73,7 +73,7 @@ class AppendFile(Kind):
     async def perform(self, context: StepContext) -> StepResult:
         from almaflow.connectors.row_file import put_row
 
-        path = context.project_path(context.text(self.file))
+        path = context.file_to_extend(context.text(self.file))
         row = {name: context.text(value) for name, value in self.row.items()}
         key = dict(zip(KEY_COLUMNS, (context.run_id, context.path), strict=True))
         source, target = context.outside.to_read(path), context.outside.to_write(path)

@@ -244,6 +244,13 @@ class StepContext(Protocol):
         """
         ...
 
+    def file_to_extend(self, name: str) -> Path:
+        """Return the path of a data file in the project that a step adds to; Raises: StepFailed.
+
+        Among hosts that share a store, it also fails when this host does not have its folder.
+        """
+        ...
+
     async def landed(self, sizes: Mapping[str, int]) -> None:
         """Record files that the step has put into the project, by name, with their sizes (bytes).
 

@@ -15,6 +15,11 @@ from tests.fleet.conftest import Fleet, is_finished, play, until, waits
 
 READ = "steps: [{id: rows, csv_rows: {file: rows.csv}}]"
 ATTACH = "steps: [{id: send, notify: {to: log, message: Look., attach: rows.csv}}]"
+APPEND = "steps: [{append_file: {file: reports/rows.csv, row: {a: '1'}}}]"
+MEMBERS = """\
+steps:
+  - create_set: {name: "it {{ run.id }}", content: BIB_MMS, members: {file: members.csv}}
+"""
 FETCH = """\
 steps:
   - id: fetched
@@ -91,6 +96,32 @@ def test_a_file_to_attach_that_only_another_host_has_is_a_warning(
     (here / "rows.csv").write_text(ROWS, "utf-8")
 
     assert run_there(fleet, there, ATTACH).outcome is Outcome.WARNING
+
+
+def test_a_file_of_members_that_only_another_host_has_is_named_with_the_host(
+    fleet: Fleet, here: Path, there: Path
+) -> None:
+    (here / "members.csv").write_text("991000000000001\n", "utf-8")
+
+    record = run_there(fleet, there, MEMBERS)
+
+    assert record.outcome is Outcome.FAILED
+    assert platform.node() in record.error
+    assert str(there / "members.csv") in record.error
+
+
+def test_rows_are_not_appended_in_a_folder_that_only_another_host_has(
+    fleet: Fleet, here: Path, there: Path
+) -> None:
+    (here / "reports").mkdir()
+    fleet.stage.outside = LiveSystems(fleet.stage.project)
+
+    record = run_there(fleet, there, APPEND)
+
+    assert record.outcome is Outcome.FAILED
+    assert platform.node() in record.error
+    assert "almaflow worker --queues main" in record.error
+    assert not (there / "reports").exists()
 
 
 @pytest.mark.parametrize(
