@@ -79,7 +79,6 @@ def left_behind(folder: Path, used: Path | None) -> str:
         return ""
     return (
         f"{file} has {unfinished} unfinished run{'s' if unfinished > 1 else ''}, and almaflow.yaml "
-        "names another store now. They do not continue. To move them, set `store: "
-        "sqlite:///.almaflow/almaflow.db` again and run `almaflow store migrate`; otherwise delete "
-        "the file."
+        "names another store now. They do not continue. To move them into an empty database, run "
+        "`almaflow store migrate --from .almaflow/almaflow.db`; otherwise delete the file."
     )

@@ -151,3 +151,31 @@ def test_a_store_is_not_moved_to_where_it_cannot_be(
     assert word in typed.err
     assert "secret" not in typed.err
     assert (folder / "almaflow.db").is_file()
+
+
+def test_a_store_that_is_moved_or_never_was_is_not_moved(almaflow: Almaflow, folder: Path) -> None:
+    (folder / "was.db.migrated").touch()
+
+    before = almaflow("store", "migrate", "postgresql://u@127.0.0.1:1/d", "--from", "was.db")
+    never = almaflow("store", "migrate", "postgresql://u@127.0.0.1:1/d", "--from", "never.db")
+
+    assert (before.code, never.code) == (2, 2)
+    assert "was.db.migrated" in before.err
+    assert "migrated" not in never.err
+
+
+def test_a_store_is_moved_into_the_projects_only_when_that_is_in_postgresql(
+    almaflow: Almaflow, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered(folder).close()
+
+    nowhere = almaflow("store", "migrate", "--from", "almaflow.db")
+    monkeypatch.setenv("STORE", "postgresql://eva:very-secret@127.0.0.1:1/d")
+    write("almaflow.yaml", SETTINGS.replace("sqlite:///almaflow.db", "env:STORE"))
+    wrong_way = almaflow("store", "migrate", "env:STORE")
+    unreachable = almaflow("store", "migrate", "--from", "almaflow.db")
+
+    assert (nowhere.code, wrong_way.code, unreachable.code) == (2, 2, 1)
+    assert "--from FILE" in wrong_way.err
+    assert "very-secret" not in wrong_way.err + unreachable.err
+    assert (folder / "almaflow.db").is_file()

@@ -34,7 +34,8 @@ def prune(
 
     It keeps what is still needed: unfinished runs, runs whose job may still be running in Alma,
     the newest run of each workflow, and everything that prevents a tick from running twice. You
-    can use it while `serve` is running. Make a backup first (`almaflow backup FILE`).
+    can use it while `serve` is running. Make a backup first (`almaflow backup FILE`; `pg_dump` for
+    a store in PostgreSQL, whose `VACUUM` gives the room to new rows automatically).
     """
     project, clock = bootstrap.open_project(), SystemClock()
     age = read_age(older_than, "--older-than")

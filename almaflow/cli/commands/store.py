@@ -14,6 +14,7 @@ from almaflow.cli.render.terminal import columns_of, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
+from almaflow.settings import Project
 from almaflow.settings.secret_parts import store_address
 from almaflow.store import Store, read_url
 from almaflow.store.health import examine
@@ -56,11 +57,17 @@ def migrate(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="TARGET",
+            metavar="[TARGET]",
             help="An empty database: postgresql://user@host/database, or env:NAME when the "
-            "address has a password.",
+            "address has a password; default: the project's store, with `--from`.",
         ),
-    ],
+    ] = "",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="The file of the store; default: the project's store."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Copy and verify everything, then take it back.")
     ] = False,
@@ -72,34 +79,62 @@ def migrate(
     the old file gets the ending `.migrated`, so that nobody continues with it.
     """
     project = bootstrap.open_project()
-    old = read_url(project.store_url)
-    if old.file is None or not old.file.is_file():
-        raise RequestWrong(f"The store {old} is not a file that exists; there is nothing to move.")
-    url = _address(target, project.folder)
-    if read_url(url).url is None:
-        raise RequestWrong(
-            f"`{target}` is not in PostgreSQL. Write `postgresql://user@host/database`."
-        )
+    old, file = _source(project, source)
+    url = _target(project, target)
     with (
-        bootstrap.open_store(project) as store,
+        bootstrap.open_store_at(old, SystemClock()) as store,
         bootstrap.open_store_at(url, SystemClock()) as other,
     ):
         _refuse_while_used(store)
         found = store.migrate_to(other, dry_run=dry_run)
         address = other.address
     if not dry_run:
-        old.file.rename(old.file.with_name(f"{old.file.name}.migrated"))
+        file.rename(_moved(file))
     if as_json:
-        emit_json({"from": str(old), "to": address, "dry_run": dry_run, "tables": data(found)})
+        emit_json({"from": str(file), "to": address, "dry_run": dry_run, "tables": data(found)})
         return
     _print(found)
     if dry_run:
         say(f"Everything can be moved to {address}. Nothing was kept, because of `--dry-run`.")
     else:
-        say(
-            f"Moved everything to {address}. Write `store: {target}` in almaflow.yaml on every "
-            f"host. The old store is {old.file.name}.migrated."
+        change = f" Write `store: {target}` in almaflow.yaml on every host." if target else ""
+        say(f"Moved everything to {address}.{change} The old store is {_moved(file).name}.")
+
+
+def _moved(file: Path) -> Path:
+    """Return how the file of a store is called after its content was moved."""
+    return file.with_name(f"{file.name}.migrated")
+
+
+def _source(project: Project, source: Path | None) -> tuple[str, Path]:
+    """Return address and file of the store to move; Raises: RequestWrong."""
+    url = project.store_url if source is None else f"sqlite:///{source.absolute()}"
+    location = read_url(url)
+    if location.file is None:
+        raise RequestWrong(
+            f"The project's store {location} is not a file. To move a file into it, write "
+            "`almaflow store migrate --from FILE`."
         )
+    if not location.file.is_file():
+        moved = _moved(location.file)
+        before = f" It was moved before: {moved.name} is what was left." * moved.is_file()
+        raise RequestWrong(
+            f"The store {location} is not a file that exists; there is nothing to move.{before}"
+        )
+    return url, location.file
+
+
+def _target(project: Project, target: str) -> str:
+    """Return the address of the database to move to; Raises: RequestWrong."""
+    url = _address(target, project.folder) if target else project.store_url
+    if read_url(url).url is not None:
+        return url
+    if not target:
+        raise RequestWrong(
+            "The project's store is not in PostgreSQL. Name the database: `almaflow store migrate "
+            "postgresql://user@host/database`."
+        )
+    raise RequestWrong(f"`{target}` is not in PostgreSQL. Write `postgresql://user@host/database`.")
 
 
 def _address(target: str, folder: Path) -> str:
