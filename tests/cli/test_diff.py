@@ -238,6 +238,29 @@ def test_limits_notifications_and_ticks_have_their_headings(
     assert len(ticks["lost"]) == 5
 
 
+def test_very_frequent_ticks_are_not_compared_one_by_one(almaflow: Almaflow, nightly: Path) -> None:
+    change(nightly, ('cron: "30 2 * * *"', "every: 10s"))
+    (nightly.parent / "other.yaml").write_text("schedule: {every: 5s}\nsteps: [{wait: 1s}]\n")
+    commit(nightly.parents[1], "README", "y", "Second")
+    change(nightly, ("every: 10s", "every: 20s"))
+
+    found = only(almaflow)
+
+    assert found["name"] == "nightly"
+    assert "more than 5,000 ticks" in found["ticks"]["remark"]
+
+
+def test_the_order_of_cases_is_no_change(almaflow: Almaflow, nightly: Path) -> None:
+    warning = "        COMPLETED_WARNING:\n          - notify: {to: systems, message: Look at it}\n"
+    change(
+        nightly,
+        (warning, ""),
+        ("        COMPLETED_SUCCESS: []\n", f"{warning}        COMPLETED_SUCCESS: []\n"),
+    )
+
+    assert almaflow("diff", "--exit-code").code == 0
+
+
 def test_workflows_are_added_removed_and_renamed(
     almaflow: Almaflow, nightly: Path, write: Write
 ) -> None:

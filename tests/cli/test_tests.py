@@ -288,6 +288,19 @@ def test_an_invalid_workflow_is_shown_once_and_other_files_are_played(
     assert validated.json["problems"] == done.json["problems"]
 
 
+def test_mistakes_in_the_scenario_next_to_a_workflow_are_shown_once(
+    almaflow: Almaflow, write: Write, weekly: Path
+) -> None:
+    write("workflows/weekly.scenario.yaml", "job: []\n")
+    write("workflows/weekly.tests.yaml", listed("{name: a}", "{name: b}"))
+
+    done = almaflow("test", "--json")
+
+    assert done.code == 2
+    assert [one["file"] for one in done.json["problems"]] == ["workflows/weekly.scenario.yaml"]
+    assert done.json["tests"] == []
+
+
 def test_tests_may_name_a_workflow_elsewhere_in_the_project(
     almaflow: Almaflow, write: Write, weekly: Path
 ) -> None:

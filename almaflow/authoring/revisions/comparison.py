@@ -28,16 +28,14 @@ from almaflow.authoring.revisions.sides import Side
 from almaflow.authoring.revisions.step_changes import paired_paths, step_changes
 from almaflow.authoring.revisions.step_facts import StepFacts, steps_of
 from almaflow.authoring.revisions.tick_changes import tick_changes
-from almaflow.authoring.workflow_tests.running import Player, Situation
-from almaflow.document import MAX_BYTES, read_document
+from almaflow.authoring.workflow_tests.running import Player, Situation, scenario_beside
+from almaflow.document import MAX_BYTES
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.model_problems import validate
 from almaflow.problems import Problem
 from almaflow.settings import FILE_NAME, Project
 from almaflow.text_files import FileUnreadable, read_bytes
 from almaflow.timetable_entries import entries_of
-from almaflow.workflow_folder import SCENARIO
 from almaflow.workflow_loader import LoadedWorkflow
 
 _WORKFLOW_HEADINGS = {
@@ -218,12 +216,8 @@ def _inputs(loaded: LoadedWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _scenario(loaded: LoadedWorkflow) -> Scenario | None:
     """Return the scenario next to a workflow; None when there is none, or it has mistakes."""
-    assert loaded.path is not None
-    path = loaded.path.with_name(loaded.path.stem + SCENARIO)
-    if not path.is_file():
-        return None
     try:
-        return validate(read_document(path, str(path), is_data=True), Scenario)
+        return scenario_beside(loaded)
     except DocumentsInvalid:
         return None
 

@@ -92,7 +92,8 @@ def _facts(node: StepNode, loaded: LoadedWorkflow, root: Path) -> Facts:
     facts |= facts_of(kind, kind.key)
     if kind.key != "call":  # a called workflow is compared itself
         facts |= dict(_contents(facts, loaded, root))
-    arms = [text for text in (_arm(block.keys) for block in kind.blocks()) if text]
+    # Their order does not count: cases are compared as texts, and branches run together.
+    arms = sorted(text for text in (_arm(block.keys) for block in kind.blocks()) if text)
     return facts | ({f"{kind.key} arms": "; ".join(arms)} if arms else {})
 
 

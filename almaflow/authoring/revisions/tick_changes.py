@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.authoring.revisions.changes import TickChanges
@@ -28,14 +29,22 @@ def tick_changes(
 
     Days off count: a tick on one is not a tick.
     """
+    before, after = _entries(old), _entries(new)
+    if before == after or (isinstance(before, list) and _same_timing(before, after)):
+        return None
+    wrong = next((one for one in (after, before) if isinstance(one, str)), None)
+    if wrong is not None:
+        return _uncompared(wrong)
+    assert isinstance(before, list)
+    assert isinstance(after, list)
     try:
-        before, after = _ticks(old, now), _ticks(new, now)
+        ticks = _ticks(before, now), _ticks(after, now)
     except RequestWrong as error:
-        return TickChanges((), (), 0, 0, DAYS, f"Ticks are not compared: {error}")
-    zone = _zone(new or old)
-    gained, lost = sorted(after - before), sorted(before - after)
+        return _uncompared(str(error))
+    gained, lost = sorted(ticks[1] - ticks[0]), sorted(ticks[0] - ticks[1])
     if not gained and not lost:
         return None
+    zone = _zone(new or old)
     return TickChanges(
         tuple(one.astimezone(zone) for one in gained[:_SHOWN]),
         tuple(one.astimezone(zone) for one in lost[:_SHOWN]),
@@ -51,12 +60,34 @@ def _zone(one: tuple[Side, LoadedWorkflow] | None) -> ZoneInfo:
     return ZoneInfo(loaded.workflow.timezone or side.project.settings.timezone)
 
 
-def _ticks(one: tuple[Side, LoadedWorkflow] | None, now: datetime) -> set[datetime]:
-    """Return the ticks of one revision; Raises: RequestWrong."""
+def _uncompared(why: str) -> TickChanges:
+    return TickChanges((), (), 0, 0, DAYS, f"Ticks are not compared: {why}")
+
+
+def _entries(one: tuple[Side, LoadedWorkflow] | None) -> list[TimetableEntry] | str:
+    """Return the schedule entries of one revision, or why they cannot be used."""
     if one is None:
-        return set()
+        return []
     side, loaded = one
-    entries = entries_of(loaded.name, loaded.workflow, side.project)
+    try:
+        return entries_of(loaded.name, loaded.workflow, side.project)
+    except RequestWrong as error:
+        return str(error)
+
+
+def _same_timing(before: list[TimetableEntry], after: list[TimetableEntry] | str) -> bool:
+    return isinstance(after, list) and [_timing(one) for one in before] == [
+        _timing(one) for one in after
+    ]
+
+
+def _timing(entry: TimetableEntry) -> tuple[Any, Any]:
+    timing = entry.to_json()
+    return timing["timetable"], timing["calendars"]
+
+
+def _ticks(entries: list[TimetableEntry], now: datetime) -> set[datetime]:
+    """Return the ticks of one revision; Raises: RequestWrong when there are too many."""
     return {at for entry in entries for at in _of_entry(entry, now)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from almaflow.authoring.workflow_tests.files import UnusableWorkflow, WorkflowShelf, workflow_beside
 from almaflow.authoring.workflow_tests.models import Expectation, WorkflowTest, WorkflowTests
 from almaflow.authoring.workflow_tests.partial import fitting_part
+from almaflow.authoring.workflow_tests.running import scenario_beside
 from almaflow.authoring.workflow_tests.step_names import StepNames
 from almaflow.check import CheckContext
 from almaflow.document import Document, PathTo, read_document
@@ -66,7 +67,17 @@ def check_tests(path: Path, shelf: WorkflowShelf) -> CheckedTests:
     checks = _Checks(document, tests, workflow)
     checks.check()
     problems = tuple(at_most({*checks.problems, *document.findings}))
-    return CheckedTests(path, document, tests, workflow, problems)
+    beside = _scenario_problems(workflow)
+    return CheckedTests(path, document, tests, None if beside else workflow, problems, beside)
+
+
+def _scenario_problems(loaded: LoadedWorkflow) -> tuple[Problem, ...]:
+    """Return what is wrong in the scenario next to a workflow, which all its tests use."""
+    try:
+        scenario_beside(loaded)
+    except DocumentsInvalid as error:
+        return tuple(error.problems)
+    return ()
 
 
 def _checked_rest(

@@ -17,7 +17,7 @@ from almaflow.model_problems import validate
 from almaflow.runs.events import EventKind, Listener, RunEvent
 from almaflow.runs.views import RunView
 from almaflow.settings import Project
-from almaflow.workflow_folder import SCENARIO
+from almaflow.workflow_folder import SCENARIO, display_path
 from almaflow.workflow_loader import LoadedWorkflow
 
 DEFAULT_START = datetime(2026, 1, 5, 2, 0)
@@ -117,6 +117,19 @@ def _sent(event: RunEvent) -> SentRequest:
     return SentRequest(event.path, request["method"], path, query, request["body"])
 
 
+def scenario_beside(loaded: LoadedWorkflow) -> Scenario | None:
+    """Return the scenario next to a workflow; None when there is none.
+
+    Raises:
+        DocumentsInvalid: it has mistakes.
+    """
+    assert loaded.path is not None
+    path = loaded.path.with_name(loaded.path.stem + SCENARIO)
+    if not path.is_file():
+        return None
+    return validate(read_document(path, display_path(path), is_data=True), Scenario)
+
+
 class Situations:
     """The situations of tests; scenarios next to workflows are read once."""
 
@@ -130,7 +143,10 @@ class Situations:
         Raises:
             DocumentsInvalid: the scenario next to the workflow has mistakes.
         """
-        scenario = self._beside(loaded)
+        scenario = self._scenarios.get(loaded.document.file)
+        if scenario is None:
+            scenario = scenario_beside(loaded) or Scenario(everything_exists=True)
+            self._scenarios[loaded.document.file] = scenario
         for part in (tests.scenario, test.scenario):
             if part is not None:
                 changes = {name: getattr(part, name) for name in part.model_fields_set}
@@ -142,18 +158,6 @@ class Situations:
             start,
             {**tests.inputs, **test.inputs},
         )
-
-    def _beside(self, loaded: LoadedWorkflow) -> Scenario:
-        """Return the scenario next to a workflow; without one, everything exists."""
-        assert loaded.path is not None
-        path = loaded.path.with_name(loaded.path.stem + SCENARIO)
-        known = self._scenarios.get(str(path))
-        if known is None:
-            known = Scenario(everything_exists=True)
-            if path.is_file():
-                known = validate(read_document(path, str(path), is_data=True), Scenario)
-            self._scenarios[str(path)] = known
-        return known
 
     def _start(
         self,
