@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from almaflow.alma.simulator import Scenario
+from almaflow.alma.wire import Job
 from almaflow.cli import bootstrap
-from almaflow.operations.alma_lists import AlmaLists
+from almaflow.operations.alma_lists import AlmaLists, Profile
 from almaflow.operations.alma_reading import OpenInstitution, PageReader
 from tests.web.pages import Site
 
@@ -39,3 +40,13 @@ def connect_alma(site: Site, scenario: Scenario | None = None) -> Counted:
     site.app.state.context = replace(site.context, alma=counted)
     site.app.state.lists = AlmaLists(counted, site.clock)
     return counted
+
+
+def list_in_alma(site: Site, jobs: Sequence[Job], profiles: Sequence[Profile]) -> None:
+    """Let Alma have these jobs and profiles."""
+
+    class Listed:
+        def ask(self, question: Any, institution: str | None, /) -> Any:
+            return list(jobs) if question.__name__ == "read_jobs" else list(profiles)
+
+    site.app.state.lists = AlmaLists(Listed(), site.clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from almaflow.operations.pasted_steps import job_step, profile_step
 from almaflow.web.security.people import Person, Role
 from almaflow.workflow_loader import load_text
 from tests.web.acting import HOSTILE, main_of
-from tests.web.asked_alma import Counted
+from tests.web.asked_alma import Counted, list_in_alma
 from tests.web.pages import Site, site_in
 
 
@@ -141,21 +140,11 @@ def test_a_project_without_institutions_says_so(tmp_path: Any) -> None:
 
 def test_many_entries_are_on_pages(site: Site, alma: Counted) -> None:
     known = [job(id=f"M{number}", name=f"Job {number:03}") for number in range(120)]
-    _list(site, known, [])
+    list_in_alma(site, known, [])
 
     assert names(page(site))[0] == "Job 000"
     assert names(page(site, "?page=3")) == [f"Job {number:03}" for number in range(100, 120)]
     assert names(page(site, "?page=9")) == []
-
-
-def _list(site: Site, jobs: list[Job], profiles: Iterable[Any]) -> None:
-    """Let Alma have these jobs and profiles."""
-
-    class Listed(Counted):
-        def ask(self, question: Any, institution: str | None, /) -> Any:
-            return jobs if question.__name__ == "read_jobs" else list(profiles)
-
-    site.app.state.lists._alma = Listed(None)  # type: ignore[arg-type]
 
 
 INTEGRATION = IntegrationProfile(
@@ -168,7 +157,7 @@ IMPORT = ImportProfile(
 
 def test_a_scheduled_job_of_a_profile_is_started_by_the_profile(site: Site, alma: Counted) -> None:
     mine = [job(id=f"S{at}", name=f"Part {at}", type="SCHEDULED", profile_id="1") for at in (1, 2)]
-    _list(site, [*mine, job(id="S5", name="EBA", type="SCHEDULED")], [INTEGRATION, IMPORT])
+    list_in_alma(site, [*mine, job(id="S5", name="EBA", type="SCHEDULED")], [INTEGRATION, IMPORT])
 
     texts = steps(page(site))
 
@@ -194,7 +183,7 @@ def test_a_step_can_be_pasted_as_it_is(lines: list[str]) -> None:
 
 def test_hostile_names_are_text(site: Site, alma: Counted) -> None:
     hostile = job(name=HOSTILE, description=HOSTILE, category=HOSTILE, content=HOSTILE, id=HOSTILE)
-    _list(site, [hostile], [INTEGRATION])
+    list_in_alma(site, [hostile], [INTEGRATION])
 
     text = page(site)
 

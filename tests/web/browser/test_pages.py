@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from almaflow.alma.wire import Job
+from tests.web.asked_alma import list_in_alma
 from tests.web.browser.pages import PAGES, SCHEMES, WIDTHS, Served, served_night
-from tests.web.night import make_hostile_night
+from tests.web.night import HOSTILE, make_hostile_night
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -112,11 +114,14 @@ def test_hostile_texts_are_texts_and_fit(chromium: Browser, tmp_path: Path, widt
         page = chromium.new_page(viewport={"width": width, "height": 800})
         visit = Visit(page, served)
         page.on("dialog", lambda dialog: visit.complaints.append(dialog.message))
-        visit.open("/")
+        jobs = [Job(HOSTILE, HOSTILE, type="MANUAL", category=HOSTILE, description=HOSTILE)]
+        list_in_alma(served.site, jobs, [])
+        for address in ("/", "/jobs", "/runs/last"):
+            visit.open(address)
 
-        assert page.locator("main img").count() == 0
-        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert (visit.elsewhere, visit.complaints) == ([], [])
+            assert page.locator("main img").count() == 0
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), address
+            assert (visit.elsewhere, visit.complaints) == ([], [])
         page.close()
 
 
@@ -130,7 +135,7 @@ def test_a_change_appears_without_a_reload(chromium: Browser, served: Served) ->
 
     ended(served.site, 77, at(7, 30))
 
-    page.get_by_text("13 of 14 runs of the night went well").wait_for(timeout=20_000)
+    page.get_by_text("13 of 15 runs of the night went well").wait_for(timeout=20_000)
     page.close()
 
 
@@ -154,3 +159,19 @@ def test_a_step_is_copied_with_a_button_or_selected_with_a_click(
     assert page.get_by_role("button", name="Copy as a step").count() == 0
     assert page.locator("pre.pick").first.is_visible()
     context.close()
+
+
+def test_what_a_reader_opened_stays_open_when_a_run_changes(
+    chromium: Browser, served: Served
+) -> None:
+    page = chromium.new_page()
+    page.goto(served.url("/runs/{running}"))
+    page.wait_for_timeout(500)
+    step = page.locator("[id='step-wait-1-d']")
+    step.locator("summary").first.click()
+
+    served.site.store.add_event(served.ids["running"], "said", text="a look at Alma")
+
+    page.get_by_text("a look at Alma").wait_for(timeout=20_000)
+    assert step.evaluate("it => it.open")
+    page.close()
