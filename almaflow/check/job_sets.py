@@ -15,7 +15,7 @@ from almaflow.steps.submit_job import SET_ID, JobReference, SubmitJob
 # Jobs that work on a set, by the ids that are the same everywhere. Ids and names are those of one
 # institution's API; that the jobs need a set is concluded from their categories (EXPORT,
 # INFORMATION_UPDATE, ITEM_WITHDRAW …), and of M148 from public scripts, so it is a warning only.
-_SET_JOBS: Mapping[str, str] = {
+SET_JOBS: Mapping[str, str] = {
     "M10": "Cancel physical items requests",
     "M11": "Cancel physical titles requests",
     "M12": "Change Holdings Information",
@@ -43,7 +43,8 @@ _SET_JOBS: Mapping[str, str] = {
     "M50216": "Remove Titles from Collection",
     "M50561": "Set Management Tags",
 }
-_BY_NAME = {" ".join(name.split()).casefold(): id for id, name in _SET_JOBS.items()}
+"""The jobs that work on a set and that every institution has, with their names."""
+_BY_NAME = {" ".join(name.split()).casefold(): id for id, name in SET_JOBS.items()}
 
 
 def check_set(
@@ -118,7 +119,7 @@ def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> Non
         notes.at(
             (*path, "job"),
             "no-set",
-            f"The job {job} ({_SET_JOBS[job]}) works on a set, and this step gives it none. Write "
+            f"The job {job} ({SET_JOBS[job]}) works on a set, and this step gives it none. Write "
             '`set`, such as `set: "{{ steps.titles.set_id }}"` after a step `find_set` with '
             "`id: titles`.",
             Severity.WARNING,
@@ -128,7 +129,7 @@ def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> Non
 def _set_job(job: JobReference) -> str:
     """Return the id of a job that works on a set; empty when it is not known to."""
     if job.id is not None:
-        return job.id if job.id in _SET_JOBS else ""
+        return job.id if job.id in SET_JOBS else ""
     return _BY_NAME.get(" ".join((job.name or "").split()).casefold(), "")
 
 

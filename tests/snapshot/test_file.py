@@ -8,12 +8,27 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies
 
 from almaflow.snapshot import files
 from almaflow.snapshot.file_format import SnapshotInvalid, read_snapshot_text, snapshot_text
 from almaflow.snapshot.files import SnapshotNotWritten, read_snapshot, write_snapshot
 from almaflow.snapshot.model import JobEntry, Section, Snapshot
 from tests.snapshot.library import BOTH, MAIN
+
+KEYS = (
+    *("institutions", "format", "main", "taken", "code", "missing", "jobs", "counters_seen"),
+    *(
+        "integration_profiles",
+        "statuses",
+        "contents",
+        "id",
+        "job",
+        "key",
+        "parameters",
+        "simulated",
+    ),
+)
 
 
 def same(one: Snapshot, other: Snapshot) -> bool:
@@ -171,3 +186,31 @@ def test_control_characters_of_a_file_do_not_reach_a_terminal() -> None:
     job = read_snapshot_text(text).sections["main"].job_lookup.by_id["M157"]
 
     assert job.name.isprintable()
+
+
+ANYTHING = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.text(max_size=20)
+    | strategies.sampled_from(["id", "name", "jobs", "taken", "2026-11-29", "M44", "\x1b]0;"]),
+    lambda inner: (
+        strategies.lists(inner, max_size=4)
+        | strategies.dictionaries(strategies.sampled_from(KEYS) | strategies.text(), inner)
+    ),
+    max_leaves=30,
+)
+
+
+@given(ANYTHING, ANYTHING)
+def test_whatever_a_file_holds_is_read_or_refused(whole: object, section: object) -> None:
+    data = json.loads(snapshot_text(Snapshot({"main": MAIN})))
+    if isinstance(section, dict):
+        data["institutions"]["main"] |= section
+    for text in (json.dumps(whole), json.dumps(data)):
+        try:
+            snapshot = read_snapshot_text(text)
+        except SnapshotInvalid:
+            continue
+        written = snapshot_text(snapshot)
+        assert snapshot_text(read_snapshot_text(written)) == written

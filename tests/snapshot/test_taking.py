@@ -162,8 +162,8 @@ def test_only_reads_are_sent_and_the_bound_holds(world: World) -> None:
 
 
 def test_the_details_that_the_bound_leaves_out_are_kept_and_completed_later(world: World) -> None:
-    first = world.read(most_requests=30).section
-    second = world.read(first, most_requests=30)
+    first = world.read(most_requests=60).section
+    second = world.read(first, most_requests=60)
 
     def detailed(section: Section) -> set[str]:
         return {job.id for job in section.jobs if job.content}

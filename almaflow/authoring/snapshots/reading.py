@@ -1,13 +1,14 @@
 """Reads what a snapshot holds of one institution: a bounded number of requests, each only a read.
 
 The lists come first: jobs, profiles and code tables. Then come the instances of the jobs that the
-project's workflows use, and the details of jobs (what they work on), as far as the bound allows:
-those that are used first, then those that were never read. What the key may not read is missing.
+project's workflows use, and of common ones, and the details of jobs (what they work on), as far as
+the bound allows: those that are used first, then those that were never read. What the key may not
+read is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
@@ -27,6 +28,14 @@ from almaflow.alma.errors import (
     Threshold,
 )
 from almaflow.alma.wire import General, ImportProfile, IntegrationProfile, Job, JobInstance
+from almaflow.authoring.snapshots.entries import (
+    detailed,
+    import_entry,
+    integration_entry,
+    job_entry,
+    jobs_by_profile,
+    with_earlier,
+)
 from almaflow.authoring.snapshots.sightings import counters_in, statuses_in
 from almaflow.authoring.snapshots.used_steps import (
     UsedStep,
@@ -34,6 +43,7 @@ from almaflow.authoring.snapshots.used_steps import (
     used_jobs,
     used_profiles,
 )
+from almaflow.check.job_sets import SET_JOBS
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.snapshot.model import (
@@ -45,11 +55,9 @@ from almaflow.snapshot.model import (
     INTEGRATION_PROFILES,
     JOBS,
     STATUSES,
-    JobEntry,
     ProfileEntry,
     Section,
 )
-from almaflow.steps.content_type import CONTENT_CODES
 
 T = TypeVar("T")
 
@@ -147,7 +155,7 @@ class SectionReader:
             today,
             code=general.institution_code,
             environment=general.environment,
-            jobs=tuple(map(_job_entry, jobs or ())),
+            jobs=tuple(map(job_entry, jobs or ())),
         )
         section = replace(section, profiles=await self._profiles(section))
         tables = {
@@ -176,10 +184,10 @@ class SectionReader:
     async def _profiles(self, section: Section) -> tuple[ProfileEntry, ...]:
         integration = await self._part(INTEGRATION_PROFILES, self._integration_profiles())
         imports = await self._part(IMPORT_PROFILES, self._import_profiles())
-        owned = _jobs_by_profile(section.jobs)
+        owned = jobs_by_profile(section.jobs)
         return (
-            *(_integration_entry(one, owned) for one in integration or ()),
-            *(_import_entry(one, owned) for one in imports or ()),
+            *(integration_entry(one, owned) for one in integration or ()),
+            *(import_entry(one, owned) for one in imports or ()),
         )
 
     async def _integration_profiles(self) -> list[IntegrationProfile]:
@@ -213,51 +221,68 @@ class SectionReader:
     async def _with_details(self, section: Section, today: date) -> tuple[Section, int]:
         """Return *section* with instances and details, and how many jobs have no details."""
         used = used_jobs(self._steps, section)
-        if not self._used_only:
-            section = await self._with_instances(section, used, today)
         names = payload_parameters(self._steps, section)
-        entries = {job.id: job for job in section.jobs}
-        known = {job.id: job for job in self._earlier.jobs} if self._earlier is not None else {}
-        order = self._order(section, used, known)
-        not_detailed = 0
-        for id in order:
-            if self._has_room and (details := await self._optional(calls.job_details(id))):
-                entries[id] = _detailed(entries[id], details)
-            elif id in known and known[id].name == entries[id].name:
-                entries[id] = _with_earlier(entries[id], known[id])
-            else:
-                not_detailed += 1
-        for id, parameters in names.items():
-            if not entries[id].parameters:
-                entries[id] = replace(
-                    entries[id], parameters=parameters, parameters_from=FROM_PAYLOAD
-                )
-        return replace(section, jobs=tuple(entries.values())), not_detailed
-
-    def _order(
-        self, section: Section, used: Sequence[str], known: dict[str, JobEntry]
-    ) -> list[str]:
-        """Return the jobs in the order in which their details are read."""
-        if self._used_only:
-            return list(used)
-        slim = [job.id for job in section.jobs if job.type == "MANUAL" and not job.content]
-        new = [id for id in slim if id not in known or not known[id].content]
-        return list(dict.fromkeys([*used, *sorted(new, key=_short_first), *slim]))
-
-    async def _with_instances(self, section: Section, used: Sequence[str], today: date) -> Section:
-        since = today - timedelta(weeks=WEEKS)
-        seen: dict[str, Sequence[JobInstance]] = {}
-        for id in used:
-            if self._has_room:
-                page = await self._optional(calls.instances(id, submitted_from=since))
-                seen[id] = page.items if page is not None else ()
-        return replace(
+        runs: dict[str, Sequence[JobInstance]] = {}
+        details: dict[str, Job] = {}
+        if not self._used_only:
+            await self._read_instances(used, today, runs)
+        await self._read_details(used, details)
+        if not self._used_only:
+            # A workflow that is still to be written will probably use one of these.
+            common = [id for id in SET_JOBS if id in section.job_lookup.by_id and id not in runs]
+            await self._read_instances(common, today, runs)
+            await self._read_details(self._not_used(section, used), details)
+        section = replace(
             section,
-            counters=tuple(entry for id, runs in seen.items() for entry in counters_in(id, runs)),
+            counters=tuple(entry for id, seen in runs.items() for entry in counters_in(id, seen)),
             statuses_seen=tuple(
-                entry for id, runs in seen.items() for entry in statuses_in(id, runs)
+                entry for id, seen in runs.items() for entry in statuses_in(id, seen)
             ),
         )
+        return self._put_together(section, details, names)
+
+    def _put_together(
+        self,
+        section: Section,
+        details: Mapping[str, Job],
+        names: Mapping[str, tuple[str, ...]],
+    ) -> tuple[Section, int]:
+        """Return *section* with the details of its jobs, and of how many they are not known."""
+        before = {job.id: job for job in self._earlier.jobs} if self._earlier is not None else {}
+        jobs, not_detailed = [], 0
+        for job in section.jobs:
+            earlier = before.get(job.id)
+            if job.id in details:
+                job = detailed(job, details[job.id])
+            elif earlier is not None and earlier.name == job.name:
+                job = with_earlier(job, earlier)
+            not_detailed += job.type == "MANUAL" and not job.content and job.id not in details
+            if job.id in names and job.parameters_from != FROM_ALMA:
+                job = replace(job, parameters=names[job.id], parameters_from=FROM_PAYLOAD)
+            jobs.append(job)
+        return replace(section, jobs=tuple(jobs)), not_detailed
+
+    def _not_used(self, section: Section, used: Sequence[str]) -> list[str]:
+        """Return the other jobs whose list entry is slim, those that were never read first."""
+        slim = [job.id for job in section.jobs if job.type == "MANUAL" and not job.content]
+        earlier = self._earlier.jobs if self._earlier is not None else ()
+        known = {job.id for job in earlier if job.content}
+        slim.sort(key=lambda id: (id in known, len(id), id))
+        return [id for id in slim if id not in used]
+
+    async def _read_details(self, jobs: Iterable[str], details: dict[str, Job]) -> None:
+        for id in jobs:
+            if self._has_room and (read := await self._optional(calls.job_details(id))):
+                details[id] = read
+
+    async def _read_instances(
+        self, jobs: Iterable[str], today: date, runs: dict[str, Sequence[JobInstance]]
+    ) -> None:
+        since = today - timedelta(weeks=WEEKS)
+        for id in jobs:
+            if self._has_room:
+                page = await self._optional(calls.instances(id, submitted_from=since))
+                runs[id] = page.items if page is not None else ()
 
     # --- sending ----------------------------------------------------------------------------
 
@@ -317,81 +342,3 @@ class SectionReader:
                     raise
                 await anyio.sleep(pause)
         raise AssertionError("the last pause is None")
-
-
-def _short_first(id: str) -> tuple[int, str]:
-    """Sort jobs that every institution has, whose ids are short, before an institution's own."""
-    return len(id), id
-
-
-def _job_entry(job: Job) -> JobEntry:
-    return JobEntry(
-        job.id,
-        job.name,
-        _description(job),
-        job.type,
-        job.category,
-        job.content,
-        "",
-        job.schedule,
-        job.profile_id,
-        *_parameters(job),
-    )
-
-
-def _description(job: Job) -> str:
-    # Alma repeats the name of many jobs.
-    return "" if job.description == job.name else job.description
-
-
-def _parameters(job: Job) -> tuple[tuple[str, ...], str]:
-    names = tuple(dict.fromkeys(one.name for one in job.parameters if one.name))
-    return names, FROM_ALMA if names else ""
-
-
-def _detailed(entry: JobEntry, details: Job) -> JobEntry:
-    """Return *entry* with what the job itself shows."""
-    label = getattr(details, "content_label", "")
-    parameters, source = _parameters(details)
-    return replace(
-        entry,
-        description=_description(details) or entry.description,
-        content=details.content or entry.content,
-        # The labels of the usual codes are known.
-        content_label="" if details.content in CONTENT_CODES or label == details.content else label,
-        schedule=details.schedule or entry.schedule,
-        profile=details.profile_id or entry.profile,
-        parameters=parameters or entry.parameters,
-        parameters_from=source or entry.parameters_from,
-    )
-
-
-def _with_earlier(entry: JobEntry, earlier: JobEntry) -> JobEntry:
-    """Return *entry* with the details that an earlier snapshot had."""
-    return replace(
-        entry,
-        description=entry.description or earlier.description,
-        content=entry.content or earlier.content,
-        content_label=entry.content_label or earlier.content_label,
-        parameters=entry.parameters or earlier.parameters,
-        parameters_from=entry.parameters_from or earlier.parameters_from,
-    )
-
-
-def _jobs_by_profile(jobs: Iterable[JobEntry]) -> Callable[[str], tuple[str, ...]]:
-    owned: dict[str, list[str]] = {}
-    for job in jobs:
-        if job.profile:
-            owned.setdefault(job.profile, []).append(job.id)
-    return lambda profile: tuple(sorted(owned.get(profile, ())))
-
-
-def _integration_entry(
-    one: IntegrationProfile, owned: Callable[[str], tuple[str, ...]]
-) -> ProfileEntry:
-    return ProfileEntry("integration", one.id, one.code, one.name, one.type, owned(one.id))
-
-
-def _import_entry(one: ImportProfile, owned: Callable[[str], tuple[str, ...]]) -> ProfileEntry:
-    jobs = (one.job_id,) if one.job_id else owned(one.id)
-    return ProfileEntry("import", one.id, "", one.name, one.type, jobs)
