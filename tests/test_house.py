@@ -138,6 +138,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "procrastinate": ("fleet",),
     "prometheus_client": ("scheduler",),
     "psycopg": ("store", "fleet"),
+    "pyperclip": ("cli",),
     "pydantic": (
         *(
             "field_types",

@@ -16,6 +16,7 @@ JOB_ID = re.compile(r"[SMO][0-9]+")
 
 _URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"']+""")
 _JOB_PATH = re.compile(rf"/conf/jobs/({JOB_ID.pattern})(?![0-9A-Za-z/])")
+_START = re.compile(r"<(?:\?xml|(?:\w+:)?job|parameters)\b|\{\s*\"|\[\s*\{")
 _CURL = re.compile(r"\s*(?:\$\s*)?curl(?:\.exe)?\s")
 _DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
 
@@ -41,10 +42,11 @@ def take_apart(text: str) -> PastedPayload:
     if _CURL.match(text):
         return _of_curl(text)
     spaced = _URL.sub(lambda match: " " * len(match[0]), text)
-    start = re.search(r"[<{\[]", spaced)
+    # Labels of the panel, in any language, may have brackets too.
+    start = _START.search(spaced) or re.search(r"[<{\[]", spaced)
     if start is None:
         return PastedPayload(text)
-    end = max(spaced.rfind(sign) for sign in ">}]") + 1
+    end = max(spaced.rfind(sign) for sign in (">" if start[0].startswith("<") else "}]")) + 1
     around = text[: start.start()] + "\n" + text[end:]
     url = _job_url(around)
     if url is None:

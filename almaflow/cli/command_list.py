@@ -27,6 +27,16 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "new",
+            "almaflow.cli.commands.new:new",
+            "Write a workflow from the API information of Alma's job wizard.",
+            (
+                "almaflow new weekly-export panel.txt --set 'My titles' --max 5000",
+                "almaflow new weekly-export --clipboard --schedule 'sunday 04:00'",
+                "almaflow new tag-items - --members barcodes.csv --column barcode < panel.txt",
+            ),
+        ),
+        Command(
             "validate",
             "almaflow.cli.commands.validate:validate",
             "Check workflow files and almaflow.yaml.",

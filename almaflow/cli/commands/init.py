@@ -239,8 +239,8 @@ def _next_moves(folder: Path) -> Iterator[str]:
         "checks the key and everything else."
     )
     yield (
-        f"  2. `almaflow plan {EXAMPLE}` shows every request of the example. Change it, or write "
-        "your own workflow next to it."
+        '  2. In Alma, copy the panel "API information" of a job\'s wizard into `panel.txt`. '
+        "`almaflow new my-workflow panel.txt` makes a workflow of it."
     )
     start = "git init" if _repository(folder) is None else "git status"
     yield (
