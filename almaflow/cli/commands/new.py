@@ -199,8 +199,8 @@ def _job_id(payload: Payload, given: str | None) -> str:
     if job.startswith("S"):
         raise RequestWrong(
             f"{job} is a scheduled job, and its parameters are in its profile, so it has no "
-            "payload to copy. Write `run_profile: {integration: CODE}` or `run_profile: {import: NAME}` "
-            "(`almaflow explain run_profile`)."
+            "payload to copy. Write `run_profile: {integration: CODE}` or `run_profile: {import: "
+            "NAME}` (`almaflow explain run_profile`)."
         )
     return job
 
