@@ -116,7 +116,7 @@ def test_the_first_workflow_is_written_checked_run_and_shown(
 ) -> None:
     shown = {line: type_line(line) for line in [*LINES, *IN_TEXT] if is_of_the_first_workflow(line)}
 
-    assert len(shown) == 7
+    assert len(shown) == 8
     out = {" ".join(words(line)[:2]): text for line, text in shown.items()}
     assert "M44" in out["jobs list"]
     assert "My titles" in out["sets list"]

@@ -7,7 +7,9 @@ nor `--help` for anything. `command_list` has every command.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -49,11 +51,13 @@ class CommandLine(TyperGroup):
                 formatter.write_dl([(command.name, command.summary) for command in commands])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
         # The base class would load every command for the first line of its help.
-        for name in COMMANDS:
-            if name.startswith(incomplete):
-                self.commands[name] = loaded(COMMANDS[name])
-        return super().shell_complete(ctx, incomplete)
+        from almaflow.cli.completion import Suggestion
+
+        names = (name for name in COMMANDS if name.startswith(incomplete))
+        return [Suggestion(name, COMMANDS[name].summary) for name in names]
 
 
 def loaded(command: Command) -> Any:
@@ -71,7 +75,22 @@ def loaded(command: Command) -> Any:
     for one in (made, *getattr(made, "commands", {}).values()):
         for param in one.params:
             _name_plainly(param)
+            if _COMPLETE in os.environ:
+                _suggest(command.name, param)
     return made
+
+
+# The variable with which shells ask for suggestions.
+_COMPLETE = "_ALMAFLOW_COMPLETE"
+
+
+def _suggest(command: str, param: Any) -> None:
+    """Let a parameter of a command offer what the project has."""
+    from almaflow.cli.completion import complete, completer_of
+
+    completer = completer_of(command, param.name)
+    if completer is not None:
+        param.shell_complete = partial(complete, completer)
 
 
 def _name_plainly(param: Any) -> None:

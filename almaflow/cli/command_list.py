@@ -29,7 +29,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "new",
             "almaflow.cli.commands.new:new",
-            "Write a workflow from the API information of Alma's job wizard.",
+            "Turn what Alma's job wizard shows into a workflow.",
             (
                 "almaflow new weekly-export panel.txt --set 'My titles' --max 5000",
                 "almaflow new weekly-export --clipboard --schedule 'sunday 04:00'",
