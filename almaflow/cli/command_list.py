@@ -37,6 +37,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "import-cron",
+            "almaflow.cli.commands.import_cron:import_cron",
+            "Turn a crontab that starts jobs with curl into workflows.",
+            ("almaflow import-cron /etc/cron.d/alma", "crontab -l | almaflow import-cron"),
+        ),
+        Command(
             "validate",
             "almaflow.cli.commands.validate:validate",
             "Check workflow files and almaflow.yaml.",

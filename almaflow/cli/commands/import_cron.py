@@ -1,0 +1,171 @@
+"""`almaflow import-cron`: workflows of the lines of a crontab that start jobs of Alma."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almaflow.alma.payload import LARGEST_PAYLOAD, PayloadInvalid, decode_payload
+from almaflow.authoring.new_files import write_missing
+from almaflow.authoring.new_workflow.cron_workflows import CronWorkflow, workflow_of
+from almaflow.authoring.new_workflow.crontab import (
+    CronCommand,
+    ReadCrontab,
+    UnreadLine,
+    read_crontab,
+)
+from almaflow.authoring.new_workflow.shell_commands import NotRead, ShellReader
+from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.settings_above import find_named_project
+from almaflow.errors import RequestWrong
+from almaflow.settings import FILE_NAME, Project
+from almaflow.text_files import FileUnreadable, decode, read_bytes
+from almaflow.workflow_folder import display_path
+
+_STDIN = "-"
+# Bytes of a crontab or script.
+_LARGEST = 256 * 1024
+_SYSTEM_FOLDER = "/etc"
+
+
+def import_cron(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="The crontab; default: standard input, as in `crontab -l | almaflow import-cron`.",
+            show_default=False,
+        ),
+    ] = _STDIN,
+    users: Annotated[
+        bool,
+        typer.Option(
+            "--user-column", help="The sixth column is a user; so it is for files below /etc."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a workflow for each line of a crontab that starts jobs of Alma with curl.
+
+    Reads curl, chains with `&&`, `sleep`, flock, variables and scripts next to the crontab. A line
+    that has more than that is listed with the reason, and no workflow is made of it. API keys are
+    never copied. Exits with 1 if a line was not read.
+    """
+    project = find_named_project()
+    if project.document is None:
+        raise RequestWrong(
+            f"There is no {FILE_NAME} in {project.folder} or a folder above it. Create a project "
+            "with `almaflow init`, or change to its folder."
+        )
+    has_users = users or os.path.abspath(file).startswith(_SYSTEM_FOLDER + os.sep)
+    crontab = read_crontab(_text(file), has_users=has_users)
+    folder = Path.cwd() if file == _STDIN else Path(os.path.abspath(file)).parent
+    unread, made = list(crontab.unread), []
+    for command in crontab.commands:
+        try:
+            made.append(_made(command, folder, project))
+        except NotRead as error:
+            unread.append(UnreadLine(command.line, str(error)))
+    unread.sort(key=lambda one: one.line)
+    _check_new(project, made)
+    for workflow in made:
+        write_missing(project.workflows, workflow.files)
+    if as_json:
+        emit_json(_data(made, unread))
+    else:
+        _report(project, crontab, made, unread)
+    raise typer.Exit(1 if unread else 0)
+
+
+def _text(file: str) -> str:
+    if file == _STDIN:
+        content = sys.stdin.buffer.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise RequestWrong("The crontab on standard input is larger than 256 KiB.")
+    try:
+        return decode(content if file == _STDIN else read_bytes(Path(file), _LARGEST))
+    except FileUnreadable as error:
+        name = "The crontab on standard input" if file == _STDIN else file
+        raise RequestWrong(f"{name} cannot be read: {error.reason}.") from error
+
+
+def _made(command: CronCommand, folder: Path, project: Project) -> CronWorkflow:
+    reader = ShellReader(lambda name: _beside(folder, name), command.variables)
+    actions = list(reader.actions(command.command))
+    schemas = os.path.relpath(project.folder / "schemas", project.workflows).replace(os.sep, "/")
+    return workflow_of(command, actions, f"cron-line-{command.line}", schemas)
+
+
+def _beside(folder: Path, name: str) -> str | None:
+    """Return the text of a file that a command names, from the folder of the crontab only."""
+    path = folder / os.path.basename(name)
+    try:
+        return decode_payload(read_bytes(path, LARGEST_PAYLOAD))
+    except (FileUnreadable, PayloadInvalid):
+        return None
+
+
+def _check_new(project: Project, made: list[CronWorkflow]) -> None:
+    names = [name for workflow in made for name in workflow.files]
+    there = [name for name in names if os.path.lexists(project.workflows / name)]
+    if there:
+        listed = ", ".join(display_path(project.workflows / name) for name in there)
+        raise RequestWrong(
+            f"{listed} exists already, and almaflow overwrites nothing. Rename or remove what an "
+            "earlier import has written."
+        )
+
+
+def _data(made: list[CronWorkflow], unread: list[UnreadLine]) -> Mapping[str, object]:
+    return {
+        "workflows": [
+            {"line": one.line, "name": one.name, "files": list(one.files), "had_key": one.has_key}
+            for one in made
+        ],
+        "unread": [{"line": one.line, "reason": one.reason} for one in unread],
+    }
+
+
+def _report(
+    project: Project, crontab: ReadCrontab, made: list[CronWorkflow], unread: list[UnreadLine]
+) -> None:
+    for workflow in made:
+        path = display_path(project.workflows / f"{workflow.name}.yaml")
+        emit(f"Line {workflow.line}: wrote {path}.")
+    for one in unread:
+        emit(f"Line {one.line}: not read. {one.reason}")
+    if not made and not unread:
+        emit("The crontab has no commands.")
+    for advice in _advice(project, crontab, made):
+        say(advice)
+
+
+def _advice(project: Project, crontab: ReadCrontab, made: list[CronWorkflow]) -> Iterator[str]:
+    keyed = [str(one.line) for one in made if one.has_key]
+    if keyed:
+        lines = "line" if len(keyed) == 1 else "lines"
+        yield (
+            f"The commands of {lines} {', '.join(keyed)} hold an API key as it is. It was not "
+            "copied: almaflow uses `api_key` of almaflow.yaml. Revoke the key, because a crontab "
+            "is no place for it."
+        )
+    if made and not any(command.zone for command in crontab.commands):
+        yield (
+            f"The times mean the zone of almaflow.yaml, {project.settings.timezone}; cron used "
+            "that of its machine."
+        )
+    if made and crontab.mail_to:
+        yield (
+            f"cron wrote to {', '.join(crontab.mail_to)}. Name a channel with this address under "
+            "`channels` in almaflow.yaml, and in `notify` of the workflows."
+        )
+    if made:
+        yield (
+            "Check them with `almaflow validate` and `almaflow plan NAME`, and remove the lines "
+            "from the crontab before `almaflow serve` runs them."
+        )
