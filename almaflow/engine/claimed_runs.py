@@ -29,6 +29,7 @@ STORE_AGAIN = timedelta(seconds=10)
 
 _INTERRUPTED = "The run was interrupted. `almaflow resume` continues it."
 _STOPPED = "Stopped; it continues when `almaflow serve` is started again."
+_GIVEN_BACK = "Stopped on this host; the next worker that is free continues it."
 
 # The number of cached definitions: runs of one workflow share theirs.
 _DEFINITIONS = 64
@@ -110,7 +111,8 @@ class ClaimedRuns:
             await journal.release(held=False)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True), suppress(ClaimLost, StoreTrouble):
-                journal.report(EventKind.RUN, text=_INTERRUPTED if self.hold else _STOPPED)
+                stopped = _GIVEN_BACK if self._store.is_shared else _STOPPED
+                journal.report(EventKind.RUN, text=_INTERRUPTED if self.hold else stopped)
                 await (journal.release(held=True) if self.hold else journal.hand_over())
             raise
         except StoreTrouble:

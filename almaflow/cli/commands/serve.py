@@ -47,6 +47,13 @@ MetricsOption = Annotated[
 ]
 
 
+_STOP = "Stopped. Unfinished runs continue when `almaflow serve` is started again."
+_SHARED_STOP = (
+    "Stopped. Workers on other hosts continue its runs; timetables need an `almaflow serve` on "
+    "another host, or this one again."
+)
+
+
 def serve(
     log_format: LogFormatOption = "text",
     metrics: MetricsOption = None,
@@ -98,7 +105,7 @@ def serve(
         try:
             run_interruptible(lambda: serving.run(project))
         except Interrupted:
-            log("Stopped. Unfinished runs continue when `almaflow serve` is started again.")
+            log(_SHARED_STOP if store.is_shared else _STOP)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         finally:
             serving.close_page()
