@@ -220,6 +220,25 @@ def test_a_branch_whose_cases_are_all_there_are_needs_no_default(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("job", "events", "expected"),
+    [
+        ("{job: M44, set: '1'}", "failed", ["warning-unnoticed"]),
+        ("{job: M44, set: '1'}", "failed, warning", []),
+        ("{job: M44, set: '1'}", "succeeded", []),
+        ("{job: M44, set: '1', accept: [COMPLETED_WARNING]}", "failed", []),
+        ("{job: M44, set: '1', wait: false}", "failed", []),
+        ("{job: M44, set: '1', expect: [counters.number(0) > 0]}", "failed", []),
+    ],
+)
+def test_a_warning_that_nobody_is_notified_of_is_noted(
+    job: str, events: str, expected: list[str], tmp_path: Path
+) -> None:
+    rest = f"notify: [{{on: [{events}], to: log}}]\n"
+
+    assert codes(tmp_path, f"- submit_job: {job}\n", rest=rest) == expected
+
+
+@pytest.mark.parametrize(
     ("job", "more", "expected"),
     [
         ("M18", "", ["no-expect"]),

@@ -5,7 +5,7 @@ size_checks    destructive jobs                kept_sets      sets that stay, na
 decisions      branches                        counters       jobs that nobody asks what they did
 unused         inputs and variables            payload_sets   payloads with a set of their own
 zones          times in UTC                    timetables     workflows that disturb one another
-lone_files     scenarios and payloads
+lone_files     scenarios and payloads          unnoticed      warnings that are not reported
 
 Each code has a page in `almaflow/problem_pages`. A lint is a warning where it is sure, else a note.
 """
@@ -25,6 +25,7 @@ from almaflow.check.lints.lone_files import lone_files
 from almaflow.check.lints.payload_sets import lint_payload_sets
 from almaflow.check.lints.size_checks import lint_size_checks
 from almaflow.check.lints.subject import LintedFile, Subject
+from almaflow.check.lints.unnoticed import lint_unnoticed
 from almaflow.check.lints.unused import lint_unused
 from almaflow.check.lints.zones import lint_zones
 from almaflow.problems import Problem, at_most
@@ -42,6 +43,7 @@ _OF_ONE_FILE = (
     lint_unused,
     lint_payload_sets,
     lint_zones,
+    lint_unnoticed,
 )
 
 
