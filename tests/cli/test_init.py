@@ -69,7 +69,7 @@ def test_every_file_of_a_new_project_is_read_by_its_program(
         assert (path.parent / schema).resolve().is_file(), path
     commands = "\n".join(path.read_text("utf-8") for path in folder.rglob("*.y*ml"))
     used = set(re.findall(r"almaflow ([a-z]+)", commands.replace("almaflow to", "")))
-    assert {"validate", "test"} <= used
+    assert {"validate", "test", "diff"} <= used
     assert used <= {*COMMANDS, "doctor", "example"}
 
 
