@@ -17,6 +17,7 @@ JOB_ID = re.compile(r"[SMO][0-9]+")
 _URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"']+""")
 _JOB_PATH = re.compile(rf"/conf/jobs/({JOB_ID.pattern})(?![0-9A-Za-z/])")
 _START = re.compile(r"<(?:\?xml|(?:\w+:)?job|parameters)\b|\{\s*\"|\[\s*\{")
+_END = re.compile(r"</(?:\w+:)?job\s*>")
 _CURL = re.compile(r"\s*(?:\$\s*)?curl(?:\.exe)?\s")
 _DATA_OPTION = re.compile(r"-d|--data(?:-raw|-binary|-ascii)?|--json")
 
@@ -46,12 +47,18 @@ def take_apart(text: str) -> PastedPayload:
     start = _START.search(spaced) or re.search(r"[<{\[]", spaced)
     if start is None:
         return PastedPayload(text)
-    end = max(spaced.rfind(sign) for sign in (">" if start[0].startswith("<") else "}]")) + 1
+    end = _end_of(spaced, is_xml=start[0].startswith("<"))
     around = text[: start.start()] + "\n" + text[end:]
     url = _job_url(around)
     if url is None:
         return PastedPayload(text)
     return PastedPayload(_spaces(text[: start.start()]) + text[start.start() : end], *url)
+
+
+def _end_of(text: str, *, is_xml: bool) -> int:
+    """Return where the payload in *text* ends; buttons below it may have brackets, too."""
+    closed = [match.end() for match in _END.finditer(text)] if is_xml else []
+    return closed[-1] if closed else max(map(text.rfind, ">" if is_xml else "}]")) + 1
 
 
 def job_of_url(url: str) -> str | None:

@@ -82,6 +82,7 @@ def test_a_panel_becomes_a_workflow_that_runs(almaflow: Almaflow, write: Write) 
         f"Méthode : POST\nURL : {URL.format(job='M44')}\nDonnées (XML) {{copier}}\n{EXPORT}\n",
         f"Información de la API\nPOST {URL.format(job='M44')}\nDatos <XML>:\n\n{EXPORT}\n",
         f"{EXPORT}\nURL: {URL.format(job='M44')}\n",
+        f"URL: {URL.format(job='M44')}\n{EXPORT}\n[Annuler] <Retour>\n",
         f"מידע API\n{URL.format(job='M44')}\n{EXPORT}",
         f"URL: {URL.format(job='M44')}\nJSON [kopieren]\n"
         '{"parameter": [{"name": {"value": "q"}, "value": "1"}, '
