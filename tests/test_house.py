@@ -130,6 +130,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "icalendar": ("timetable",),
     "itsdangerous": ("web.security",),
     "jinja2": ("expressions", "web.rendering"),
+    "lsprotocol": ("authoring.language_server",),
     "markdown_it": ("web.markdown",),
     "markupsafe": ("web",),
     "jmespath": ("steps",),
@@ -139,6 +140,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     "prometheus_client": ("scheduler",),
     "psycopg": ("store", "fleet"),
     "pyperclip": ("cli",),
+    "pygls": ("authoring.language_server",),
     "pydantic": (
         *(
             "field_types",

@@ -91,6 +91,12 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             ),
         ),
         Command(
+            "lsp",
+            "almaflow.cli.commands.lsp:lsp",
+            "Serve an editor: problems, completion and explanations while typing.",
+            ("almaflow lsp",),
+        ),
+        Command(
             "graph",
             "almaflow.cli.commands.graph:graph",
             "Draw the steps of a workflow, as Mermaid or SVG.",

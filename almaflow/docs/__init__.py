@@ -16,7 +16,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
 HERE = Path(__file__).parent
-PAGES = ("tutorial", "testing", "cookbook", "language", "promises", "handbook")
+PAGES = ("tutorial", "testing", "editor", "cookbook", "language", "promises", "handbook")
 """The pages in the order of reading."""
 
 RECIPE_SETTINGS = "almaflow.yaml"

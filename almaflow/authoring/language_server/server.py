@@ -1,0 +1,232 @@
+"""The protocol: what an editor asks, and what it is answered (pygls)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.uris import from_fs_path, to_fs_path
+from pygls.workspace import TextDocument
+
+from almaflow import __version__
+from almaflow.authoring.language_server.checked_text import (
+    check_other,
+    check_text,
+    is_workflow,
+    project_of,
+)
+from almaflow.authoring.language_server.completions import (
+    Suggestion,
+    SuggestionKind,
+    Surroundings,
+    suggestions,
+)
+from almaflow.authoring.language_server.cursor import cursor_at
+from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
+from almaflow.problems import Problem, Severity
+from almaflow.workflow import Workflow, kinds
+
+PAUSE = 0.15
+"""Seconds without a further letter after which a text is checked."""
+
+_LEVELS = {
+    Severity.ERROR: lsp.DiagnosticSeverity.Error,
+    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
+}
+_KINDS = {
+    SuggestionKind.KEY: lsp.CompletionItemKind.Property,
+    SuggestionKind.STEP: lsp.CompletionItemKind.Class,
+    SuggestionKind.VALUE: lsp.CompletionItemKind.Value,
+    SuggestionKind.NAME: lsp.CompletionItemKind.Variable,
+    SuggestionKind.FILE: lsp.CompletionItemKind.File,
+}
+
+
+class _Open:
+    """What is kept of an open file: its last check, and the last workflow that fitted."""
+
+    def __init__(self) -> None:
+        self.problems: Sequence[Problem] = ()
+        self.workflow: Workflow | None = None
+        self.coming: asyncio.Task[None] | None = None
+
+
+def make_server() -> LanguageServer:
+    """Return a server that answers over what it is started on."""
+    server = LanguageServer("almaflow", __version__)
+    opened: dict[str, _Open] = {}
+
+    async def check(uri: str, pause: float) -> None:
+        await asyncio.sleep(pause)
+        document = server.workspace.get_text_document(uri)
+        file, state = _file_of(document), opened.setdefault(uri, _Open())
+        version, text = document.version, document.source
+        problems = await asyncio.to_thread(_checked, file, text, state)
+        if uri in opened and document.version == version:
+            state.problems = problems
+            _publish(server, document, problems)
+
+    def soon(uri: str, pause: float) -> None:
+        state = opened.setdefault(uri, _Open())
+        if state.coming is not None:
+            state.coming.cancel()
+        state.coming = asyncio.ensure_future(check(uri, pause))
+
+    @server.feature(lsp.INITIALIZED)
+    def initialized(params: lsp.InitializedParams) -> None:
+        # The first completion would otherwise wait until every kind of step is imported.
+        server.thread_pool.submit(kinds)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
+        soon(params.text_document.uri, 0)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
+        soon(params.text_document.uri, PAUSE)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
+        # What was saved may be what another open file uses.
+        for uri in opened:
+            soon(uri, 0)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
+        state = opened.pop(params.text_document.uri, None)
+        if state is not None and state.coming is not None:
+            state.coming.cancel()
+        server.text_document_publish_diagnostics(
+            lsp.PublishDiagnosticsParams(params.text_document.uri, [])
+        )
+
+    @server.feature(
+        lsp.TEXT_DOCUMENT_COMPLETION,
+        lsp.CompletionOptions(trigger_characters=[".", " ", ":", "{", "|", "-"]),
+    )
+    def completion(params: lsp.CompletionParams) -> lsp.CompletionList:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        line, column = _position(document, params.position)
+        file = _file_of(document)
+        if not is_workflow(file):
+            return lsp.CompletionList(is_incomplete=False, items=[])
+        cursor = cursor_at(document.source, line, column)
+        state = opened.get(params.text_document.uri) or _Open()
+        around = Surroundings(state.workflow, project_of(file), file.parent)
+        items = [
+            _item(one, place, params.position)
+            for place, one in enumerate(suggestions(cursor, around))
+        ]
+        return lsp.CompletionList(is_incomplete=True, items=items)
+
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        file = _file_of(document)
+        if not is_workflow(file):
+            return None
+        line, column = _position(document, params.position)
+        text = meaning_at(document.source, line, column, project_of(file))
+        return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text)) if text else None
+
+    @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
+    def definition(params: lsp.DefinitionParams) -> lsp.Location | None:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        line, column = _position(document, params.position)
+        found = declaration_of(document.source, line, column, _file_of(document))
+        if found is None:
+            return None
+        begin = lsp.Position(found.line, found.column)
+        end = lsp.Position(found.line, found.column + found.length)
+        uri = from_fs_path(str(found.file)) or ""
+        return lsp.Location(uri, lsp.Range(begin, end))
+
+    @server.feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+    )
+    def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        document = server.workspace.get_text_document(params.text_document.uri)
+        state = opened.get(params.text_document.uri) or _Open()
+        lines = range(params.range.start.line, params.range.end.line + 1)
+        return [
+            _fix(document, problem)
+            for problem in state.problems
+            if problem.fix and problem.location.line - 1 in lines
+        ]
+
+    return server
+
+
+def _checked(file: Path, text: str, state: _Open) -> Sequence[Problem]:
+    """Check a text; in a thread, so that the server answers meanwhile."""
+    project = project_of(file)
+    if not is_workflow(file):
+        return check_other(file, project)
+    checked = check_text(file, text, project)
+    state.workflow = checked.workflow or state.workflow
+    return checked.problems
+
+
+def _publish(server: LanguageServer, document: TextDocument, problems: Sequence[Problem]) -> None:
+    found = [_diagnostic(document, problem) for problem in problems]
+    server.text_document_publish_diagnostics(
+        lsp.PublishDiagnosticsParams(document.uri, found, document.version)
+    )
+
+
+def _diagnostic(document: TextDocument, problem: Problem) -> lsp.Diagnostic:
+    level = _LEVELS.get(problem.severity, lsp.DiagnosticSeverity.Information)
+    return lsp.Diagnostic(
+        range=_range(document, problem),
+        message=problem.message,
+        severity=level,
+        code=problem.code,
+        source="almaflow",
+    )
+
+
+def _range(document: TextDocument, problem: Problem) -> lsp.Range:
+    """Return the underlined characters as the editor counts them."""
+    place = problem.location
+    begin = lsp.Position(place.line - 1, place.column - 1)
+    end = lsp.Position(place.line - 1, place.column - 1 + place.length)
+    return document.position_codec.range_to_client_units(document.lines, lsp.Range(begin, end))
+
+
+def _fix(document: TextDocument, problem: Problem) -> lsp.CodeAction:
+    edit = lsp.TextEdit(_range(document, problem), problem.fix)
+    return lsp.CodeAction(
+        title=f"Write `{problem.fix}`",
+        kind=lsp.CodeActionKind.QuickFix,
+        diagnostics=[_diagnostic(document, problem)],
+        edit=lsp.WorkspaceEdit(changes={document.uri: [edit]}),
+        is_preferred=True,
+    )
+
+
+def _item(one: Suggestion, place: int, at: lsp.Position) -> lsp.CompletionItem:
+    begin = lsp.Position(at.line, at.character - len(one.replaced.encode("utf-16-le")) // 2)
+    return lsp.CompletionItem(
+        label=one.label,
+        kind=_KINDS[one.kind],
+        detail=one.detail or None,
+        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, one.about) if one.about else None,
+        sort_text=f"{place:04}",
+        filter_text=one.replaced or None,
+        text_edit=lsp.TextEdit(lsp.Range(begin, at), one.text),
+        insert_text_mode=lsp.InsertTextMode.AdjustIndentation,
+    )
+
+
+def _position(document: TextDocument, at: lsp.Position) -> tuple[int, int]:
+    """Return line and column in characters, counted from 0."""
+    found = document.position_codec.position_from_client_units(document.lines, at)
+    return found.line, found.character
+
+
+def _file_of(document: TextDocument) -> Path:
+    return Path(to_fs_path(document.uri) or document.filename or "untitled.yaml")

@@ -1,0 +1,211 @@
+"""What the language server answers at a cursor: `|` in the texts, where `§` is a bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from almaflow.authoring.language_server.checked_text import check_text, is_workflow, project_of
+from almaflow.authoring.language_server.completions import Surroundings, suggestions
+from almaflow.authoring.language_server.cursor import Cursor, cursor_at
+from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
+from almaflow.workflow import kinds
+
+WORKFLOW = """\
+name: weed
+inputs:
+  limit: {type: integer, default: 5}
+vars: {half: "{{ inputs.limit }}"}
+steps:
+  - id: titles
+    find_set: {name: Titles}
+  - id: weed
+    submit_job:
+      job: M28
+      set: "{{ steps.titles.set_id }}"
+"""
+
+
+def place_in(text: str) -> tuple[str, int, int]:
+    before, _, after = text.partition("|")
+    before, after = before.replace("§", "|"), after.replace("§", "|")
+    return before + after, before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def cursor_in(text: str) -> Cursor:
+    return cursor_at(*place_in(text))
+
+
+def labels(text: str, folder: Path, workflow: str = WORKFLOW) -> list[str]:
+    file = folder / "w.yaml"
+    project = project_of(file)
+    checked = check_text(file, workflow, project)
+    around = Surroundings(checked.workflow, project, folder)
+    return [one.label for one in suggestions(cursor_in(text), around)]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "typed", "is_key"),
+    [
+        ("|", (), "", True),
+        ("na|", (), "na", True),
+        ("name: we|", ("name",), "we", False),
+        ("steps:\n  - |", ("steps", 0), "", True),
+        ("steps:\n- |", ("steps", 0), "", True),
+        ("steps:\n- id: x\n  |", ("steps", 0), "", True),
+        ("steps:\n  - id: x\n    submit_job:\n      jo|", ("steps", 0, "submit_job"), "jo", True),
+        (
+            "steps:\n  - find_set:\n      name: x\n    on_failure: |",
+            ("steps", 0, "on_failure"),
+            "",
+            False,
+        ),
+        ("steps:\n  - find_set: {na|", ("steps", 0, "find_set"), "na", True),
+        ("steps:\n  - find_set: {id: '1', na|", ("steps", 0, "find_set"), "na", True),
+        ("steps:\n  - find_set: {name: Ti|", ("steps", 0, "find_set", "name"), "Ti", False),
+        (
+            "steps:\n  - submit_job: {job: {id: M|",
+            ("steps", 0, "submit_job", "job", "id"),
+            "M",
+            False,
+        ),
+        ("notify:\n  - {on: [fa|", ("notify", 0, "on", 0), "fa", False),
+        ("a: b\n# c:\n\nsteps:\n\n  # d\n  - |", ("steps", 0), "", True),
+        ("steps:\n  - branch:\n      cases:\n        A:\n          - |", None, "", True),
+    ],
+)
+def test_a_cursor_is_placed_by_indentation_and_braces(
+    text: str, path: tuple[str | int, ...] | None, typed: str, is_key: bool
+) -> None:
+    cursor = cursor_in(text)
+
+    wanted = ("steps", 0, "branch", "cases", "A", 0) if path is None else path
+    assert (cursor.path, cursor.typed, cursor.is_key) == (wanted, typed, is_key)
+
+
+def test_a_cursor_knows_the_expression_that_is_typed() -> None:
+    assert cursor_in('a: "x {{ steps.t|').expression == "steps.t"
+    assert cursor_in('a: "{{ x }} y|').expression is None
+    assert cursor_in("find_set: {name: '{{ inputs.|").expression == "inputs."
+
+
+@given(st.text("ab:{}[]-,'\" \n|#\t", max_size=80), st.integers(0, 8), st.integers(0, 30))
+def test_a_cursor_can_be_anywhere_in_any_text(text: str, line: int, column: int) -> None:
+    cursor = cursor_at(text, line, column)
+
+    assert all(isinstance(one, str) or one == 0 for one in cursor.path)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("|", {"name", "steps", "schedule", "inputs"}),
+        ("sche|", {"schedule"}),
+        ("steps:\n  - |", {*kinds(), "id", "if", "timeout", "on_failure"}),
+        ("steps:\n  - submit_job:\n      |", {"job", "payload", "parameters", "set", "expect"}),
+        ("steps:\n  - submit_job: {ex|", {"expect"}),
+        ("steps:\n  - for_each:\n      steps:\n        - fin|", {"find_set"}),
+        ("steps:\n  - parallel:\n      left:\n        - appr|", {"approve"}),
+        ("inputs:\n  month:\n    ty|", {"type"}),
+        ("inputs:\n  month: {type: da|", {"date"}),
+        ("overlap: |", {"queue_one", "queue_all", "skip", "allow"}),
+        ("notify:\n  - on: [fa|", {"failed"}),
+        ("timezone: Europe/Zu|", {"Europe/Zurich"}),
+        ("steps:\n  - submit_job:\n      wait: |", {"true", "false"}),
+        ('steps:\n  - delete_set: "{{ |', {"steps", "inputs", "run", "now"}),
+        ('steps:\n  - delete_set: "{{ steps.|', {"titles", "weed"}),
+        ('steps:\n  - delete_set: "{{ steps.weed.cou|', {"counters"}),
+        ('steps:\n  - delete_set: "{{ steps.titles.|', {"set_id", "member_count", "outcome"}),
+        ("steps:\n  - check: inputs.|", {"limit"}),
+        ("steps:\n  - if: vars.h|", {"half"}),
+        ('steps:\n  - fail: "{{ now § da|', {"date"}),
+    ],
+)
+def test_what_may_come_next_is_suggested(tmp_path: Path, text: str, wanted: set[str]) -> None:
+    assert wanted <= set(labels(text, tmp_path))
+
+
+def test_what_begins_with_the_typed_letters_comes_first(tmp_path: Path) -> None:
+    assert labels("steps:\n  - submit_job:\n      set|", tmp_path)[0] == "set"
+
+
+def test_entries_of_almaflow_yaml_and_files_of_the_folder_are_suggested(tmp_path: Path) -> None:
+    (tmp_path / "almaflow.yaml").write_text(
+        "institutions:\n  north: {region: eu, api_key: env:K}\nchannels: {mail: env:M}\n"
+    )
+    (tmp_path / "payloads").mkdir()
+    (tmp_path / "payloads" / "weed.xml").write_text("<job/>")
+    (tmp_path / "list.csv").write_text("a\n")
+
+    assert labels("institution: |", tmp_path) == ["north"]
+    assert "mail" in labels("notify:\n  - {on: failed, to: |", tmp_path)
+    assert labels("steps:\n  - submit_job:\n      payload: |", tmp_path) == ["payloads/weed.xml"]
+    assert labels("steps:\n  - csv_rows: {file: |", tmp_path) == ["list.csv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps:\n  - submit|_job:\n      job: M28\n", "Submit a manual job"),
+        ("steps:\n  - submit_job:\n      ex|pect: []\n", "submit_job.expect"),
+        ("steps:\n  - wait: 1m\n    on_|failure: stop\n", "steps.on_failure"),
+        ("over|lap: skip\n", "overlap"),
+    ],
+)
+def test_a_key_is_explained_under_the_pointer(tmp_path: Path, text: str, words: str) -> None:
+    source, line, column = place_in(text)
+
+    shown = meaning_at(source, line, column, project_of(tmp_path / "w.yaml"))
+    assert words in shown
+
+
+def test_nothing_is_said_of_a_value_that_means_nothing(tmp_path: Path) -> None:
+    assert meaning_at("x: y\n", 0, 3, project_of(tmp_path / "w.yaml")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        (WORKFLOW.replace("steps.titles", "steps.tit|les"), 5, 8),
+        (WORKFLOW.replace("inputs.limit", "inputs.li|mit"), 2, 2),
+        (WORKFLOW + '  - fail: "{{ vars.ha|lf }}"\n', 3, 7),
+    ],
+)
+def test_a_name_leads_to_its_declaration(tmp_path: Path, text: str, line: int, column: int) -> None:
+    found = declaration_of(*place_in(text), tmp_path / "w.yaml")
+
+    assert found is not None
+    assert (found.line, found.column) == (line, column)
+
+
+def test_a_file_leads_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("")
+    text = "steps:\n  - call: oth|er\n  - call: nowhere\n"
+    source, line, column = place_in(text)
+
+    found = declaration_of(source, line, column, tmp_path / "w.yaml")
+
+    assert found is not None
+    assert found.file == tmp_path / "other.yaml"
+    assert declaration_of(source, 2, 12, tmp_path / "w.yaml") is None
+
+
+def test_a_text_has_the_problems_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+    text = WORKFLOW.replace("set_id", "set_idd")
+
+    problems = check_text(file, text, project_of(file)).problems
+
+    assert [(one.code, one.location.line) for one in problems if one.severity == "error"] == [
+        ("unknown-output", 11)
+    ]
+    assert check_text(file, "x" * 2_000_000, project_of(file)).problems[0].code == "too-large"
+
+
+def test_files_next_to_workflows_are_not_workflows() -> None:
+    for name in ("almaflow.yaml", "w.scenario.yaml", "w.tests.yaml", "w.txt"):
+        assert not is_workflow(Path(name))
+    assert is_workflow(Path("w.yml"))
