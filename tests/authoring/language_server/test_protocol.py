@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 from lsprotocol import types as lsp
-from pygls.lsp.client import BaseLanguageClient
+from pygls.lsp.client import LanguageClient
 
 TEXT = 'name: w\nsteps:\n  - id: ü\U0001f600\n    wait: 1m\n  - fial: "x"\n'
 
 
-class Editor(BaseLanguageClient):
+class Editor(LanguageClient):
     """A client that keeps what the server reports."""
 
     def __init__(self) -> None:
         super().__init__("editor", "1")
         self.found: asyncio.Queue[lsp.PublishDiagnosticsParams] = asyncio.Queue()
 
-        @self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        @self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)  # type: ignore[untyped-decorator]
         def receive(params: lsp.PublishDiagnosticsParams) -> None:
             self.found.put_nowait(params)
 
@@ -39,7 +39,7 @@ def in_editor(work: Callable[[Editor], Awaitable[None]]) -> None:
             await editor.shutdown_async(None)
             editor.exit(None)
         finally:
-            await editor.stop()
+            await editor.stop()  # type: ignore[no-untyped-call]
 
     asyncio.run(asyncio.wait_for(session(), 60))
 
