@@ -93,7 +93,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command(
             "lsp",
             "almaflow.cli.commands.lsp:lsp",
-            "Serve an editor: problems, completion and explanations while typing.",
+            "Help in an editor: problems and completion while typing.",
             ("almaflow lsp",),
         ),
         Command(
