@@ -14,8 +14,9 @@ from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import find_project
-from almaflow.snapshot.files import SNAPSHOT_FILE, write_snapshot
+from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests
 from almaflow.workflow_loader import load_paths
 from tests.snapshot.library import MAIN

@@ -44,7 +44,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
 from almaflow.model_problems import validate
 from almaflow.problems import MOST_PROBLEMS, Problem, Severity, at_most
-from almaflow.snapshot.files import has_snapshot
+from almaflow.snapshot.place import has_snapshot
 from almaflow.workflow import Workflow
 
 __all__ = ["CheckContext", "CheckedFile", "WorkflowLoader", "as_entry", "check_document"]

@@ -17,7 +17,7 @@ from almaflow.checked_before.reading import Reading, digest_of, watched
 from almaflow.checked_before.results import Findings, Result, ResultFile
 from almaflow.checked_before.surroundings import is_listed, is_program, key_of
 
-__all__ = ["Findings", "checked_once"]
+__all__ = ["Findings", "checked_once", "digest_of"]
 
 
 def checked_once(folder: Path, asked: Sequence[str], check: Callable[[], Findings]) -> Findings:

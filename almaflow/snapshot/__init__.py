@@ -5,4 +5,5 @@ With it the checks know the jobs, profiles, counters and codes of an institution
 
 model         what the file says, as values     lookups   names and ids → jobs and profiles
 file_format   the values as text, and back      files     reading and writing the file
+place         where the file is
 """

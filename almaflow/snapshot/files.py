@@ -11,8 +11,6 @@ from almaflow.snapshot.model import Snapshot
 from almaflow.text_files import MIB, FileUnreadable, read_text
 from almaflow.whole_files import write_whole
 
-SNAPSHOT_FILE = "alma-catalog.json"
-
 LARGEST_SNAPSHOT = 16 * MIB
 """The largest file that is read (bytes); an institution with 5,000 jobs has some 2 MiB."""
 
@@ -22,11 +20,6 @@ _READ: dict[Path, tuple[tuple[int, int, int], Snapshot | SnapshotInvalid]] = {}
 
 class SnapshotNotWritten(AlmaflowError):
     """The disk refused the file of the snapshot; what was there before is unchanged."""
-
-
-def has_snapshot(folder: Path) -> bool:
-    """Whether the project in *folder* has a snapshot."""
-    return os.path.lexists(folder / SNAPSHOT_FILE)
 
 
 def read_snapshot(file: Path) -> Snapshot:

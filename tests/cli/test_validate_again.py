@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from almaflow.__main__ import main
 from almaflow.checked_before import reading
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from tests.cli.conftest import Almaflow, Write
 from tests.examples import examples
 
@@ -273,3 +274,17 @@ def typed(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, 
     code = main(["validate", "--json", *options])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def test_a_snapshot_that_another_command_has_in_memory_is_read_again(
+    almaflow: Almaflow, project: dict[str, Path], write: Write
+) -> None:
+    write(SNAPSHOT_FILE, "{}")
+    seen(almaflow)
+    with project["almaflow.yaml"].open("a", encoding="utf-8") as file:
+        file.write("# x\n")
+    seen(almaflow)
+
+    write(SNAPSHOT_FILE, "[]")
+
+    assert seen(almaflow) == seen(almaflow, "--no-cache")

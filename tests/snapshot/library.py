@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from almaflow.snapshot.files import SNAPSHOT_FILE, write_snapshot
+from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import (
     CounterEntry,
     JobEntry,
@@ -15,6 +15,7 @@ from almaflow.snapshot.model import (
     Snapshot,
     StatusEntry,
 )
+from almaflow.snapshot.place import SNAPSHOT_FILE
 
 SETTINGS = """\
 default_institution: main

@@ -11,7 +11,8 @@ from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.errors import DocumentsInvalid
 from almaflow.settings import load_project
 from almaflow.snapshot.file_format import snapshot_text
-from almaflow.snapshot.files import SNAPSHOT_FILE, read_snapshot
+from almaflow.snapshot.files import read_snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_loader import load_workflow
 from tests.golden import expected
 from tests.snapshot.library import BOTH

@@ -5,8 +5,9 @@ from __future__ import annotations
 from almaflow.check.against_snapshot.uses import PlacedStep
 from almaflow.settings import Project
 from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot, read_snapshot
+from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section, Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 
 
 def snapshot_of(project: Project) -> Snapshot | None:

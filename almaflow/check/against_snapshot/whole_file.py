@@ -10,8 +10,9 @@ from almaflow.check.against_snapshot.sections import fits_settings
 from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.settings import Project
 from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import LARGEST_SNAPSHOT, SNAPSHOT_FILE, has_snapshot, read_snapshot
+from almaflow.snapshot.files import LARGEST_SNAPSHOT, read_snapshot
 from almaflow.snapshot.model import Section
+from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 from almaflow.text_files import read_text
 from almaflow.workflow_folder import display_path
 

@@ -28,8 +28,9 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.plan import SIMULATED_INSTITUTION
 from almaflow.problems import has_errors
 from almaflow.settings import Project
-from almaflow.snapshot.files import SNAPSHOT_FILE, write_snapshot
+from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import display_path
 from almaflow.workflow_loader import load_paths
 

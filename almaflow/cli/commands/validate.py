@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almaflow.checked_before import Findings, checked_once
+from almaflow.checked_before import Findings, checked_once, digest_of
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
 from almaflow.cli.render.text_layout import on_one_line
@@ -20,6 +20,7 @@ from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.settings import FILE_NAME, Project, Settings
 from almaflow.settings.env_file import ENV_FILE
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ def _checked_once(paths: Sequence[Path], project: Project, document: Document) -
     folder = os.path.realpath(project.folder)
     if not all(Path(os.path.realpath(path)).is_relative_to(folder) for path in paths):
         return check()
-    asked = [document.file, document.text, *map(os.fspath, paths)]
+    # A snapshot stays in memory once it is read, so a check may use it without opening it.
+    snapshot = digest_of(os.fspath(project.folder / SNAPSHOT_FILE))
+    asked = [document.file, document.text, snapshot, *map(os.fspath, paths)]
     return checked_once(project.folder, asked, check)
 
 

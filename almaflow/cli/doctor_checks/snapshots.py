@@ -8,7 +8,8 @@ from almaflow.check.against_snapshot.whole_file import snapshot_problems
 from almaflow.cli.doctor_checks.findings import Findings, doubtful, good
 from almaflow.settings import Project
 from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot, read_snapshot
+from almaflow.snapshot.files import read_snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 
 OLD = timedelta(days=30)
 """From this age on a snapshot may lack what people have changed in Alma."""
