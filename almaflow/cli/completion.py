@@ -141,7 +141,8 @@ def _steps(context: Any) -> Iterator[Suggestion]:
 
 def _jobs(context: Any) -> Iterator[Suggestion]:
     from almaflow.snapshot.file_format import SnapshotInvalid
-    from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot, read_snapshot
+    from almaflow.snapshot.files import read_snapshot
+    from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 
     project = _project()
     known = {}

@@ -27,8 +27,9 @@ from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.settings import FILE_NAME, PathRefused, Project, data_path
 from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import SNAPSHOT_FILE, has_snapshot, read_snapshot
+from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section
+from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 from almaflow.workflow_folder import display_path
 from almaflow.workflow_names import name_problem
 
