@@ -104,6 +104,8 @@ def odd_spaces(source: SourceText) -> Iterator[Problem]:
 
 
 _DRIVE_OR_SHARE = late_pattern(r'"(?:[A-Za-z]:|\\\\)\\?')
+# Escapes of one letter, as in `\new` and `\temp`; nobody types `\x1f` for a folder by accident.
+_ONE_LETTER = late_pattern(r"(?<!\\)(?:\\\\)*\\[0abefnrtv]")
 WINDOWS_PATH = "yaml-windows-path"
 """The code of a problem about a path of Windows in double quotes."""
 
@@ -115,8 +117,8 @@ def misread_paths(source: SourceText, root: Node) -> Iterator[Problem]:
         node = waiting.pop()
         waiting.extend(node.children.values())
         raw = source.text[node.span[0] : node.span[1]] if node.style == '"' else ""
-        is_misread = _CONTROL.search(node.value or "") and _DRIVE_OR_SHARE.match(raw)
-        if not is_misread:
+        is_path = _DRIVE_OR_SHARE.match(raw) and _ONE_LETTER.search(raw)
+        if not (is_path and _CONTROL.search(node.value or "")):
             continue
         from almaflow.document.slips import windows_path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,9 @@ def _no_space(line: str) -> str:
 
 
 def _comment(line: str) -> str:
-    return line if not line.strip() or "#" in line else f"{line}  # almaflow: ignore[no-set]"
+    """Return *line* with a comment, if it has a key; inside of a text it would be a part of it."""
+    has_key = re.match(r"\s*(?:- )*\w+:(?: |$)", line) and "#" not in line
+    return f"{line}  # almaflow: ignore[no-set]" if has_key else line
 
 
 SPOILERS = [_slip, _no_space, _comment]
