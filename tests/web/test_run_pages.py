@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from almaflow.outcome import Outcome, Status
+from almaflow.settings import Settings
 from almaflow.store import NewLogEntry, NewNotification, NewSchedule, NewTick, TickEnding
 from almaflow.waiting import Waiting, WaitingKind
-from tests.web.night import make_night
-from tests.web.pages import NOW, Site
+from tests.web.night import make_night, write_workflows
+from tests.web.pages import NOW, SETTINGS, Site
 from tests.web.recorded import record_run
 
 
@@ -122,6 +123,25 @@ def test_the_calendar_shows_coming_ticks_and_changes_of_clocks(site: Site) -> No
     assert "weeding-list" in text
     assert "Clocks go back." in page(site, "/calendar?start=2026-10-20")
     page(site, "/calendar?start=2026-13-1", 400)
+
+
+def test_the_calendar_names_days_off_and_pauses(site: Site) -> None:
+    closed = {"dates": ["2026-11-05"], "country": "CH", "subdivision": "ZH"}
+    calendars = Settings.model_validate({**SETTINGS, "calendars": {"closed": closed}}).calendars
+    site.project.settings.calendars.update(calendars)
+    write_workflows(site)
+    (site.folder / "workflows" / "export-bibs.yaml").write_text(
+        "schedule: [{cron: '0 2 * * *', except: [closed]}]\nsteps: [{wait: 1m}]\n"
+    )
+    site.store.pause("weeding-list", by="anna", note="stocktaking", until=NOW + timedelta(days=2))
+
+    text = page(site, "/calendar")
+
+    assert "Day off in the calendar <bdi>closed</bdi>: <bdi>a day off</bdi>" in text
+    assert "will be skipped" in text
+    assert re.search(r"weeding-list</bdi></a></span>\s*<span class=\"what\">is paused from", text)
+    assert "<bdi>stocktaking</bdi>" in text
+    assert "New Year" in page(site, "/calendar?start=2026-12-28")
 
 
 def test_the_log_says_how_steps_began_and_ended(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.coming_ticks import coming_ticks
 from almaflow.operations.ledger import TickView, list_ticks
+from almaflow.timetable import Calendar
 from almaflow.timetable_entries import TimetableEntry
 from almaflow.web.context import Context, WebContext, Workflows
 from almaflow.web.forms import run_address, workflow_address
@@ -51,6 +52,16 @@ class Day:
     more: int
     """How many rows are left out."""
     remark: str
+    offs: tuple[DayOff, ...]
+
+
+@dataclass(frozen=True)
+class DayOff:
+    """What a day is in a calendar that a timetable leaves out."""
+
+    calendar: str
+    what: str
+    """Such as `Christmas Day`."""
 
 
 @router.get("/calendar")
@@ -68,15 +79,19 @@ def calendar(
         active = catalog.snapshot(context.project()).active
         entries = [entry for one in active.values() for entry in one.entries]
         rows = [*_past(context, first), *_coming(context, first, entries)]
+        calendars = {one.name: one for entry in entries for one in entry.calendars}
         days = [
-            _of_day(first + timedelta(days=number), rows, context.zone)
+            _of_day(first + timedelta(days=number), rows, context.zone, calendars.values())
             for number in range(_BEHIND + _AHEAD + 1)
         ]
+        since, until = _bounds(context, first)
+        pauses = [one for one in context.store.pauses(since=since) if one.since <= until]
         return render(
             request,
             "calendar.html",
             days=days,
             today=today,
+            pauses=pauses[:_ROWS],
             earlier=first - timedelta(days=_BEHIND + _AHEAD + 1),
             later=first + timedelta(days=_BEHIND + _AHEAD + 1),
             run=run_address,
@@ -133,9 +148,14 @@ def _coming(
         yield day, Due(workflow, found[0], len(found), "skipped" if skipped else "", skipped, "")
 
 
-def _of_day(day: date, rows: list[tuple[date, Due]], zone: tzinfo) -> Day:
+def _of_day(
+    day: date, rows: list[tuple[date, Due]], zone: tzinfo, calendars: Iterable[Calendar]
+) -> Day:
     due = sorted((one for at, one in rows if at == day), key=lambda one: one.first_at)
-    return Day(day, tuple(due[:_ROWS]), max(0, len(due) - _ROWS), _clock_remark(day, zone))
+    found = ((one.name, one.day_off(day)) for one in calendars)
+    offs = tuple(DayOff(name, what) for name, what in found if what)
+    more = max(0, len(due) - _ROWS)
+    return Day(day, tuple(due[:_ROWS]), more, _clock_remark(day, zone), offs)
 
 
 def _clock_remark(day: date, zone: tzinfo) -> str:
