@@ -180,10 +180,8 @@ def test_a_run_of_another_format_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RequestWrong) as caught:
         recorded_plan(record, made.definition)
 
-    assert str(caught.value) == (
-        "Run 20260301-003000-aaaaa was recorded by another version of almaflow (format 2; this "
-        "version reads 1). Run it with that version."
-    )
+    assert "Run 20260301-003000-aaaaa" in str(caught.value)
+    assert "(format 2; this version reads up to 1)" in str(caught.value)
 
 
 def test_a_payload_that_cannot_be_read_is_named(tmp_path: Path) -> None:

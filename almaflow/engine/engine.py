@@ -101,7 +101,7 @@ class Engine:
             # No other process can read a store in memory.
             look=None if self.store.in_memory else 10 * self.look,
         )
-        self._newer = NewerRuns(self.store, self._writer, self.log)
+        self._newer = NewerRuns(self.store, self.log)
         self._process_id = ""
         self._services: Services | None = None
         self._claimed: ClaimedRuns | None = None
@@ -265,7 +265,7 @@ class Engine:
         """
         silence = HeartbeatWatch(self.clock, self.watching)
         with suppress(StoreTrouble):
-            await self._newer.look()
+            await self._newer.look(self._writer)
         with raise_one_error():
             async with anyio.create_task_group() as tasks:
                 while True:
@@ -316,7 +316,7 @@ class Engine:
         Raises:
             StoreTrouble: the store refused.
         """
-        await self._newer.look()
+        await self._newer.look(self._writer)
         run_ids = await self._writer.call(self.store.orphans, recorded_steps.FORMAT)
         locks = frozenset(map(lock_of_run, run_ids))
         await self._writer.call_locked(locks, partial(self.store.queue_runs, run_ids))

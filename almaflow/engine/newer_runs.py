@@ -13,19 +13,18 @@ from almaflow.store.writer import StoreWriter
 class NewerRuns:
     """Reports to *log* which unfinished runs this process cannot read, when some are new."""
 
-    def __init__(self, store: Store, writer: StoreWriter, log: Log) -> None:
+    def __init__(self, store: Store, log: Log) -> None:
         self._store = store
-        self._writer = writer
         self._log = log
         self._reported: Collection[str] = ()
 
-    async def look(self) -> None:
-        """Search for such runs.
+    async def look(self, writer: StoreWriter) -> None:
+        """Search for such runs, through the *writer* of the store.
 
         Raises:
             StoreTrouble: the store refused.
         """
-        run_ids = await self._writer.call(self._store.newer_runs, recorded_steps.FORMAT)
+        run_ids = await writer.call(self._store.newer_runs, recorded_steps.FORMAT)
         if not set(run_ids) <= set(self._reported):
             self._log(
                 f"{len(run_ids)} unfinished {'run was' if len(run_ids) == 1 else 'runs were'}"

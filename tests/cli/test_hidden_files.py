@@ -11,6 +11,9 @@ from tests.problem_examples import LINTS
 
 SECRET = "AUTHORIZATION: basic eDphYmM="
 
+# The file `.env` of these projects is not one that holds variables, and others can read it.
+OF_ENV_FILE = {"env-file-unreadable", "env-file-readable"}
+
 SETTINGS = "timezone: Europe/Zurich\nstore: sqlite:///runs.db\n"
 
 MEMBERS = (
@@ -55,7 +58,8 @@ def test_a_hidden_file_is_no_data(almaflow: Almaflow, project: Path, text: str, 
     checked = almaflow("validate", "workflows/w.yaml", "--json")
     planned = almaflow("plan", "workflows/w.yaml")
 
-    assert [one["code"] for one in checked.json["problems"]] == ["hidden-file"]
+    codes = {one["code"] for one in checked.json["problems"]}
+    assert codes - OF_ENV_FILE == {"hidden-file"}
     assert (checked.code, planned.code) == (1, 2)
     assert SECRET not in planned.out + planned.err + checked.out
 
@@ -69,7 +73,7 @@ def test_files_are_not_fetched_from_or_to_a_hidden_folder(
 
     checked = almaflow("validate", "workflows/w.yaml", "--json")
 
-    assert [one["code"] for one in checked.json["problems"]] == ["hidden-file"]
+    assert {one["code"] for one in checked.json["problems"]} - OF_ENV_FILE == {"hidden-file"}
 
 
 @pytest.mark.parametrize("name", HIDDEN)

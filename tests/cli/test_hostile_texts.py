@@ -153,7 +153,8 @@ def stored(project: Path) -> list[bytes]:
 # Those that serve until they are stopped, write files, or have nothing of Alma's to show.
 WITHOUT = {
     *("serve", "simulator", "schema", "explain", "import-payload", "install-service", "backup"),
-    *("rehearse", "init", "worker", "hash-password"),
+    *("rehearse", "init", "worker", "hash-password", "docs", "graph", "lsp", "new", "import-cron"),
+    *("snapshot", "test", "diff"),
 }
 
 COMMAND_LINES = [
