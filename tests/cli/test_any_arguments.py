@@ -140,6 +140,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(interrupt, "_on_signals", soon)
     monkeypatch.setattr(SimulatorServer, "serve_forever", interrupted)
+    # An editor ends it; there is no other way out.
+    monkeypatch.setattr("pygls.lsp.server.LanguageServer.start_io", interrupted)
     monkeypatch.setattr(install_service, "UNITS", tmp_path)
     monkeypatch.setenv("KEY_OF_ANY_ARGUMENTS", "k" * 20)
 
@@ -163,7 +165,7 @@ def _typed(arguments: list[str]) -> tuple[int, str]:
             contextlib.redirect_stderr(err),
             pytest.MonkeyPatch.context() as patch,
         ):
-            patch.setattr("sys.stdin", io.StringIO(""))
+            patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
             code = main(arguments)
     finally:
         gc.enable()
