@@ -40,7 +40,8 @@ def options_of(command: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("page", ALL, ids=IDS)
 def test_a_page_names_only_commands_and_options_that_exist(page: docs.DocPage) -> None:
-    blocks = re.findall(r"^```\n(.*?)^```$", page.text, re.M | re.S)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page.text, re.M | re.S)
+    blocks = [block for language, block in fenced if not language]
     prose = re.sub(r"^```.*?^```$", "", page.text, flags=re.M | re.S)
     code = [" ".join(text.split()) for text in re.findall(r"`([^`]+)`", prose)]
     lines = [*code, *(line for block in blocks for line in block.splitlines())]
