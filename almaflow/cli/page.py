@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from almaflow import __version__
 from almaflow.cli import bootstrap
@@ -18,6 +18,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
 from almaflow.loopback import is_loopback
 from almaflow.operations.alma_reading import PageReader
+from almaflow.operations.previews import Preview
 from almaflow.redaction import Mask
 from almaflow.scheduler.scheduler import Scheduler
 from almaflow.settings import FILE_NAME, Project, find_project
@@ -27,6 +28,7 @@ from almaflow.web.context import Health, WebContext
 from almaflow.web.security.border import make_gate
 from almaflow.web.security.people import person_here
 from almaflow.web.server import PageRefused, PageServer
+from almaflow.workflow_loader import LoadedWorkflow
 
 if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import InstitutionConnection
@@ -73,6 +75,7 @@ def serve_page(
             mask=Mask(project.known_secrets()),
             chance=random.SystemRandom(),
             alma=PageReader(partial(_open_institution, settings)),
+            preview=_preview,
         )
         gate = make_gate(project, address, clock, key=session_key(project), here=person_here(who()))
         app = build_app(context, gate)
@@ -100,6 +103,13 @@ def _open_institution(settings: _Settings, institution: str | None) -> Instituti
     project = settings()
     mask = Mask(project.known_secrets(strict=False))
     return bootstrap.live_connections(project, mask)(project.institution(institution).name)
+
+
+def _preview(project: Project, loaded: LoadedWorkflow, values: Mapping[str, Any]) -> Preview:
+    # The simulator is imported when the first person asks for it.
+    from almaflow.cli.run_preview import preview
+
+    return preview(project, loaded, values)
 
 
 class _Settings:

@@ -21,6 +21,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_lists import AlmaLists
 from almaflow.operations.alma_reading import AlmaReader, NoAlma
 from almaflow.operations.catalog import Catalog
+from almaflow.operations.previews import Previewer, no_preview
 from almaflow.operations.revisions import Histories
 from almaflow.redaction import NO_SECRETS, Mask
 from almaflow.settings import Project
@@ -56,6 +57,8 @@ class WebContext:
     """For what nobody may guess: a random source of the system."""
     wake: Callable[[], None] = lambda: None
     """Lets the scheduler look for work now, after a person asked for some; from any thread."""
+    preview: Previewer = no_preview
+    """Plays a run on the simulated Alma, from any thread."""
     log: Log = no_log
     mask: Mask = NO_SECRETS
 

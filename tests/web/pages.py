@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from almaflow.cli.run_preview import preview
 from almaflow.settings import Project, Settings
 from almaflow.store import Store
 from almaflow.web.app import build_app
@@ -67,6 +68,7 @@ class Site:
             project=lambda: self.project,
             version="1.2.3",
             health=lambda: Health(leading=True, alive=True),
+            preview=preview,
             log=lambda text, level="info", **data: self.logged.append(text),
         )
         address = self.project.settings.serving.page_address

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.cli import run_preview
 from almaflow.web.security.people import Person, Role
 from tests.web.acting import BY, HOSTILE, acting_site, hidden, log_of, main_of
 from tests.web.pages import Site, site_in
@@ -170,3 +171,56 @@ def test_who_may_only_read_gets_no_form(
     assert reader.client.get(ADDRESS).status_code == 403
     assert reader.client.post(ADDRESS, data={"input.name": "abc"}).status_code == 403
     reader.store.close()
+
+
+SENDING = """\
+inputs: {note: {default: moved}}
+steps:
+  - id: items
+    create_set: {name: "items {{ run.id }}", content: ITEM, members: ["39031025815805"]}
+  - id: change
+    submit_job:
+      job: M18
+      parameters: {STATISTICS_NOTE_2_value: "{{ inputs.note }}"}
+      set: "{{ steps.items.set_id }}"
+  - if: inputs.note == 'never'
+    fail: Not this one.
+"""
+
+
+def test_the_confirmation_shows_the_requests_of_a_simulated_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = acting_site(tmp_path, monkeypatch, SENDING)
+
+    text = html.unescape(main_of(site.client.post(ADDRESS, data={"input.note": "<b>lent"}).text))
+    site.store.close()
+
+    assert "POST /conf/sets" in text
+    assert "POST /conf/jobs/M18?op=run" in text
+    assert "STATISTICS_NOTE_2_value = <b>lent" in text
+    assert "not reached in the simulation" in text
+    assert "The simulated run ended as succeeded." in text
+
+
+def test_a_run_that_takes_long_is_shown_as_far_as_it_was_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_preview, "LONGEST", -1.0)
+    site = acting_site(tmp_path, monkeypatch, SENDING)
+
+    page = site.client.post(ADDRESS, data={"input.note": "x", "go": ""})
+    site.store.close()
+
+    assert page.status_code == 200
+    assert "was not played to its end" in page.text
+
+
+def test_what_cannot_be_simulated_can_be_started_all_the_same(site: Site) -> None:
+    (site.folder / "workflows" / "nightly.scenario.yaml").write_text("jobs: 7\n")
+
+    page = site.client.post(ADDRESS, data={"input.name": "x"})
+
+    assert page.status_code == 200
+    assert "The requests cannot be shown" in page.text
+    assert "Start the run" in page.text

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import field, replace
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
@@ -22,12 +20,10 @@ from almaflow.cli.options import (
 from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_printed
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import REDACTION
-from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.step_tree import StepTree
+from almaflow.runs.planned_steps import PlannedStep, Recorder, request_lines
 from almaflow.store import RunRecord
 from almaflow.visible import json_text
 from almaflow.workflow_loader import find_workflow, load_workflow
@@ -36,55 +32,6 @@ MOST_MEMBERS_SHOWN = 20
 """The largest number of members of one request that `plan --json` lists; of more it gives the
 count.
 """
-
-
-@dataclass
-class PlannedRequest:
-    """One planned request, with secrets as names; *times* counts equal ones in a row."""
-
-    name: str
-    request: dict[str, Any]
-    times: int = 1
-
-
-@dataclass
-class PlannedStep:
-    """A step of the plan. If *on_path* is false, the run does not reach it and nothing is sent."""
-
-    path: str
-    kind: str
-    on_path: bool = False
-    outcome: str = Outcome.SKIPPED.value
-    error: str = ""
-    requests: list[PlannedRequest] = field(default_factory=list)
-
-
-class Recorder:
-    """Listens to a simulated run and keeps what each step sent."""
-
-    def __init__(self) -> None:
-        self._heard: dict[str, PlannedStep] = {}
-
-    def receive(self, event: RunEvent) -> None:
-        step = self._heard.setdefault(event.path, PlannedStep(event.path, ""))
-        if event.kind is EventKind.BEGAN:
-            step.on_path = True
-        elif event.kind is EventKind.ENDED:
-            step.outcome, step.error = event.data["outcome"], event.text
-        elif event.kind is EventKind.REQUEST:
-            last = step.requests[-1] if step.requests else None
-            if last is not None and last.request == event.data["request"]:
-                last.times += 1
-            else:
-                step.requests.append(PlannedRequest(event.text, event.data["request"]))
-
-    def steps(self, plan: Plan) -> list[PlannedStep]:
-        """Return every step in the order of the file, each started iteration separately."""
-        nothing = PlannedStep("", "")
-        return [
-            replace(self._heard.get(one.path, nothing), path=one.path, kind=one.step.kind.key)
-            for one in StepTree.of(plan).of_iterations(self._heard)
-        ]
 
 
 def plan(
@@ -132,7 +79,7 @@ def plan(
         raise typer.Exit(code)
 
 
-def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[str, Any]:
+def _as_data(made: Plan, record: RunRecord, steps: Sequence[PlannedStep]) -> dict[str, Any]:
     return {
         "workflow": made.name,
         "file": made.file,
@@ -162,7 +109,7 @@ def _as_data(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> dict[st
     }
 
 
-def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[str]:
+def _lines(made: Plan, record: RunRecord, steps: Sequence[PlannedStep]) -> Iterator[str]:
     yield f"{made.name} ({made.file}) at {made.institution}; nothing is sent."
     for name, value in record.inputs.items():
         yield f"  {name} = {json_text(REDACTION.data(value))}"
@@ -180,21 +127,10 @@ def _lines(made: Plan, record: RunRecord, steps: list[PlannedStep]) -> Iterator[
             printed.append(step.error)
             yield f"    {on_one_line(step.error)}"
         for request in step.requests:
-            yield from _request_lines(request)
+            yield from request_lines(request)
     yield ""
     ended = f"The simulated run ended as {record.outcome or record.status}."
     yield f"{ended} {on_one_line(without_printed(record.error, printed))}".rstrip()
-
-
-def _request_lines(request: PlannedRequest) -> Iterator[str]:
-    query = urlencode([(name, value) for name, value in request.request["query"]])
-    target = request.request["path"] + (f"?{query}" if query else "")
-    times = f"   ({request.times} times)" if request.times > 1 else ""
-    yield f"    {request.request['method']} {on_one_line(target)}{times}"
-    body = request.request["body"]
-    if body:
-        rendered = json_text(REDACTION.data(_shortened(body)), indent=2)
-        yield from (f"      {line}" for line in rendered.splitlines())
 
 
 def _first_members(body: Any) -> Any:
@@ -209,16 +145,3 @@ def _first_members(body: Any) -> Any:
         return body
     shortened = {"total_record_count": len(members), "member": members[:MOST_MEMBERS_SHOWN]}
     return {**body, "members": {**body["members"], **shortened}}
-
-
-def _shortened(body: Any) -> Any:
-    """Return a body for people: one parameter a line, and the number of members.
-
-    Members come from files, and many people can read the logs to which a plan is printed.
-    """
-    if "parameter" in body:
-        return [f"{one['name']['value']} = {one['value']}" for one in body["parameter"]]
-    if "members" in body:
-        count = len(body["members"]["member"])
-        return {"members": f"{count:,} {'member' if count == 1 else 'members'}"}
-    return body

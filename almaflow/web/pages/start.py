@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -12,9 +12,11 @@ from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
 from almaflow.expressions.serialization import encode
+from almaflow.late_dataclasses import dataclass
 from almaflow.operations.input_fields import InputField, fields_of, read_fields
 from almaflow.operations.starting import check_secrets, plan_run, queue_once, request_key
 from almaflow.plan import Plan
+from almaflow.runs.planned_steps import request_lines
 from almaflow.runs.step_tree import StepTree
 from almaflow.runs.step_views import display_value
 from almaflow.visible import json_text
@@ -35,6 +37,9 @@ from almaflow.web.rendering import render
 from almaflow.workflow_loader import LoadedWorkflow
 
 router = APIRouter()
+
+# More steps, and requests of one step, than anyone reads before starting a run.
+_STEPS, _REQUESTS = 100, 10
 
 INPUT = "input."
 """What the names of fields of inputs begin with, so that an input may be called `key`."""
@@ -178,11 +183,55 @@ def _confirm(
         loaded=loaded,
         plan=plan,
         inputs={name: _shown(value) for name, value in display_value(encoded).items()},
-        steps=list(StepTree.of_loaded(loaded).places()),
+        preview=_preview(context, loaded, values),
         hidden=hidden,
         buttons=buttons,
         address=address,
     )
+
+
+@dataclass(frozen=True)
+class PreviewedStep:
+    """A step with its requests as lines; *more* of them are left out."""
+
+    path: str
+    kind: str
+    line: str
+    """Where the file has it, `weed.yaml:12`."""
+    is_taken: bool
+    requests: Sequence[str]
+    more: int
+
+
+@dataclass(frozen=True)
+class ShownPreview:
+    """What the confirmation shows of a simulated run."""
+
+    steps: Sequence[PreviewedStep]
+    more: int
+    """How many steps are left out."""
+    outcome: str
+    problem: str
+
+
+def _preview(
+    context: WebContext, loaded: LoadedWorkflow, values: Mapping[str, Any]
+) -> ShownPreview:
+    found = context.preview(context.project(), loaded, values)
+    tree = StepTree.of_loaded(loaded)
+    steps = [
+        PreviewedStep(
+            step.path,
+            step.kind,
+            place.line if (place := tree.place(step.path)) else "",
+            step.on_path,
+            ["\n".join(request_lines(one)) for one in step.requests[:_REQUESTS]],
+            max(0, len(step.requests) - _REQUESTS),
+        )
+        for step in found.steps[:_STEPS]
+    ]
+    more = max(0, len(found.steps) - _STEPS)
+    return ShownPreview(steps, more, found.outcome, found.problem)
 
 
 def _shown(value: Any) -> str:
