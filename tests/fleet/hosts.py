@@ -126,8 +126,9 @@ class Host:
         return code
 
     def log(self) -> str:
-        """Return what all its processes have written so far."""
-        return _log_file(self.place).read_text("utf-8")
+        """Return what all its processes have written so far; empty before one has begun."""
+        file = _log_file(self.place)
+        return file.read_text("utf-8") if file.exists() else ""
 
 
 def _log_file(place: Place) -> Path:

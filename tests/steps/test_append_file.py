@@ -164,12 +164,18 @@ def test_a_file_that_another_process_keeps_locked_is_tried_again_later(
 
 def test_threads_that_put_rows_together_lose_none(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    threads = [
-        threading.Thread(target=put, args=(file, {"run": str(number), "step": "it"}))
-        for number in range(8)
-    ]
+    begun, together = threading.Semaphore(0), threading.Barrier(8)
+
+    def put_one(number: int) -> None:
+        begun.release()
+        together.wait()
+        put(file, {"run": str(number), "step": "it"})
+
+    threads = [threading.Thread(target=put_one, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
+        # Two threads that begin at one moment cannot both be traced (coverage).
+        begun.acquire()
     for thread in threads:
         thread.join()
 
