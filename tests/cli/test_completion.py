@@ -6,10 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from almaflow.cli import completion
+from almaflow.snapshot.files import write_snapshot
+from almaflow.snapshot.model import JobEntry, Section, Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from tests.cli.conftest import ROOT, Almaflow, Write
 
 SETTINGS = "institutions: {main: {region: eu, api_key: env:K}, lab: {region: na, api_key: env:L}}\n"
@@ -122,6 +128,158 @@ def test_no_file_is_made_by_completing(folder: Path, program: Path) -> None:
     suggestions(folder, "show", "")
 
     assert not (folder / ".almaflow").exists()
+
+
+# --- in this process ----------------------------------------------------------------------------
+
+Offered = Callable[..., list[str]]
+
+
+@pytest.fixture
+def offered(almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch) -> Offered:
+    """Return what almaflow offers for the last of some words."""
+
+    def of(*words: str) -> list[str]:
+        with monkeypatch.context() as shell:
+            shell.setenv("_ALMAFLOW_COMPLETE", "complete_bash")
+            shell.setenv("COMP_WORDS", " ".join(("almaflow", *words)))
+            shell.setenv("COMP_CWORD", str(len(words)))
+            typed = almaflow()
+        assert typed.err == ""
+        return typed.out.split()
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("val",), {"validate"}),
+        (("no-such",), set()),
+        (("--vers",), {"--version"}),
+        (("run", "--sim"), {"--simulate"}),
+        (("run", ""), {"tag-items", "weekly"}),
+        (("plan", "w"), {"weekly"}),
+        (("pause", "t"), {"tag-items"}),
+        (("sets", "list", "--institution", ""), {"main", "lab"}),
+        (("sets", "list", "--institution", "m"), {"main"}),
+        (("init", "--institution", ""), set()),
+        (("jobs", "show", "M157"), {"M157"}),
+        (("show", ""), set()),
+        (("approve", "last", ""), set()),
+        (("why", ""), {"tag-items", "weekly"}),
+    ],
+)
+def test_a_word_is_completed_with_what_the_project_has(
+    offered: Offered, words: tuple[str, ...], expected: set[str]
+) -> None:
+    assert set(offered(*words)) == expected
+
+
+def test_runs_are_completed_and_steps_of_the_run_that_is_named(
+    offered: Offered, almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K", "a-key-of-the-simulator")
+    assert almaflow("run", "tag-items").code == 0
+
+    last, run = offered("show", "")
+
+    assert last == "last"
+    assert offered("show", run[:12]) == [run]
+    assert offered("approve", run, "r") == ["rest"]
+    assert offered("retry", "last", "--from", "re") == ["rest"]
+    assert offered("approve", "no-such-run", "") == []
+    assert offered("retry", "--from", "") == []
+    assert {"last", "weekly", run} <= set(offered("why", ""))
+
+
+@pytest.mark.parametrize("settings", ["a: [", "institutions: 5\n", "store: env:NO\n"])
+def test_wrong_settings_complete_no_run(offered: Offered, write: Write, settings: str) -> None:
+    write("almaflow.yaml", settings)
+
+    assert offered("show", "") == []
+
+
+def test_a_store_without_runs_offers_no_last_run(offered: Offered, almaflow: Almaflow) -> None:
+    assert almaflow("runs").code == 0
+
+    assert offered("show", "") == []
+
+
+def test_a_store_behind_a_network_is_not_asked(offered: Offered, write: Write) -> None:
+    write("almaflow.yaml", f"store: postgresql://nobody@203.0.113.1/none\n{SETTINGS}")
+
+    assert offered("show", "") == []
+    assert offered("retry", "last", "--from", "") == []
+
+
+def test_a_project_without_workflows_completes_no_workflow(offered: Offered, folder: Path) -> None:
+    shutil.rmtree(folder / "workflows")
+
+    assert offered("run", "") == []
+
+
+def test_a_workflow_that_is_no_file_is_offered_by_its_file_name(
+    offered: Offered, folder: Path
+) -> None:
+    (folder / "workflows/lost.yaml").symlink_to(folder / "nowhere.yaml")
+
+    assert set(offered("run", "")) >= {"tag-items", "weekly"}
+    assert completion._name_in(folder / "workflows/lost.yaml") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("name: plain\n", "plain"),
+        ("# first\nname: 'in quotes'  # why\n", "in quotes"),
+        ('name: "two words"\n', "two words"),
+        ("steps: [{name: inner}]\n", ""),
+        ("#" * 5000 + "\nname: late\n", ""),
+    ],
+)
+def test_the_name_near_the_top_of_a_file_is_found(write: Write, text: str, name: str) -> None:
+    assert completion._name_in(write("workflows/one.yaml", text)) == name
+
+
+def test_at_most_a_hundred_suggestions_that_can_be_printed_are_offered() -> None:
+    values = ["x\x1b[0m", *(f"x{number}" for number in range(300)), "y"]
+
+    def all_of_them(context: object) -> Iterator[completion.Suggestion]:
+        yield from map(completion.Suggestion, values)
+
+    found = completion.complete(all_of_them, None, "x")
+
+    assert [one.value for one in found] == values[1 : completion.MOST + 1]
+
+
+def test_what_was_found_before_an_error_is_offered() -> None:
+    def failing(context: object) -> Iterator[completion.Suggestion]:
+        yield completion.Suggestion("found")
+        raise OSError
+
+    assert [one.value for one in completion.complete(failing, None, "")] == ["found"]
+
+
+@pytest.mark.parametrize("snapshot", ["sections: [", "almaflow_snapshot: 99\n"])
+def test_a_snapshot_that_cannot_be_read_leaves_the_jobs_of_the_library(
+    offered: Offered, write: Write, snapshot: str
+) -> None:
+    write(SNAPSHOT_FILE, snapshot)
+
+    assert offered("jobs", "show", "M157") == ["M157"]
+
+
+def test_the_jobs_of_a_snapshot_are_offered_instead_of_those_of_the_library(
+    offered: Offered, folder: Path
+) -> None:
+    section = Section("main", date(2026, 11, 2), jobs=(JobEntry("M900001", "Ours"),))
+    write_snapshot(folder / SNAPSHOT_FILE, Snapshot({"main": section}))
+
+    assert offered("new", "x", "--job", "") == ["M900001"]
+
+
+# --- in real shells -----------------------------------------------------------------------------
 
 
 def shell(name: str) -> str:
