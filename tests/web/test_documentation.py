@@ -24,6 +24,15 @@ def test_every_page_and_recipe_is_listed_and_shown(site: Site) -> None:
     page(site, "/documentation/pages/<b>nothing</b>", 404)
 
 
+def test_nothing_is_hidden_in_what_almaflow_says_itself(site: Site) -> None:
+    index = page(site, "/documentation")
+
+    assert "Read all members of a set" in index
+    assert "(hidden)" not in index
+    assert "(hidden)" not in page(site, "/documentation/language/set_members")
+    assert "(hidden)" not in page(site, "/documentation/pages/handbook")
+
+
 def test_links_between_pages_lead_to_pages(site: Site) -> None:
     text = page(site, "/documentation/pages/cookbook")
 

@@ -159,8 +159,14 @@ class Border:
         return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
+# Pages that show nothing but what almaflow itself says, such as what `set_members` does.
+_OWN_TEXTS = "/documentation"
+
+
 def _hiding(request: Request) -> PersonalData | None:
     """Return the rule about personal data for a request; None when everything is shown."""
+    if request.url.path.startswith(_OWN_TEXTS):
+        return None
     person: Person | None = getattr(request.state, "person", None)
     # A program that acts needs the values; a page shows them when a person asks for them.
     wants = request.url.path.startswith("/api/") or request.query_params.get(SHOWN) == "shown"
