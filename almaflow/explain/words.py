@@ -83,7 +83,8 @@ def _class_words(annotation: type) -> str:
 
 
 def _one_of(values: Iterable[Any]) -> str:
-    literals = [f"`{str(one).lower() if isinstance(one, bool) else one}`" for one in values]
+    texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
+    literals = [f"`{text}`".replace("\t", "\\t") for text in texts]
     return f"{', '.join(literals[:-1])} or {literals[-1]}" if len(literals) > 1 else literals[0]
 
 
