@@ -188,8 +188,6 @@ def text_lines(found: ProjectDiff) -> Iterator[str]:
             text = coloured(text, colour)
         mark = coloured(sign, colour, bold=True) if line.sign else ""
         yield "  " * line.level + (f"{mark} {text}" if line.sign else text)
-        if line.level == 0:
-            continue
     if found.workflows or found.settings:
         yield ""
     for path in found.same_meaning:
