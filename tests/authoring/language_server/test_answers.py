@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from almaflow.authoring.language_server.checked_text import check_text, is_workflow, project_of
+from almaflow.authoring.language_server.checked_text import (
+    check_other,
+    check_text,
+    is_workflow,
+    project_of,
+)
 from almaflow.authoring.language_server.completions import Surroundings, suggestions
 from almaflow.authoring.language_server.cursor import Cursor, cursor_at
 from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
 from almaflow.workflow import kinds
+from tests.snapshot.library import put
 
 WORKFLOW = """\
 name: weed
@@ -65,6 +71,7 @@ def labels(text: str, folder: Path, workflow: str = WORKFLOW) -> list[str]:
         ),
         ("steps:\n  - find_set: {na|", ("steps", 0, "find_set"), "na", True),
         ("steps:\n  - find_set: {id: '1', na|", ("steps", 0, "find_set"), "na", True),
+        ("steps:\n  - submit_job: {job: {id: M1}, se|", ("steps", 0, "submit_job"), "se", True),
         ("steps:\n  - find_set: {name: Ti|", ("steps", 0, "find_set", "name"), "Ti", False),
         (
             "steps:\n  - submit_job: {job: {id: M|",
@@ -209,3 +216,93 @@ def test_files_next_to_workflows_are_not_workflows() -> None:
     for name in ("almaflow.yaml", "w.scenario.yaml", "w.tests.yaml", "w.txt"):
         assert not is_workflow(Path(name))
     assert is_workflow(Path("w.yml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("steps:\n  - submit_job:\n      job: M4|", ["M44", "M48"]),
+        ("steps:\n  - submit_job: {job: {id: M15|", ["M157"]),
+        ("steps:\n  - submit_job: {job: {name: Withdraw i|", ["Withdraw items"]),
+    ],
+)
+def test_jobs_of_the_snapshot_are_suggested(tmp_path: Path, text: str, wanted: list[str]) -> None:
+    assert labels(text, tmp_path) == []
+    put(tmp_path)
+
+    assert list(dict.fromkeys(labels(text, tmp_path)))[: len(wanted)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('steps:\n  - fail: "{{ run.sch|', ["scheduled_at"]),
+        ('steps:\n  - fail: "{{ today.|', []),
+        ('steps:\n  - fail: "{{ steps.nowhere.|', []),
+        ('steps:\n  - fail: "{{ steps.titles.set_id.|', []),
+        ("nothing_known: |", []),
+    ],
+)
+def test_only_what_exists_is_suggested(tmp_path: Path, text: str, wanted: list[str]) -> None:
+    assert labels(text, tmp_path) == wanted
+
+
+def test_names_without_steps_are_suggested_while_nothing_fits_yet(tmp_path: Path) -> None:
+    broken = "steps: [\n"
+
+    assert "inputs" in labels('steps:\n  - fail: "{{ inp|', tmp_path, broken)
+    assert labels('steps:\n  - fail: "{{ steps.|', tmp_path, broken) == []
+    assert labels('steps:\n  - fail: "{{ inputs.|', tmp_path, broken) == []
+
+
+def test_a_job_is_named_under_the_pointer_when_the_snapshot_knows_it(tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+    text = "steps:\n  - submit_job:\n      job: M|44  # or M99999\n"
+    source, line, column = place_in(text)
+    unknown = source.index("M99999") - source.rindex("\n", 0, -1) - 1
+
+    assert "M44**" not in meaning_at(source, line, column, project_of(file))
+    put(tmp_path)
+    project = project_of(file)
+    assert meaning_at(source, line, column, project) == "**M44**: Export Bibliographic records"
+    assert "M99999**" not in meaning_at(source, line, unknown, project)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('inputs: {a: text, b: text}\nsteps:\n  - fail: "{{ inputs.a }} {{ inputs.b| }}"\n', 18),
+        ("inputs:\n  a: text\nsteps:\n  - fail: '{{ inputs.b| }}'\n", None),
+        ("steps:\n  - fail: '{{ steps.b| }}'\n", None),
+        ("na|me: w\n", None),
+        ("steps:\n  - call: |\n", None),
+    ],
+)
+def test_only_what_is_declared_has_a_declaration(
+    tmp_path: Path, text: str, wanted: int | None
+) -> None:
+    found = declaration_of(*place_in(text), tmp_path / "w.yaml")
+
+    assert (found and (found.line, found.column, found.length)) == (wanted and (0, wanted, 1))
+
+
+def test_wrong_settings_are_no_settings(tmp_path: Path) -> None:
+    settings = tmp_path / "almaflow.yaml"
+    settings.write_text("chanels: {}\n")
+    project = project_of(tmp_path / "w.yaml")
+
+    assert (project.folder, project.document) == (tmp_path, None)
+    assert [one.code for one in check_other(settings, project)] == ["unknown-key"]
+    settings.write_text("channels: {}\n")
+    assert not check_other(settings, project_of(settings))
+
+
+def test_a_file_of_tests_is_checked_and_a_scenario_is_not(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("name: w\nsteps:\n  - fail: x\n")
+    tests, scenario = tmp_path / "w.tests.yaml", tmp_path / "w.scenario.yaml"
+    for file in (tests, scenario):
+        file.write_text("tets: []\n")
+    project = project_of(tests)
+
+    assert "unknown-key" in [one.code for one in check_other(tests, project)]
+    assert check_other(scenario, project) == ()

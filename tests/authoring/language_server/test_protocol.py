@@ -1,15 +1,22 @@
-"""The language server as an editor sees it: a process, and messages over its pipes."""
+"""The language server as an editor sees it: messages over pipes, within this process or to one."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from lsprotocol import types as lsp
+from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
+from pygls.lsp.server import LanguageServer
+
+from almaflow.authoring.language_server import server as server_module
+from almaflow.authoring.language_server.server import make_server
+from almaflow.problems import Location, Problem
 
 TEXT = 'name: w\nsteps:\n  - id: ü\U0001f600\n    wait: 1m\n  - fial: "x"\n'
 
@@ -25,16 +32,67 @@ class Editor(LanguageClient):
         def receive(params: lsp.PublishDiagnosticsParams) -> None:
             self.found.put_nowait(params)
 
+    async def problems(self) -> list[tuple[str, int]]:
+        """Return code and line, from 0, of the errors that are reported next."""
+        found = (await self.found.get()).diagnostics
+        return [(str(one.code), one.range.start.line) for one in found if one.severity == 1]
+
+
+class Pipe:
+    """What one end writes and the other one reads, within this process."""
+
+    def __init__(self) -> None:
+        self.reader = asyncio.StreamReader()
+        self.is_open = True
+
+    def write(self, data: bytes) -> None:
+        if self.is_open:
+            self.reader.feed_data(data)
+
+    def close(self) -> None:
+        self.is_open = False
+        self.reader.feed_eof()
+
+
+def beside_server(work: Callable[[Editor, LanguageServer], Awaitable[None]]) -> None:
+    async def session() -> None:
+        editor, server, stop = Editor(), make_server(), threading.Event()
+        asked, answered = Pipe(), Pipe()
+        editor.protocol.set_writer(asked)
+        server.protocol.set_writer(answered)
+        ends = asyncio.gather(
+            run_async(stop, asked.reader, server.protocol),
+            run_async(stop, answered.reader, editor.protocol),
+        )
+        try:
+            await begin(editor)
+            await work(editor, server)
+        finally:
+            asked.close()
+            answered.close()
+            await ends
+            server.shutdown()  # type: ignore[no-untyped-call]
+
+    asyncio.run(asyncio.wait_for(session(), 60))
+
+
+def in_editor_beside(work: Callable[[Editor], Awaitable[None]]) -> None:
+    beside_server(lambda editor, server: work(editor))
+
+
+async def begin(editor: Editor) -> None:
+    await editor.initialize_async(
+        lsp.InitializeParams(capabilities=lsp.ClientCapabilities(), process_id=None)
+    )
+    editor.initialized(lsp.InitializedParams())
+
 
 def in_editor(work: Callable[[Editor], Awaitable[None]]) -> None:
     async def session() -> None:
         editor = Editor()
         await editor.start_io(sys.executable, "-m", "almaflow", "lsp")
         try:
-            await editor.initialize_async(
-                lsp.InitializeParams(capabilities=lsp.ClientCapabilities(), process_id=None)
-            )
-            editor.initialized(lsp.InitializedParams())
+            await begin(editor)
             await work(editor)
             await editor.shutdown_async(None)
             editor.exit(None)
@@ -50,8 +108,13 @@ def opened(editor: Editor, file: Path, text: str) -> lsp.TextDocumentIdentifier:
     return lsp.TextDocumentIdentifier(item.uri)
 
 
-@pytest.mark.slow
-def test_an_editor_sees_problems_completions_explanations_and_fixes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "session",
+    [in_editor_beside, pytest.param(in_editor, marks=pytest.mark.slow)],
+)
+def test_an_editor_sees_problems_completions_explanations_and_fixes(
+    tmp_path: Path, session: Callable[[Callable[[Editor], Awaitable[None]]], None]
+) -> None:
     file = tmp_path / "w.yaml"
 
     async def work(editor: Editor) -> None:
@@ -92,4 +155,107 @@ def test_an_editor_sees_problems_completions_explanations_and_fixes(tmp_path: Pa
         after = await editor.found.get()
         assert [one for one in after.diagnostics if one.severity == 1] == []
 
-    in_editor(work)
+    session(work)
+
+
+def test_a_name_leads_to_its_declaration_and_other_words_to_nothing(tmp_path: Path) -> None:
+    text = 'name: w\nsteps:\n  - id: a\n    wait: 1m\n  - fail: "{{ steps.a.outcome }}"\n'
+
+    async def work(editor: Editor) -> None:
+        document = opened(editor, tmp_path / "w.yaml", text)
+        at = lsp.Position(4, 20)
+        found = await editor.text_document_definition_async(lsp.DefinitionParams(document, at))
+        place = lsp.Range(lsp.Position(2, 8), lsp.Position(2, 9))
+        assert found == lsp.Location(document.uri, place)
+
+        nowhere = lsp.Position(0, 6)
+        nothing = await editor.text_document_definition_async(
+            lsp.DefinitionParams(document, nowhere)
+        )
+        assert nothing is None
+        unknown = opened(editor, tmp_path / "x.yaml", "x: y\n")
+        silent = await editor.text_document_hover_async(
+            lsp.HoverParams(unknown, lsp.Position(0, 3))
+        )
+        assert silent is None
+
+    in_editor_beside(work)
+
+
+def test_what_is_saved_is_checked_again_in_every_open_file(tmp_path: Path) -> None:
+    settings, file = tmp_path / "almaflow.yaml", tmp_path / "w.yaml"
+    settings.write_text("chanels: {}\n")
+    text = "name: w\nsteps:\n  - fail: x\nnotify:\n  - {on: failed, to: mail}\n"
+
+    async def work(editor: Editor) -> None:
+        document = opened(editor, settings, settings.read_text())
+        assert await editor.problems() == [("unknown-key", 0)]
+        settings.write_text("channels: {}\n")
+        workflow = opened(editor, file, text)
+        assert await editor.problems() == [("unknown-channel", 4)]
+
+        settings.write_text("channels: {mail: env:M}\n")
+        editor.text_document_did_save(lsp.DidSaveTextDocumentParams(document))
+        again = [await editor.found.get(), await editor.found.get()]
+        assert {one.uri for one in again} == {document.uri, workflow.uri}
+        assert not [each for one in again for each in one.diagnostics if each.severity == 1]
+
+    in_editor_beside(work)
+
+
+def test_settings_get_neither_completions_nor_explanations(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        document = opened(editor, tmp_path / "almaflow.yaml", "timezone: UTC\n")
+        at = lsp.Position(0, 3)
+        listed = await editor.text_document_completion_async(lsp.CompletionParams(document, at))
+        assert listed == lsp.CompletionList(is_incomplete=False, items=())
+        assert await editor.text_document_hover_async(lsp.HoverParams(document, at)) is None
+
+    in_editor_beside(work)
+
+
+def test_a_closed_file_has_no_problems_any_more(tmp_path: Path) -> None:
+    async def work(editor: Editor) -> None:
+        document = opened(editor, tmp_path / "w.yaml", TEXT)
+        await editor.found.get()
+        editor.text_document_did_close(lsp.DidCloseTextDocumentParams(document))
+        assert await editor.found.get() == lsp.PublishDiagnosticsParams(document.uri, ())
+        # Also a file of which no opening was heard.
+        other = lsp.TextDocumentIdentifier((tmp_path / "other.yaml").as_uri())
+        editor.text_document_did_close(lsp.DidCloseTextDocumentParams(other))
+        assert await editor.found.get() == lsp.PublishDiagnosticsParams(other.uri, ())
+
+        whole = lsp.Range(lsp.Position(0, 0), lsp.Position(9, 0))
+        actions = await editor.text_document_code_action_async(
+            lsp.CodeActionParams(document, whole, lsp.CodeActionContext([]))
+        )
+        assert actions == ()
+
+    in_editor_beside(work)
+
+
+def test_what_was_found_in_an_older_text_is_not_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "w.yaml"
+    checks: list[str] = []
+
+    async def work(editor: Editor, server: LanguageServer) -> None:
+        def checked(path: Path, text: str, state: object) -> list[Problem]:
+            checks.append(text)
+            if len(checks) == 1:
+                # A letter is typed while the text is checked.
+                server.workspace.get_text_document(file.as_uri()).version = 2
+            return [Problem(Location("w.yaml"), f"check-{len(checks)}", "Wrong.")]
+
+        monkeypatch.setattr(server_module, "_checked", checked)
+        document = opened(editor, file, TEXT)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(editor.found.get(), 0.2)
+        assert checks == [TEXT]
+
+        editor.text_document_did_save(lsp.DidSaveTextDocumentParams(document))
+        found = await editor.found.get()
+        assert ([one.code for one in found.diagnostics], found.version) == (["check-2"], 2)
+
+    beside_server(work)
