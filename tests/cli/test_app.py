@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from almaflow import __version__
+from almaflow.cli.app import CommandLine, _examples
 from almaflow.cli.command_list import COMMANDS, SECTIONS, Command
 from almaflow.workflow import KINDS
 from tests.cli.conftest import Almaflow, Write, environment
@@ -248,3 +249,15 @@ def test_a_mistyped_command_line_gets_one_sentence(
     typed = almaflow(*typed_in)
 
     assert (typed.code, typed.out, typed.err) == (2, "", f"Error: {told}\n")
+
+
+def test_a_command_line_lists_every_command_in_order() -> None:
+    commands = CommandLine(name="almaflow")
+
+    assert commands.list_commands(None) == list(COMMANDS)
+    assert commands.get_command(None, "no-such-command") is None
+
+
+def test_examples_keep_their_lines_and_a_command_may_have_none() -> None:
+    assert list(_examples(["almaflow a", "almaflow b"]))[2:] == ["  almaflow a", "  almaflow b"]
+    assert list(_examples([])) == []

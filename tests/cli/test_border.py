@@ -11,8 +11,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 
 from almaflow.alma.errors import AlmaMessage, AlmaRefused
 from almaflow.cli import error_handler
@@ -261,3 +263,68 @@ def test_a_working_folder_that_was_deleted_is_named_as_the_cause(
     assert (typed.code, typed.out) == (1, "")
     assert "The working folder no longer exists." in typed.err
     assert almaflow("--help").code == 0
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
+        (None, ""),
+    ],
+)
+def test_lost_output_is_reported_unless_its_reader_has_gone(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch, failure: OSError | None, told: str
+) -> None:
+    monkeypatch.setattr(error_handler, "failure_of", lambda _: failure)
+
+    typed = almaflow("explain")
+
+    assert typed.code == 0
+    assert told in typed.err
+    assert bool(typed.err) == bool(told)
+
+
+@pytest.mark.parametrize(("options", "kind"), [((), None), (("--json",), "Interrupted")])
+def test_a_command_that_ends_as_interrupted_is_one_document_in_json(
+    almaflow: Almaflow, raising: Raise, options: tuple[str, ...], kind: str | None
+) -> None:
+    raising(typer.Exit(130))
+
+    typed = almaflow("explain", *options)
+
+    assert typed.code == 130
+    assert (typed.json["error"]["kind"] if typed.out else None) == kind
+
+
+@pytest.mark.parametrize(
+    ("error", "arguments", "told"),
+    [
+        (typer.BadParameter("Odd"), [], "Odd. See `almaflow --help`."),
+        (typer.BadParameter("Odd!"), ["run", "x"], "Odd! See `almaflow run --help`."),
+        (typer.BadParameter("Odd?"), ["no-such"], "Odd? See `almaflow --help`."),
+        (typer.BadParameter("Value error, odd"), ["runs"], "odd. See `almaflow runs --help`."),
+        (
+            SimpleNamespace(option_name="--lmit", possibilities=None),
+            ["runs"],
+            "`almaflow runs` has no option `--lmit`. See `almaflow runs --help`.",
+        ),
+        (
+            SimpleNamespace(option_name="-q", possibilities=None),
+            ["runs"],
+            "`almaflow runs` has no option `-q`. See `almaflow runs --help`.",
+        ),
+    ],
+)
+def test_a_usage_error_without_a_context_is_one_sentence(
+    error: object, arguments: list[str], told: str
+) -> None:
+    assert error_handler.usage_message(error, arguments) == told
+
+
+def test_no_settings_are_imported_to_learn_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "almaflow.settings")
+
+    error_handler._know_secrets()
+
+    assert "almaflow.settings" not in sys.modules

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -251,3 +252,43 @@ def test_no_question_is_asked_away_from_a_terminal(folder: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert (folder / "new/almaflow.yaml").is_file()
+
+
+def test_a_project_whose_files_are_all_there_lists_what_was_kept(almaflow: Almaflow) -> None:
+    assert almaflow("init", *OPTIONS, "--json").code == 0
+
+    again = almaflow("init")
+
+    assert again.code == 0
+    assert "Wrote in" not in again.out
+    assert "Kept as they are" in again.out
+    assert "example-export: succeeded" not in again.out
+
+
+@pytest.mark.parametrize(
+    ("system", "folder", "typed"),
+    [
+        ("linux", "two words", "cd 'two words'"),
+        ("linux", "one", "cd one"),
+        ("win32", "two words", 'cd "two words"'),
+        ("win32", "one", "cd one"),
+    ],
+)
+def test_a_folder_is_named_as_the_shell_of_the_system_takes_it(
+    monkeypatch: pytest.MonkeyPatch, system: str, folder: str, typed: str
+) -> None:
+    monkeypatch.setattr(init, "sys", SimpleNamespace(platform=system))
+
+    assert init._typed("cd", Path(folder)) == typed
+
+
+@pytest.mark.parametrize(("system", "copy"), [("linux", "`cp "), ("win32", "`copy ")])
+def test_the_next_moves_copy_as_the_system_does(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, system: str, copy: str
+) -> None:
+    monkeypatch.setattr(init, "sys", SimpleNamespace(platform=system))
+
+    lines = list(init._next_moves(folder))
+
+    assert [line for line in lines if f"{copy}.env.example .env`" in line]
+    assert not [line for line in lines if "`cd " in line]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,11 @@ from almaflow.alma.payload import parse_payload
 from almaflow.alma.wire import JobParameter
 from almaflow.authoring.new_workflow.parameters import MOST_SHOWN, divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
+from almaflow.cli.commands import new
 from almaflow.errors import RequestWrong
+from almaflow.snapshot.files import write_snapshot
+from almaflow.snapshot.model import JobEntry, Section, Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 from tests.cli.conftest import ROOT, Almaflow, Write
 
 URL = "https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/{job}?op=run"
@@ -256,3 +262,118 @@ def test_the_payloads_of_the_examples_are_divided_without_loss() -> None:
         divided = divide(parameters)
         names = {one.name for one in divided.filed or divided.shown}
         assert names >= {one.name for one in parameters} - {"set_id", "job_name"}
+
+
+class Clipboard:
+    """The package pyperclip, with a clipboard that holds a text or cannot be read."""
+
+    class PyperclipException(RuntimeError):
+        pass
+
+    def __init__(self, text: str | None) -> None:
+        self._text = text
+
+    def paste(self) -> str:
+        if self._text is None:
+            raise self.PyperclipException
+        return self._text
+
+
+@pytest.mark.parametrize(
+    ("clipboard", "code", "named"),
+    [
+        (Clipboard(PANEL), 0, ""),
+        (Clipboard(None), 2, "cannot be read"),
+        (Clipboard(PANEL.replace("</job>", "")), 2, "clipboard:"),
+        (None, 2, "almaflow[clipboard]"),
+    ],
+)
+def test_the_panel_is_read_from_the_clipboard(
+    almaflow: Almaflow,
+    monkeypatch: pytest.MonkeyPatch,
+    clipboard: Clipboard | None,
+    code: int,
+    named: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyperclip", clipboard)
+
+    made = almaflow("new", "weekly", "--clipboard")
+
+    assert made.code == code
+    assert named in made.err
+    assert Path("workflows/weekly.yaml").exists() == (code == 0)
+
+
+@pytest.mark.parametrize(("system", "key"), [("linux", "Ctrl-D"), ("win32", "Ctrl-Z")])
+def test_a_person_learns_how_to_end_the_panel(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch, system: str, key: str
+) -> None:
+    monkeypatch.setattr(new, "can_be_asked", lambda: True)
+    monkeypatch.setattr(new, "sys", SimpleNamespace(platform=system))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PANEL.encode())))
+
+    made = almaflow("new", "weekly")
+
+    assert made.code == 0, made.err
+    assert key in made.out
+
+
+def test_a_value_with_the_line_break_of_an_editor_is_reported(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("panel.txt", PANEL.replace("MARC21_XML", "\n  MARC21_XML\n"))
+
+    made = almaflow("new", "weekly", "panel.txt")
+
+    assert made.code == 0, made.err
+    assert "task_ExportBibParams_outputFormat_string" in made.err
+    assert "line break" in " ".join(made.err.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "code"), [((), 2), (("--content", "ITEM"), 0), (("--content", "item"), 0)]
+)
+def test_what_a_set_of_an_unknown_job_holds_has_to_be_given(
+    almaflow: Almaflow, write: Write, options: tuple[str, ...], code: int
+) -> None:
+    write("panel.txt", PANEL.replace("M44", "M990044"))
+
+    made = almaflow("new", "weekly", "panel.txt", "--query", "x", *options, "--json")
+
+    assert made.code == code
+    assert ("--content" in made.err) == (code == 2)
+
+
+def test_a_job_without_a_set_gets_none(almaflow: Almaflow, write: Write) -> None:
+    write("panel.txt", f"POST {URL.format(job='M990044')}\n{payload(('task_a', 'x'))}")
+
+    made = almaflow("new", "weekly", "panel.txt", "--json")
+
+    assert made.code == 0, made.err
+    assert "set:" not in Path("workflows/weekly.yaml").read_text()
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_the_name_of_a_job_is_that_of_a_snapshot_that_can_be_read(
+    almaflow: Almaflow, write: Write, folder: Path, readable: bool
+) -> None:
+    write("panel.txt", PANEL)
+    entry = JobEntry("M44", "Our export of titles")
+    section = Section("main", date(2026, 11, 2), jobs=(entry,))
+    write_snapshot(folder / SNAPSHOT_FILE, Snapshot({"main": section}))
+    if not readable:
+        write(SNAPSHOT_FILE, "{")
+
+    made = almaflow("new", "weekly", "panel.txt", "--json")
+
+    assert made.code == 0, made.err
+    assert ("Our export of titles" in Path("workflows/weekly.yaml").read_text()) == readable
+
+
+def test_a_name_with_a_space_is_quoted_in_what_to_do_next(almaflow: Almaflow, write: Write) -> None:
+    write("panel.txt", PANEL)
+
+    made = almaflow("new", "weekly export", "panel.txt")
+
+    assert made.code == 0, made.err
+    assert 'almaflow run "weekly export"' in " ".join(made.out.split())

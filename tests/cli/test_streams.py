@@ -222,3 +222,69 @@ def test_a_stream_of_another_kind_is_left_as_it_is() -> None:
 
     assert streams._lenient(other, 1) is other
     assert streams.failure_of(other) is None
+
+
+def test_a_stream_without_python_s_own_writes_utf8_to_its_descriptor() -> None:
+    reading, writing = os.pipe()
+    stream = streams._lenient(None, writing)
+
+    stream.write("Zürich \udc80")
+    stream.flush()
+    os.close(writing)
+
+    with open(reading, "rb") as pipe:
+        assert pipe.read() == "Zürich ?".encode()
+    assert streams.failure_of(stream) is None
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_closed_descriptor_is_filled_with_the_null_device(is_open: bool) -> None:
+    reading, writing = os.pipe()
+    if not is_open:
+        os.close(writing)
+    try:
+        streams._fill(writing)
+
+        os.write(writing, b"text")
+        assert os.get_inheritable(writing) == (not is_open)
+    finally:
+        os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert pipe.read() == (b"text" if is_open else b"")
+
+
+def test_a_descriptor_above_the_lowest_that_is_free_is_filled_as_well() -> None:
+    lower = os.open(os.devnull, os.O_RDONLY)
+    higher = os.dup(lower)
+    os.close(lower)
+    os.close(higher)
+
+    streams._fill(higher)
+
+    assert os.write(higher, b"text") == 4
+    os.close(higher)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(lower)
+
+
+def test_streams_that_the_parent_process_closed_are_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+
+    streams.secure_streams()
+
+    assert [sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno()] == [0, 1, 2]
+    assert [streams.failure_of(stream) for stream in (sys.stdout, sys.stderr)] == [None, None]
+
+
+def test_a_standard_input_that_is_open_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = io.StringIO("text")
+    monkeypatch.setattr(sys, "stdin", given)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+
+    streams.secure_streams()
+
+    assert sys.stdin is given
