@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from almaflow.checked_before import folder_tree
+from almaflow.checked_before import reading as reading_module
 from almaflow.checked_before.folder_tree import is_below, tree_of
-from almaflow.checked_before.reading import digest_of, watched
+from almaflow.checked_before.reading import Reading, digest_of, watched
 from almaflow.checked_before.surroundings import key_of
 
 READERS: list[Callable[[Path], object]] = [
@@ -137,3 +140,126 @@ def test_the_key_differs_with_what_is_asked_and_where(
     here = key()
     monkeypatch.setattr("almaflow.checked_before.surroundings.program", lambda: ("another",))
     assert key() != here
+
+
+# Python does not trace audit hooks, so these tests call what the hook calls.
+
+
+def noted(event: str, *arguments: Any) -> Reading:
+    reading = Reading()
+    reading.note(event, arguments)
+    return reading
+
+
+@pytest.mark.parametrize(
+    ("mode", "flags", "is_complete"),
+    [
+        ("r", os.O_RDONLY, True),
+        (None, os.O_RDONLY, True),
+        ("w", os.O_RDONLY, False),
+        ("a", os.O_RDONLY, False),
+        ("r+", os.O_RDONLY, False),
+        (None, os.O_WRONLY, False),
+        (None, os.O_RDWR, False),
+    ],
+)
+def test_only_a_file_opened_for_reading_has_a_digest(
+    tmp_path: Path, mode: str | None, flags: int, is_complete: bool
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a", encoding="utf-8")
+
+    reading = noted("open", str(file), mode, flags)
+
+    digests = {str(file): digest_of(str(file))}
+    assert reading.is_complete is is_complete
+    assert reading.files == (digests if is_complete else {})
+
+
+@pytest.mark.parametrize("name", [3, reading_module.__file__, os.fsencode(os.__file__)])
+def test_open_files_and_those_of_the_program_are_not_noted(name: Any) -> None:
+    reading = noted("open", name, "r", os.O_RDONLY)
+
+    assert (reading.files, reading.is_complete) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    ("event", "arguments", "folders", "is_complete"),
+    [
+        ("os.listdir", (None,), {os.getcwd()}, True),
+        ("os.scandir", (os.path.join(os.getcwd(), "a", ".."),), {os.getcwd()}, True),
+        ("os.scandir", (os.fsencode(os.getcwd()),), {os.getcwd()}, True),
+        ("os.listdir", (3,), set(), False),
+        ("socket.connect", (), set(), False),
+        ("os.system", ("true",), set(), False),
+        ("import", ("json",), set(), True),
+    ],
+)
+def test_an_event_is_noted_passed_over_or_makes_the_rest_unknown(
+    event: str, arguments: tuple[Any, ...], folders: set[str], is_complete: bool
+) -> None:
+    reading = noted(event, *arguments)
+
+    assert (reading.folders, reading.files) == (folders, {})
+    assert reading.is_complete is is_complete
+
+
+def test_a_file_is_known_as_it_was_when_it_was_read_first(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a", encoding="utf-8")
+    before = digest_of(str(file))
+    reading = noted("open", str(file), "r", os.O_RDONLY)
+
+    file.write_text("b", encoding="utf-8")
+    reading.note("open", (str(file), "r", os.O_RDONLY))
+
+    assert reading.files == {str(file): before}
+    assert digest_of(str(file)) != before
+
+
+def test_too_many_files_are_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_module, "_MOST", 1)
+    reading = noted("open", str(tmp_path / "a"), "r", os.O_RDONLY)
+    assert reading.is_complete
+
+    reading.note("open", (str(tmp_path / "b"), "r", os.O_RDONLY))
+
+    assert not reading.is_complete
+    assert list(reading.files) == [str(tmp_path / "a")]
+
+
+def test_what_is_opened_while_an_event_is_noted_is_not_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Reading()
+
+    def digest(path: str) -> str:
+        reading.note("os.system", ("true",))
+        return "digest"
+
+    monkeypatch.setattr(reading_module, "digest_of", digest)
+    reading.note("open", (str(tmp_path / "a"), "r", os.O_RDONLY))
+
+    assert (reading.files, reading.is_complete) == ({str(tmp_path / "a"): "digest"}, True)
+
+
+def test_an_event_reaches_each_block_that_watches() -> None:
+    with watched() as outer, watched() as inner:
+        reading_module._note("os.system", ("true",))
+    with watched() as later:
+        pass
+
+    assert [one.is_complete for one in (outer, inner, later)] == [False, False, True]
+
+
+def test_what_cannot_be_read_has_its_kind_or_error_as_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("abc", encoding="utf-8")
+    monkeypatch.setattr(reading_module, "_LARGEST", 2)
+
+    assert digest_of(str(file)).endswith(", 3 bytes")
+    assert digest_of(str(tmp_path)).startswith("kind ")
+    assert digest_of(str(tmp_path / "missing")) == f"error {errno.ENOENT}"
+    assert digest_of("a\0b") == "error None"

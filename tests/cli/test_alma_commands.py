@@ -316,6 +316,37 @@ def test_online_looks_into_iterations_branches_and_called_workflows(
     ]
 
 
+def test_online_looks_for_what_a_step_waits_for(
+    almaflow: Almaflow, connected: SimulatedAlma, write: Write
+) -> None:
+    write(
+        "w.yaml",
+        """\
+        steps:
+          - wait_for_run: {job: M999}
+          - wait_for_run: {job: {name: Withdraw item}}
+          - wait_for_run: {integration: BURSER}
+          - wait_for_run: {import: Nothing weekly}
+          - wait_for_run: {job: {id: M157, name: Export}}
+          - wait_for_run: {job: {id: M157, name: Withdraw items}}
+          - wait_for_run: {integration: REMOTE_STORAGE_NORTH, job: {name: Send Requests}}
+          - wait_for_run: {import: Vendor MARC records weekly}
+        """,
+    )
+
+    typed = almaflow("validate", "w.yaml", "--online", "--json")
+
+    assert typed.code == 1
+    problems = [one for one in typed.json["problems"] if one["code"] not in LINTS]
+    assert [(one["line"], one["code"]) for one in problems] == [
+        (2, "no-such-job"),
+        (3, "no-such-job"),
+        (4, "no-such-profile"),
+        (5, "no-such-profile"),
+        (6, "other-name"),
+    ]
+
+
 def test_online_with_a_wrong_key_says_so_once(
     almaflow: Almaflow,
     connected: SimulatedAlma,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from almaflow import docs
+from almaflow.cli.commands import docs as command
 from tests.cli.conftest import ROOT, Almaflow
 
 COOKBOOK = docs.HERE / "cookbook"
@@ -93,3 +97,69 @@ def test_a_wrong_request_is_answered_with_the_next_move(
 
     assert typed.code == 2
     assert "almaflow docs" in typed.err or "Use one of" in typed.err
+
+
+# --- on a terminal ----------------------------------------------------------------------------
+
+
+class Tty(io.StringIO):
+    """A terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Tty:
+    """Put a terminal in the place of stdout; pytest's own stdout would replace a fixture's."""
+    made = Tty()
+    monkeypatch.setattr("sys.stdout", made)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return made
+
+
+@pytest.mark.parametrize(("no_color", "has_colours"), [("", True), ("1", False)])
+def test_a_short_page_is_formatted_for_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, has_colours: bool
+) -> None:
+    tty = terminal(monkeypatch)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("LINES", "9999")
+
+    command._print_page(docs.find_page("handbook"), as_json=False)
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", tty.getvalue())
+    assert ("\x1b[" in tty.getvalue()) is has_colours
+    assert "](" not in plain
+    assert docs.find_page("handbook").title in plain
+    assert plain != docs.find_page("handbook").text
+
+
+def test_a_page_longer_than_the_terminal_opens_in_the_pager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tty = terminal(monkeypatch)
+    paged: list[str] = []
+    monkeypatch.setattr("pydoc.pager", paged.append)
+    monkeypatch.setenv("LINES", "10")
+    monkeypatch.setenv("LESS", "X")
+
+    command._print_page(docs.find_page("handbook"), as_json=False)
+
+    assert tty.getvalue() == ""
+    [text] = paged
+    assert text.count("\n") > 10
+    assert os.environ["LESS"] == "X"
+
+
+def test_pages_are_listed_as_json_and_written_as_lines(almaflow: Almaflow, folder: Path) -> None:
+    listed = almaflow("docs", "--json").json
+    assert [one["name"] for one in listed["pages"]] == [page.name for page in docs.pages()]
+    assert [one["name"] for one in listed["recipes"]] == [one.name for one in docs.recipes()]
+
+    written = almaflow("docs", "--output", "site")
+
+    assert (written.code, written.out) == (0, f"Wrote {len(docs.files())} files into site.\n")

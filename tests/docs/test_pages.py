@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import pytest
+from pydantic import Field
 
 from almaflow import docs
 from almaflow.cli.app import loaded
 from almaflow.cli.command_list import COMMANDS
+from almaflow.docs import language
 from almaflow.docs.language import language_page
 from almaflow.errors import RequestWrong
+from almaflow.field_types import Model
+from almaflow.model_fields import fields_of
+from almaflow.steps.wait_for_run import WaitForRun
 
 ALL = [*docs.pages(), *docs.recipes()]
 IDS = [page.name for page in ALL]
@@ -110,3 +116,51 @@ def test_every_file_of_the_documentation_is_listed() -> None:
 
     assert {"pages/handbook.md", "cookbook/data/moved.csv", "cookbook/almaflow.yaml"} <= names
     assert all(Path(docs.HERE / name).is_file() for name in names)
+
+
+class Deep(Model):
+    """Fields that hold themselves."""
+
+    deeper: Annotated[Deep | None, Field(description="One more.")] = None
+    must: Annotated[int, Field(description="A number.")]
+
+
+def test_a_model_inside_of_itself_is_listed_once_and_required_fields_first() -> None:
+    lines = list(language._entries(fields_of(Deep), depth=0, above=()))
+
+    keys = [line.split("`")[1] for line in lines]
+    assert keys == ["must", "deeper", "must", "deeper"]
+    assert lines[0].startswith("- `must`: ")
+    assert "; required. A number." in lines[0]
+    assert lines[2].startswith("  - `must`: ")
+
+
+def test_fields_below_the_deepest_level_are_left_out() -> None:
+    lines = list(language._entries(fields_of(Deep), depth=language._DEEPEST - 1, above=()))
+
+    assert [line.split("`")[1] for line in lines] == ["must", "deeper"]
+
+
+class Named(Model):
+    """Keys of one's own besides a field."""
+
+    named: ClassVar[Any] = int
+    named_as: ClassVar[str] = "How many."
+
+    own: Annotated[int, Field(description="A number.")] = 0
+
+
+def test_keys_of_ones_own_come_after_the_fields() -> None:
+    lines = list(language._model(Named, 0, (Named,)))
+
+    assert lines[0].startswith("- `own`: ")
+    assert lines[1].startswith("- a name of your own: ")
+    assert lines[1].endswith(". How many.")
+
+
+def test_a_kind_without_an_example_has_no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_example = language._kind("wait_for_run", WaitForRun)
+    monkeypatch.setattr(WaitForRun, "example", "")
+
+    assert "```yaml" in with_example
+    assert "```" not in language._kind("wait_for_run", WaitForRun)
