@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.authoring.fixes.checking import checker
+from almaflow.authoring.fixes.edits import edited, edits_for
 from almaflow.authoring.fixes.files import FileNotFixed, fix_file, write_fixed
 from almaflow.document import Document, parse_document
-from almaflow.problems import has_errors
+from almaflow.document.source import SourceText
+from almaflow.problems import Location, Problem, has_errors
 from almaflow.settings import Project, Settings
 from tests.examples import examples
 
@@ -117,6 +119,36 @@ def test_of_two_that_touch_one_line_both_are_fixed(tmp_path: Path) -> None:
 
     assert after.decode() == 'steps:\n  - create_set: {name: "x", content: ITEM, query: a}\n'
     assert sorted(codes) == ["typographic-quotes", "unknown-key", "unknown-key"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("steps:\n  - wait: 1m\n  # almaflow: ignore[no-set]\n  - wait: 2m\n", "\n  - wait: 2m\n"),
+        ("steps:\n  - wait: 1m\n  # almaflow: ignore[no-set]", "\n"),
+    ],
+)
+def test_a_comment_that_hides_nothing_goes_with_its_line(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    assert fixed(tmp_path, before) == (
+        f"steps:\n  - wait: 1m{after}".encode(),
+        ["unused-ignore"],
+    )
+
+
+def test_the_first_of_edits_that_overlap_counts_and_spaces_are_not_doubled() -> None:
+    source = SourceText("wait:  10m\n", "w.yaml")
+    problems = [
+        Problem(Location("w.yaml", 1, column, length), "x", "Wrong.", fix=fix)
+        for column, length, fix in ((1, 5, "for: "), (3, 2, "zz"), (8, 3, "20m"))
+    ]
+    elsewhere = Problem(Location("v.yaml", 1, 1, 5), "x", "Wrong.", fix="no")
+
+    edits = edits_for([*problems, elsewhere], source)
+
+    assert [one.text for one in edits] == ["for:", "20m"]
+    assert edited(source.text, edits) == "for:  20m\n"
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

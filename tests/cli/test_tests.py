@@ -8,6 +8,14 @@ from typing import Any
 
 import pytest
 
+from almaflow.authoring.workflow_tests.checking import CheckedTests
+from almaflow.authoring.workflow_tests.differences import Difference
+from almaflow.authoring.workflow_tests.running import Record
+from almaflow.authoring.workflow_tests.suite import PlayedTest
+from almaflow.cli.render.played_tests import difference_lines
+from almaflow.cli.render.terminal import painted
+from almaflow.problems import Location
+from almaflow.workflow_loader import load_text
 from tests.cli.conftest import Almaflow, Write
 
 WEEKLY = """\
@@ -148,6 +156,83 @@ def test_the_nearest_request_is_named_when_none_is_as_expected(
 
     assert "The nearest is" in found["hint"]
     assert hint in found["hint"]
+
+
+WARNED = ", scenario: {jobs: [{job: M44, outcomes: COMPLETED_WARNING}]}"
+COUNTED = ", scenario: {jobs: [{job: M44, counters: {label.new.records: 0, label.old: 7}}]}"
+STOPPED = ", inputs: {limit: 2}"
+
+
+@pytest.mark.usefixtures("weekly")
+@pytest.mark.parametrize(
+    ("expect", "more", "expected", "actual", "hint"),
+    [
+        ("{}", STOPPED, "succeeded", "failed", "small"),
+        ("{duration: {at_least: 9h}}", "", "at least 9h", "m", ""),
+        ("{steps: {export: {error: no such job}}}", "", "…no such job…", "empty", ""),
+        ("{steps: {export: {attempts: 3}}}", "", "3", "1", ""),
+        (
+            "{outcome: failed, steps: {export: {outputs: {status: COMPLETED_SUCCESS}}}}",
+            *(STOPPED, "COMPLETED_SUCCESS", "no such output in this run", ""),
+        ),
+        (
+            "{outcome: failed, steps: {export: succeeded}}",
+            *(STOPPED, "succeeded", "skipped", "did not reach"),
+        ),
+        (
+            "{outcome: failed, branches: {look: default}}",
+            *(STOPPED, "default", "none", "did not reach the branch"),
+        ),
+        (
+            "{steps: {export: {outputs: {counters: {label.new.records: 0, label.old: 8}}}}}",
+            *(COUNTED, "8", "7", ""),
+        ),
+        (
+            "{steps: {export: {outputs: {counters: {label.new.records: 0, label.lost: 1}}}}}",
+            *(COUNTED, "1", "missing; it has `", ""),
+        ),
+        (
+            "{outcome: warning, notifications: [{to: systems, times: 2}]}",
+            *(WARNED, "a message to `systems`, 2 times", "once", "to systems: Look at"),
+        ),
+        (
+            "{notifications: [{to: systems, contains: export, times: 1}]}",
+            *("", "a message to `systems` with the text `export`, once", "never", ""),
+        ),
+        (
+            "{outcome: warning, notifications: {none: [{contains: Look at}]}}",
+            *(WARNED, "not a message with the text `Look at`", "to systems: Look at", ""),
+        ),
+    ],
+)
+def test_a_difference_of_a_run_that_took_another_way_says_which(
+    almaflow: Almaflow, write: Write, expect: str, more: str, expected: str, actual: str, hint: str
+) -> None:
+    (found,) = differences(almaflow, write, expect, more)
+
+    assert found["expected"] == expected
+    assert actual in found["actual"]
+    assert hint in found["hint"]
+
+
+@pytest.mark.usefixtures("weekly")
+def test_a_run_whose_submission_is_lost_differs_with_the_reason_why_it_waits(
+    almaflow: Almaflow, write: Write
+) -> None:
+    lost = "{kind: lose_answer, call: submit, processed: false, nth: [1, 2]}"
+    scenario = f"scenario: {{faults: [{lost}]}}"
+    write(
+        "workflows/weekly.tests.yaml",
+        listed(f"{{name: a, {scenario}}}", f"{{name: b, {scenario}, expect: unknown}}"),
+    )
+
+    first, second = almaflow("test", "--json").json["tests"]
+
+    assert (first["outcome"], second["outcome"]) == ("unknown", "unknown")
+    (found,) = first["differences"]
+    assert (found["expected"], found["actual"]) == ("succeeded", "unknown")
+    assert "almaflow resolve" in found["hint"]
+    assert second["differences"] == []
 
 
 def test_scenario_inputs_and_time_of_a_test_replace_those_of_the_file(
@@ -433,6 +518,40 @@ def test_what_people_read_of_a_failed_test(almaflow: Almaflow, write: Write) -> 
     assert "workflows/weekly.tests.yaml:5:12: failed: bad\n  step `export`: its outcome\n" in out
     assert "    expected: failed\n    actual:   succeeded\n" in out
     assert "1 test passed, 1 failed; " in out
+
+
+def test_colours_mark_what_is_expected_and_what_happened() -> None:
+    place = Location("w.tests.yaml", 3)
+    difference = Difference(place, "- {name: bad}", "the run", "succeeded", "failed", "Look.")
+    file = CheckedTests(Path("w.tests.yaml"), None, None, None, ())
+    workflow = load_text("steps: [{wait: 1m}]\n", "w.yaml")
+    played = PlayedTest(file, workflow, "bad", place, "failed", (difference,), 0.1, 60.0, Record())
+
+    lines = list(difference_lines(played, colours=True))
+
+    assert lines[2:6] == [
+        "  the run",
+        f"    expected: {painted('succeeded', 'green')}",
+        f"    actual:   {painted('failed', 'red')}",
+        "    Look.",
+    ]
+    assert painted("failed", "red", bold=True) in lines[1]
+    assert painted("failed", "red") not in "\n".join(difference_lines(played, colours=False))
+
+
+@pytest.mark.usefixtures("weekly")
+def test_the_coverage_of_several_workflows_is_shown_together(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("workflows/weekly.tests.yaml", listed("{name: good}"))
+    write("workflows/pause.yaml", "steps: [{wait: 1m}]\n")
+    write("workflows/pause.tests.yaml", "tests: [{name: it waits}]\n")
+
+    out = almaflow("test", "--coverage").out
+
+    assert "pause: the tests reach 1 of 1 (100 %)." in out
+    assert "weekly: the tests reach 5 of 10 (50 %)." in out
+    assert "All workflows together: 54 %." in out
 
 
 def test_paths_of_iterations_and_called_workflows_are_understood(
