@@ -125,13 +125,8 @@ def _in_braces(rest: str) -> tuple[list[str], str, bool] | None:
 def _brackets(text: str) -> list[tuple[int, str]]:
     """Return the brackets that are open at the end of *text*, with their places."""
     opened: list[tuple[int, str]] = []
-    quote = ""
-    for place, letter in enumerate(text):
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'" and (not place or text[place - 1] in " {[,:"):
-            quote = letter
-        elif letter in "{[":
+    for place, letter in _unquoted(text):
+        if letter in "{[":
             opened.append((place, letter))
         elif letter in "}]" and opened:
             opened.pop()
@@ -141,8 +136,20 @@ def _brackets(text: str) -> list[tuple[int, str]]:
 def _last_part(text: str) -> int:
     """Return where the last of the parts begins that commas outside of brackets divide."""
     depth, begin = 0, 0
-    for place, letter in enumerate(text):
+    for place, letter in _unquoted(text):
         depth += (letter in "{[") - (letter in "}]")
         if letter == "," and depth == 0:
             begin = place + 1
     return begin
+
+
+def _unquoted(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the letters of *text* that are not inside of quotes, with their places."""
+    quote = ""
+    for place, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'" and (not place or text[place - 1] in " {[,:"):
+            quote = letter
+        else:
+            yield place, letter

@@ -72,6 +72,8 @@ def labels(text: str, folder: Path, workflow: str = WORKFLOW) -> list[str]:
         ("steps:\n  - find_set: {na|", ("steps", 0, "find_set"), "na", True),
         ("steps:\n  - find_set: {id: '1', na|", ("steps", 0, "find_set"), "na", True),
         ("steps:\n  - submit_job: {job: {id: M1}, se|", ("steps", 0, "submit_job"), "se", True),
+        ("steps:\n  - find_set: {id: '{1', na|", ("steps", 0, "find_set"), "na", True),
+        ("steps:\n  - find_set: {id: [a, 'b,{'], na|", ("steps", 0, "find_set"), "na", True),
         ("steps:\n  - find_set: {name: Ti|", ("steps", 0, "find_set", "name"), "Ti", False),
         (
             "steps:\n  - submit_job: {job: {id: M|",
