@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from almaflow.authoring.new_workflow.shell_commands import NotRead, Pause, ShellReader
 from tests.cli.conftest import Almaflow, Write
 
 KEY = "l8xx" + "4f2a" * 8
@@ -144,3 +147,82 @@ def test_an_empty_crontab_is_no_error(almaflow: Almaflow, write: Write, text: st
     write("crontab", text)
 
     assert almaflow("import-cron", "crontab").code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        ("nice -n 10 sleep 2m", [120]),
+        ("ionice -c3 nice sleep 7", [7]),
+        ("timeout -k 5 60 sleep 1h", [3600]),
+        ("env flock -w 5 /tmp/lock sleep 2d", [172800]),
+        ("sleep 1 2> /dev/null; sleep 2s >", [1, 2]),
+        ("export A=3 && sleep $A; echo done; cd /srv", [3]),
+    ],
+)
+def test_what_only_bounds_a_command_is_left_out(command: str, seconds: list[int]) -> None:
+    reader = ShellReader(lambda _: None, {})
+
+    assert list(reader.actions(command)) == [Pause(one) for one in seconds]
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("flock /tmp/lock -c 'sleep 1'", "one text"),
+        ("sleep soon", "`sleep soon`"),
+        ("sleep 1 < file", "`<`"),
+        (f"curl {BASE}/M44?op=run -d", "`-d` is missing"),
+        (f"curl {BASE}/M44?op=run", "POST"),
+        (f"curl -X PUT -d x {BASE}/M44?op=run", "POST"),
+        (f"curl -X POST {BASE}/M44?op=run", "no payload"),
+        (f"curl -d a -d b {BASE}/M44?op=run", "more than one"),
+    ],
+)
+def test_a_command_that_is_not_read_names_its_reason(command: str, named: str) -> None:
+    reader = ShellReader(lambda _: None, {})
+
+    with pytest.raises(NotRead, match=re.escape(named)):
+        list(reader.actions(command))
+
+
+def payload_of(*pairs: tuple[str, str]) -> str:
+    lines = (
+        f"<parameter><name>{name}</name><value>{value}</value></parameter>" for name, value in pairs
+    )
+    return f"<job><parameters>{''.join(lines)}</parameters></job>"
+
+
+@pytest.mark.parametrize(
+    ("payload", "job", "files"),
+    [
+        (
+            payload_of(("a", "1"), ("a", "2")),
+            {"job": {"id": "M44"}, "payload": "payloads/cron-line-1-1.xml"},
+            ["cron-line-1-1.xml"],
+        ),
+        (payload_of(("set_id", "3820")), {"job": {"id": "M44"}, "set": "3820"}, []),
+        (
+            payload_of(("a", "1"), ("job_name", "Nightly")),
+            {"job": {"id": "M44"}, "parameters": {"a": "1"}, "job_name": "Nightly"},
+            [],
+        ),
+    ],
+)
+def test_a_payload_is_in_the_workflow_or_in_its_file(
+    almaflow: Almaflow,
+    write: Write,
+    folder: Path,
+    payload: str,
+    job: dict[str, object],
+    files: list[str],
+) -> None:
+    write("export.xml", payload)
+    write("crontab", f"0 4 * * * sleep 0; curl -d @export.xml {BASE}/M44?op=run\n")
+
+    made = almaflow("import-cron", "crontab")
+
+    assert made.code == 0, made.out + made.err
+    [step] = YAML(typ="safe").load(Path("workflows/cron-line-1.yaml"))["steps"]
+    assert step == {"id": "job_1", "submit_job": job}
+    assert [one.name for one in (folder / "workflows").rglob("*.xml")] == files

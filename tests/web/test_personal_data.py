@@ -126,6 +126,32 @@ def test_settings_hide_and_show_further_names() -> None:
     assert rule.value("x1234567", "patron_item_barcodes") == HIDDEN
 
 
+def test_mappings_and_pairs_below_a_hidden_name_are_hidden() -> None:
+    document = {
+        "user": {"login": "jdoe7777", "ids": ["x1234567"], "card": 12345678901, "loans": 3},
+        "query": [["user_id", "jdoe8888"], ["limit", "5"]],
+        "error": "jdoe7777, jdoe8888, x1234567 and 12345678901 are not there.",
+    }
+
+    shown = RULE.value(document, known=RULE.known(document))
+
+    assert shown == {
+        "user": {"login": HIDDEN, "ids": ["(hidden: 1 values)"], "card": HIDDEN, "loans": 3},
+        "query": [["user_id", HIDDEN], ["limit", "5"]],
+        "error": f"{HIDDEN}, {HIDDEN}, {HIDDEN} and {HIDDEN} are not there.",
+    }
+
+
+def test_of_a_document_without_end_only_the_first_values_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("almaflow.web.personal_data._MOST_NODES", 2)
+
+    known = RULE.known({"user_id": "jdoe7777", "barcode": "x1234567"})
+
+    assert known.values == {"jdoe7777"}
+
+
 ERROR = "User jdoe7 (j.doe@example.org) has no item 8899776655."
 
 
