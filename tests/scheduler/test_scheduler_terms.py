@@ -14,7 +14,7 @@ from almaflow.engine.engine import Engine
 from almaflow.scheduler import scheduler
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.tick_ledger import CycleResult, Ledger
-from almaflow.scheduler.workflow_files import WorkflowSnapshot
+from almaflow.scheduler.workflow_files import WorkflowSnapshot, changed_sources
 from almaflow.store import LeaseLost, NotLeader, RunRecord, Store, StoreTrouble
 from almaflow.virtual_time import run_virtual
 from tests.scheduler.served import HEARTBEAT, SETTINGS, Town
@@ -173,7 +173,7 @@ def test_files_that_the_store_could_not_take_are_read_again(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town.write("often", HOURLY)
-    whole, calls = scheduler.changed_sources, []
+    whole, calls = changed_sources, []
 
     def changed(*arguments: Any) -> Any:
         calls.append(1)
