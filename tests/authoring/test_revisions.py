@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.authoring.revisions import repository, step_changes
+from almaflow.authoring.revisions import repository, sides, step_changes
 from almaflow.authoring.revisions.changes import Action, FieldChange
 from almaflow.authoring.revisions.facts import facts_of, text_of
 from almaflow.authoring.revisions.repository import Repository, Revision
@@ -24,9 +25,11 @@ from almaflow.authoring.revisions.sides import Side, check_inside, load_side
 from almaflow.authoring.revisions.step_changes import paired_paths
 from almaflow.authoring.revisions.step_facts import StepFacts, steps_of
 from almaflow.authoring.workflow_tests.running import SentRequest
-from almaflow.errors import RequestWrong
+from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.operations.git_reading import GitUnreadable
 from almaflow.outcome import Outcome
+from almaflow.problems import Location, Problem
+from almaflow.settings import Project
 from almaflow.workflow_loader import load_text
 
 # --- requests -------------------------------------------------------------------------------------
@@ -316,6 +319,22 @@ def test_problems_of_a_revision_do_not_name_its_temporary_folder(
         assert str(tmp_path) not in settings.message + wrong.message
 
 
+def test_a_message_about_another_file_does_not_name_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "almaflow.yaml").write_text("")
+    problem = Problem(Location("other.yaml", 3), "called", f"See {tmp_path}/b.yaml.")
+
+    def invalid(_: Path) -> Project:
+        raise DocumentsInvalid([problem])
+
+    monkeypatch.setattr(sides, "load_project", invalid)
+
+    (found,) = load_side("HEAD", tmp_path, (), is_revision=True).problems
+
+    assert (found.location, found.message) == (problem.location, "See b.yaml.")
+
+
 @pytest.mark.parametrize(
     ("path", "inside"),
     [(".", "."), ("workflows/..", "."), ("workflows/a.yaml", "workflows/a.yaml")],
@@ -415,6 +434,21 @@ def test_files_links_and_submodules_are_told_apart_and_unsafe_names_left_out(
         ("link", "bb", 0, True),
     ]
     assert submodules == ["lib"]
+
+
+@pytest.mark.parametrize(("system", "kept"), [("posix", 4), ("nt", 1)])
+def test_names_that_windows_reads_in_another_way_are_left_out_there(
+    monkeypatch: pytest.MonkeyPatch, system: str, kept: int
+) -> None:
+    names = [b"a.yaml", b"C:a.yaml", b"x\\..\\a.yaml", b"a?.yaml"]
+    answer = b"\0".join(b"100644 blob aa 1\t" + name for name in names)
+    git = answering(monkeypatch, answer)
+    monkeypatch.setattr(repository, "os", SimpleNamespace(name=system, fsdecode=os.fsdecode))
+
+    files, _ = git.files(HEAD)
+
+    assert len(files) == kept
+    assert files[0].path == "a.yaml"
 
 
 @pytest.mark.parametrize(
