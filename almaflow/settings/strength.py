@@ -40,18 +40,18 @@ _WORDS_OF_RECORDS = """
     http_status if_exists import_profiles in_finally in_order initializing instances
     institution_code institution_name institutions integration_profiles interpreter is_around
     is_changed is_computed is_current is_file_changed is_heading is_import is_marked is_number
-    is_private is_quiet is_required is_written iterations job_ended job_ends job_instance_id
-    job_name journal_mode json_schema last_day last_remark last_run last_wait last_workday
-    left_out line_text listener listeners location lock_file look_now lost_answer lost_count
-    lost_inputs lost_steps maintenance manual_handling_required markdown marker_habits
-    max_parallel may_send member_count merged_into messages more_done more_lines more_running
-    more_unfinished more_well most_calls most_running most_started most_starts next_run_at
-    not_before not_detailed notice_id notifications old_file old_name old_path older_than
-    on_failure on_invalid on_timeout open_connection open_ticks operation operators other_runs
-    otherwise outcomes outstanding own_scope own_sets own_slots parameters parameters_from
-    password path_part pause_after personal_data populations problems process_id processes
-    production profile_id progress project_folder pruned_before question questions queue_one
-    queued_runs read_report readings ready_at received_at recovered refusals rejected
+    is_private is_quiet is_required is_taken is_written iterations job_ended job_ends
+    job_instance_id job_name journal_mode json_schema last_day last_remark last_run last_wait
+    last_workday left_out line_text listener listeners location lock_file look_now lost_answer
+    lost_count lost_inputs lost_steps maintenance manual_handling_required markdown
+    marker_habits max_parallel may_send member_count merged_into messages more_done more_lines
+    more_running more_unfinished more_well most_calls most_running most_started most_starts
+    next_run_at not_before not_detailed notice_id notifications old_file old_name old_path
+    older_than on_failure on_invalid on_timeout open_connection open_ticks operation operators
+    other_runs otherwise outcomes outstanding own_scope own_sets own_slots parameters
+    parameters_from password path_part pause_after personal_data populations problems process_id
+    processes production profile_id progress project_folder pruned_before question questions
+    queue_one queued_runs read_report readings ready_at received_at recovered refusals rejected
     remaining_calls repeatable replace_members replaced request_hash requests reserve_calls
     resolved_by response responses resubmit reusable revisions run_block run_profile run_steps
     running_jobs same_meaning scenario scenario_document scenario_name scenario_path schedule_id
