@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
+from types import NoneType
 from typing import Any
 
 from almaflow.expressions.values import Counters, Period, span_of, to_text
 
+# The types of most values; they need no encoding. Whoever polls spends its time here.
+_SIMPLE = frozenset({str, int, float, bool, NoneType})
+
 
 def encode(value: Any) -> Any:
     """Return *value* as JSON data; what JSON lacks becomes a mapping with a `$` key."""
+    if type(value) in _SIMPLE:
+        return value
+    if type(value) is dict:
+        return _encoded_mapping(value)
     match value:
         case datetime():
             return {"$instant": value.isoformat()}
@@ -21,17 +29,26 @@ def encode(value: Any) -> Any:
             return {"$span": [span.months, span.days, span.elapsed.total_seconds()]}
         case Counters():
             return {"$counters": [dict(counter) for counter in value]}
-        case Mapping() if _looks_encoded(value):
-            return {"$mapping": [[str(key), encode(item)] for key, item in value.items()]}
         case Mapping():
-            return {str(key): encode(item) for key, item in value.items()}
+            return _encoded_mapping(value)
         case list() | tuple():
             return [encode(item) for item in value]
     return value
 
 
+def _encoded_mapping(value: Mapping[Any, Any]) -> Any:
+    encoded = {str(key): encode(item) for key, item in value.items()}
+    if _looks_encoded(encoded):
+        return {"$mapping": [[key, item] for key, item in encoded.items()]}
+    return encoded
+
+
 def decode(value: Any, zone: tzinfo) -> Any:
     """Return what was encoded; instants come back in *zone*."""
+    if type(value) in _SIMPLE:
+        return value
+    if type(value) is dict and not _looks_encoded(value):
+        return {key: decode(item, zone) for key, item in value.items()}
     match value:
         case {"$instant": str(text)}:
             return datetime.fromisoformat(text).astimezone(zone)
@@ -68,6 +85,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _looks_encoded(value: Mapping[Any, Any]) -> bool:
-    """Whether a mapping of the user's looks like an encoded value."""
-    return any(str(key).startswith("$") for key in value)
+def _looks_encoded(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is an encoded value, or one of the user's that looks like one."""
+    return "$" in [key[:1] for key in value]
