@@ -134,10 +134,8 @@ def general() -> AlmaRequest[General]:
 
 def list_jobs(
     *,
-    limit: int = PAGE,
     offset: int = 0,
     type: str | None = None,
-    category: str | None = None,
     profile_id: str | None = None,
 ) -> AlmaRequest[Page[Job]]:
     """Read one page of the jobs that can be submitted.
@@ -147,7 +145,7 @@ def list_jobs(
     """
     if profile_id is not None:
         _segment(profile_id, "profile")
-    query = _query(limit=limit, offset=offset, type=type, category=category, profile_id=profile_id)
+    query = _query(limit=PAGE, offset=offset, type=type, profile_id=profile_id)
     return _get(("conf", "jobs"), _page("job", Job.read), "list jobs", query)
 
 
@@ -202,23 +200,15 @@ def instances(
     job_id: str,
     *,
     submitted_from: date | None = None,
-    submitted_to: date | None = None,
-    status: str | None = None,
-    limit: int = PAGE,
     offset: int = 0,
 ) -> AlmaRequest[Page[JobInstance]]:
-    """Read one page of a job's executions, both dates included.
+    """Read one page of a job's executions, those of the date included.
 
-    The zone of the two dates and the order are not documented: widen by a day, filter and sort
+    The zone of the date and the order are not documented: widen by a day, filter and sort
     by `submit_time`.
     """
-    query = _query(
-        limit=limit,
-        offset=offset,
-        submit_date_from=submitted_from.isoformat() if submitted_from else None,
-        submit_date_to=submitted_to.isoformat() if submitted_to else None,
-        status=status,
-    )
+    begin = submitted_from.isoformat() if submitted_from else None
+    query = _query(limit=PAGE, offset=offset, submit_date_from=begin)
     segments = ("conf", "jobs", _segment(job_id, "job"), "instances")
     read = _page("job_instance", JobInstance.read)
     return _get(segments, read, f"list the instances of job {job_id}", query)
@@ -233,15 +223,10 @@ def alma_set(set_id: str) -> AlmaRequest[AlmaSet]:
 
 
 def list_sets(
-    q: str | None = None,
-    *,
-    content: str | None = None,
-    set_type: str | None = None,
-    limit: int = PAGE,
-    offset: int = 0,
+    q: str | None = None, *, content: str | None = None, offset: int = 0
 ) -> AlmaRequest[Page[AlmaSet]]:
     """Read one page of sets; *q* is a search such as `name~withdrawn_items` (`words`)."""
-    query = _query(limit=limit, offset=offset, q=q, content_type=content, set_type=set_type)
+    query = _query(limit=PAGE, offset=offset, q=q, content_type=content)
     return _get(("conf", "sets"), _page("set", AlmaSet.read), "list sets", query)
 
 
@@ -286,19 +271,18 @@ def delete_set(set_id: str) -> AlmaRequest[None]:
 
 
 def integration_profiles(
-    q: str | None = None, *, type: str | None = None, limit: int = PAGE, offset: int = 0
+    q: str | None = None, *, offset: int = 0
 ) -> AlmaRequest[Page[IntegrationProfile]]:
     """Read one page of integration profiles; *q* is a search such as `code~BURSAR`."""
-    query = _query(limit=limit, offset=offset, q=q, type=type)
+    query = _query(limit=PAGE, offset=offset, q=q)
     read = _page("integration_profile", IntegrationProfile.read)
     return _get(("conf", "integration-profiles"), read, "list integration profiles", query)
 
 
-def import_profiles(type: str | None = None) -> AlmaRequest[Page[ImportProfile]]:
+def import_profiles() -> AlmaRequest[Page[ImportProfile]]:
     """Read all import profiles; this list has no pages."""
     read = _page("import_profile", ImportProfile.read)
-    segments = ("conf", "md-import-profiles")
-    return _get(segments, read, "list import profiles", _query(type=type))
+    return _get(("conf", "md-import-profiles"), read, "list import profiles")
 
 
 def import_profile(profile_id: str) -> AlmaRequest[ImportProfile]:

@@ -6,7 +6,7 @@ YAML accepts all of them as text, so only their form shows what the author had i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from almaflow.late_patterns import late_pattern
 
@@ -45,16 +45,10 @@ def without_templates(text: str) -> str:
     return _TEMPLATE.sub("", text)
 
 
-def bare_expression(text: str, items: Collection[str] = ()) -> str:
-    """Return the expression that *text* is without its two braces; empty when it is none.
-
-    *items* are further names that begin an expression, such as the item of a `for_each`.
-    """
+def bare_expression(text: str) -> str:
+    """Return the expression that *text* is without its two braces; empty when it is none."""
     inner = _unwrapped(text).strip()
-    if _CHAIN.fullmatch(inner.partition("|")[0].strip()):
-        return inner
-    first = re.split(r"[.\[|\s]", inner, maxsplit=1)[0]
-    return inner if first in items and inner != text.strip() else ""
+    return inner if _CHAIN.fullmatch(inner.partition("|")[0].strip()) else ""
 
 
 def _unwrapped(text: str) -> str:

@@ -22,7 +22,6 @@ from almaflow.steps.check import Check
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.csv_rows import CsvRows
 from almaflow.steps.for_each import ForEach
-from almaflow.steps.get import Get
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.tree import StepNode
 from almaflow.steps.update_set import UpdateSet
@@ -63,7 +62,7 @@ class Demands:
         """Return what is asked of the outputs of *step*."""
         return self.steps.get(step.id or "", ANY)
 
-    def body_of(self, step: StepBase, kind: Get, select: str | None) -> Demand:
+    def body_of(self, step: StepBase, select: str | None) -> Demand:
         """Return what is asked of the response that a `get` reads; *select* is its JMESPath."""
         asked = self.of(step)
         if select is None:

@@ -213,7 +213,7 @@ def _get(kind: Get, names: Names, demands: Demands, node: StepNode) -> WantedRea
     return WantedRead(
         unquote(path.removeprefix(API_BASE)).rstrip("/") or "/",
         tuple(query),
-        demands.body_of(node.step, kind, select),
+        demands.body_of(node.step, select),
         joined=kind.all,
     )
 

@@ -45,14 +45,14 @@ def skip_next(
     rows = _active(project, store, workflow, entry)
     pauses = store.pauses(workflow=workflow, since=now)
     if expected is not None:
-        following = _undecided(store, workflow, _candidates(store, workflow, rows, pauses, now))
+        following = _undecided(store, workflow, _candidates(store, rows, pauses, now))
         if following is None or following.at != expected:
             raise RequestWrong(
                 f"The tick of {workflow} that you saw is no longer the next one: it was skipped or "
                 "has begun meanwhile. Nothing was recorded. Look at the next tick again."
             )
     reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}."
-    skipped = _skip_first(store, _candidates(store, workflow, rows, pauses, now), reason)
+    skipped = _skip_first(store, _candidates(store, rows, pauses, now), reason)
     if skipped is None:
         raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
     return skipped
@@ -69,7 +69,7 @@ def next_tick(
     workflow = workflow_named(name, project, store)
     rows = _active(project, store, workflow, entry)
     pauses = store.pauses(workflow=workflow, since=now)
-    following = _undecided(store, workflow, _candidates(store, workflow, rows, pauses, now))
+    following = _undecided(store, workflow, _candidates(store, rows, pauses, now))
     if following is None:
         raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")
     return following
@@ -122,11 +122,7 @@ def _keys_in_file(project: Project, workflow: str) -> set[str] | None:
 
 
 def _candidates(
-    store: Store,
-    workflow: str,
-    rows: Sequence[Schedule],
-    pauses: Sequence[SchedulePause],
-    now: datetime,
+    store: Store, rows: Sequence[Schedule], pauses: Sequence[SchedulePause], now: datetime
 ) -> Iterator[NewTick]:
     """Yield the coming ticks in order."""
     ids = {row.id for row in rows}

@@ -1,4 +1,4 @@
-"""What wakes the scheduler: APScheduler when time is real, the clock itself when it is virtual.
+"""What wakes the scheduler: APScheduler; in tests, the clock itself.
 
 Waking is only a hint: the scheduler also checks the clock and the ledger regularly.
 """
@@ -36,7 +36,7 @@ class Wakeups(Protocol):
         ...
 
 
-class _Sleeper:
+class Sleeper:
     """Sleeps on a clock until it is woken."""
 
     def __init__(self, clock: Clock) -> None:
@@ -59,37 +59,6 @@ class _Sleeper:
         self._woken = anyio.Event()
 
 
-class ClockWakeups:
-    """Wakes at the instants of the triggers, counted on a clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._sleeper = _Sleeper(clock)
-        self._triggers: dict[str, TimetableTrigger] = {}
-        self._next: dict[str, datetime | None] = {}
-
-    def start(self, triggers: Mapping[str, TimetableTrigger]) -> None:
-        now = self._clock.now()
-        self._triggers = dict(triggers)
-        self._next = {
-            name: trigger.get_next_fire_time(None, now) for name, trigger in triggers.items()
-        }
-
-    def wake(self) -> None:
-        self._sleeper.wake()
-
-    async def sleep(self, until: datetime) -> None:
-        now = self._clock.now()
-        for name, due in self._next.items():
-            if due is not None and due <= now:
-                self._next[name] = self._triggers[name].get_next_fire_time(due, now)
-        soonest = min((due for due in self._next.values() if due is not None), default=until)
-        await self._sleeper.sleep(min(until, soonest))
-
-    def stop(self) -> None:
-        self._triggers, self._next = {}, {}
-
-
 class SchedulerWakeups:
     """Wakes by APScheduler: a job for each schedule entry, which does nothing but wake.
 
@@ -98,7 +67,7 @@ class SchedulerWakeups:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._sleeper = _Sleeper(clock)
+        self._sleeper = Sleeper(clock)
         self._scheduler: AsyncIOScheduler | None = None
 
     def start(self, triggers: Mapping[str, TimetableTrigger]) -> None:

@@ -62,9 +62,3 @@ class Parallel(Kind):
     async def perform(self, context: StepContext) -> StepResult:
         ending, _ = await context.run_blocks(list(self.blocks()))
         return ending
-
-
-def branches_of(kind: Any) -> dict[str, list[Any]]:
-    """Return the branches of a `parallel`, by name."""
-    assert isinstance(kind, Parallel)
-    return dict(kind.__pydantic_extra__)

@@ -14,11 +14,11 @@ import anyio
 from almaflow.engine.engine import Engine
 from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.scheduler import Scheduler
-from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import RunRecord, Store, Tick
 from almaflow.virtual_time import run_virtual
 from tests.harness import AtOnce, Ears, Stage
+from tests.scheduler.wakeups import ClockWakeups
 
 SETTINGS = """\
 timezone: Europe/Zurich

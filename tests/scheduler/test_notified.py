@@ -18,13 +18,13 @@ from almaflow.scheduler.companions import Companion, Parts
 from almaflow.scheduler.monitoring import RunMonitor
 from almaflow.scheduler.notifications.events import TickNotifications
 from almaflow.scheduler.scheduler import Scheduler
-from almaflow.scheduler.timers import ClockWakeups
 from almaflow.settings import Project
 from almaflow.store import TickEnding
 from almaflow.virtual_time import run_virtual
 from tests.connectors.servers import Mails, mail_server
 from tests.harness import Ears, Stage
 from tests.scheduler.telling import Heard
+from tests.scheduler.wakeups import ClockWakeups
 
 SETTINGS = """\
 institutions: {main: {region: eu, api_key: env:ALMA_KEY}}

@@ -91,14 +91,14 @@ class MadeUpValues:
         if answer is None:
             return self.value(asked, name)
         if asked.members:
-            return self._completed_mapping(answer, asked, name)
+            return self._completed_mapping(answer, asked)
         if asked.element is not None:
             return self._completed_list(answer, asked, asked.element, name)
         if isinstance(answer, Mapping | list):
             return answer
         return answer if _meets(answer, asked) else self._scalar(asked, name, 1)
 
-    def _completed_mapping(self, answer: Any, asked: AskedValue, name: str) -> Any:
+    def _completed_mapping(self, answer: Any, asked: AskedValue) -> Any:
         if not isinstance(answer, Mapping):
             return answer
         return {
