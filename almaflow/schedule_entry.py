@@ -64,7 +64,7 @@ class ScheduleEntry(Model):
     ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
     inputs: Annotated[
         dict[str, Value],
-        Field(description=("Inputs for the runs of this entry; templates are allowed.")),
+        Field(description="Inputs for the runs of this entry; templates are allowed."),
     ] = {}
     jitter: Annotated[
         Duration | None, Field(description="The maximum random delay of each tick.")
@@ -85,7 +85,7 @@ class ScheduleEntry(Model):
     ] = "latest"
     max_age: Annotated[
         Duration | None,
-        Field(description=("A tick that is older than this is missed and never runs.")),
+        Field(description="A tick that is older than this is missed and never runs."),
     ] = None
 
     @field_validator("every", mode="before")

@@ -200,16 +200,14 @@ class Defaults(Model):
     """What holds for every step that does not say otherwise."""
 
     poll: Annotated[
-        PollSettings, Field(description=("How often almaflow polls an instance in Alma."))
+        PollSettings, Field(description="How often almaflow polls an instance in Alma.")
     ] = PollSettings()
     timeout: Annotated[Duration | None, Field(description="The maximum duration of a step.")] = None
     retry: Annotated[
         Retry | None,
         Field(
-            description=(
-                "Whether and how a step is retried; steps that start a job are retried only with "
-                "`on`."
-            )
+            description="Whether and how a step is retried; steps that start a job are retried "
+            "only with `on`."
         ),
     ] = None
 
@@ -237,7 +235,7 @@ class Workflow(Model):
         ),
     ] = None
     description: Annotated[
-        Text | None, Field(description=("The purpose of the workflow, for people."))
+        Text | None, Field(description="The purpose of the workflow, for people.")
     ] = None
     institution: Annotated[
         Template | None,
@@ -246,10 +244,8 @@ class Workflow(Model):
     environment: Annotated[
         Literal["production", "sandbox", "any"],
         Field(
-            description=(
-                "The environments in which the workflow may run; it refuses to run in any other. "
-                "Default: all."
-            )
+            description="The environments in which the workflow may run; it refuses to run in any "
+            "other. Default: all."
         ),
     ] = "any"
     timezone: Annotated[
@@ -264,14 +260,13 @@ class Workflow(Model):
         dict[str, Value],
         Field(
             max_length=MOST_DECLARED,
-            description=(
-                "Named values that are evaluated once, after the inputs; templates are allowed."
-            ),
+            description="Named values that are evaluated once, after the inputs; templates are "
+            "allowed.",
         ),
     ] = {}
     schedule: Annotated[
         Several[ScheduleEntry],
-        Field(description=("When the workflow runs automatically, under `almaflow serve`.")),
+        Field(description="When the workflow runs automatically, under `almaflow serve`."),
     ] = []
     on: Annotated[
         Triggers | None,
@@ -314,7 +309,7 @@ class Workflow(Model):
         ),
     ] = []
     notify: Annotated[
-        Several[NotificationRule], Field(description=("Who is notified of the outcome of the run."))
+        Several[NotificationRule], Field(description="Who is notified of the outcome of the run.")
     ] = []
     outputs: Annotated[
         dict[str, Value], Field(description="The values that a run returns to its caller.")

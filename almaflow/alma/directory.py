@@ -72,10 +72,8 @@ async def read_pages(read: SendRead, page_at: Callable[[int], AlmaRequest[Page[I
             return list(entries.values())
         if len(entries) > MOST_LISTED:
             raise AlmaRefused(
-                (
-                    f"Alma's responses to {page_at(0).what} list more than {MOST_LISTED:,} "
-                    "entries, the most that almaflow reads."
-                ),
+                f"Alma's responses to {page_at(0).what} list more than {MOST_LISTED:,} "
+                "entries, the most that almaflow reads.",
                 what=page_at(0).what,
             )
 
@@ -161,10 +159,8 @@ class Directory:
                 f"At {self._institution}, {profile_text} has no job that can be run.",
                 noun="job",
                 name=job_name or "",
-                advice=(
-                    "Check in Alma that an action of the profile is configured and active; "
-                    "only then does the profile have jobs."
-                ),
+                advice="Check in Alma that an action of the profile is configured and active; "
+                "only then does the profile have jobs.",
             )
         return self._one_of_several(jobs, job_name, profile_text)
 

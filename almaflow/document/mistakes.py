@@ -313,7 +313,7 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
     ("escape sequence of", _escape("This escape has too few hexadecimal digits.")),
     (
         "tag",
-        _fixed("yaml-tag", ("Tags (`!…`) are not allowed. Put the value in quotes if it is text.")),
+        _fixed("yaml-tag", "Tags (`!…`) are not allowed. Put the value in quotes if it is text."),
     ),
     (
         "block scalar",

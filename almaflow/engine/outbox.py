@@ -278,10 +278,8 @@ class Outbox:
         await self._writer.call(self._store.notice_failed, notice.id, error, again_at)
         if again_at is None:
             self._log(
-                (
-                    "A notification could not be delivered for a day and was given up: "
-                    f"{notice.title}. {error}"
-                ),
+                "A notification could not be delivered for a day and was given up: "
+                f"{notice.title}. {error}",
                 level="error",
                 channel=notice.channel,
                 **_about(notice),

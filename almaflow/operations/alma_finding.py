@@ -146,9 +146,7 @@ async def _set(alma: OpenInstitution, wanted: str) -> AlmaSet:
             f"{alma.institution} has no set '{wanted}'.",
             noun="set",
             name=wanted,
-            advice=(
-                "The name must match exactly. `almaflow sets list` shows the sets that the API "
-                "can see."
-            ),
+            advice="The name must match exactly. `almaflow sets list` shows the sets that the API "
+            "can see.",
         )
     return named

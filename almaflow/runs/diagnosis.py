@@ -274,10 +274,8 @@ class _Waiting:
         return Reason(
             WaitingCause.PLACE,
             step.path,
-            (
-                f"Job {slot.job_id} has been waiting for a slot since "
-                f"{self._at(slot.asked_at)}: {reason}"
-            ),
+            f"Job {slot.job_id} has been waiting for a slot since "
+            f"{self._at(slot.asked_at)}: {reason}",
             tuple(details),
         )
 

@@ -111,10 +111,8 @@ def _catch_up(
                 tick,
                 TickEnding.MERGED,
                 TickCause.DOWNTIME,
-                (
-                    "No `almaflow serve` was running when it was due; the run of a later tick "
-                    "covers it."
-                ),
+                "No `almaflow serve` was running when it was due; the run of a later tick "
+                "covers it.",
                 newest.at,
             )
             for tick in within

@@ -322,10 +322,8 @@ class _Term:
             problem = str(error.problems[0])
             if problem != self._settings_problem:
                 self._log(
-                    (
-                        "The current almaflow.yaml is invalid, so its last valid version stays "
-                        f"active: {problem}"
-                    ),
+                    "The current almaflow.yaml is invalid, so its last valid version stays "
+                    f"active: {problem}",
                     level="error",
                 )
                 for companion in self._companions:

@@ -29,9 +29,8 @@ class LimitSettings(Model):
         Field(
             ge=1,
             le=100,
-            description=(
-                "Jobs started through the API that may run at the same time; Alma allows 3."
-            ),
+            description="Jobs started through the API that may run at the same time; Alma allows "
+            "3.",
         ),
     ] = 3
     starts_per_hour: Annotated[

@@ -360,9 +360,8 @@ class Settings(Model):
     secrets: Annotated[
         dict[Identifier, SecretRef],
         Field(
-            description=(
-                "The secrets that workflows use as `secrets.<name>`: where each value is stored."
-            )
+            description="The secrets that workflows use as `secrets.<name>`: where each value is "
+            "stored."
         ),
     ] = {}
     connections: Annotated[

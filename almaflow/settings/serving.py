@@ -105,9 +105,8 @@ class ServeSettings(Model):
     ping: Annotated[
         Text | None,
         Field(
-            description=(
-                "An entry of `pings` that almaflow calls every five minutes while `serve` runs."
-            )
+            description="An entry of `pings` that almaflow calls every five minutes while `serve` "
+            "runs."
         ),
     ] = None
     metrics: Annotated[

@@ -55,5 +55,5 @@ class Approve(Kind):
         if self.on_timeout == "fail":
             return super().timed_out(f"{error} Nobody has approved.")
         return StepResult(
-            Outcome.WARNING, (f"{error} Nobody has approved; the run continues without approval.")
+            Outcome.WARNING, f"{error} Nobody has approved; the run continues without approval."
         )

@@ -262,7 +262,7 @@ class StepBase(Model):
         ),
     ] = None
     retry: Annotated[
-        Retry | None, Field(description=("Whether and how the step is retried after a failure."))
+        Retry | None, Field(description="Whether and how the step is retried after a failure.")
     ] = None
     on_failure: Annotated[
         Literal["stop", "continue"],

@@ -53,10 +53,8 @@ class Branch(Kind):
     cases: Annotated[
         dict[str, list[Step]],
         Field(
-            description=(
-                "Values and the steps for each. `A | B` matches either value; an empty list does "
-                "nothing, and the run continues."
-            )
+            description="Values and the steps for each. `A | B` matches either value; an empty "
+            "list does nothing, and the run continues."
         ),
     ]
     default: Annotated[list[Step] | None, Field(description="The steps for any other value.")] = (

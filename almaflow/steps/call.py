@@ -44,7 +44,7 @@ class Call(Kind):
         ),
     ]
     inputs: Annotated[
-        dict[str, Value], Field(description=("The inputs for the called workflow."))
+        dict[str, Value], Field(description="The inputs for the called workflow.")
     ] = {}
 
     async def perform(self, context: StepContext) -> StepResult:

@@ -29,7 +29,7 @@ class Check(Kind):
     that: Annotated[Condition, Field(description="The expression that must be true.")]
     message: Annotated[
         Message | None,
-        Field(description=("The message when it is not true; default: the expression.")),
+        Field(description="The message when it is not true; default: the expression."),
     ] = None
     otherwise: Annotated[
         Literal["fail", "skip"],

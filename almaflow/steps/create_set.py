@@ -135,14 +135,13 @@ class CreateSet(Kind):
         ),
     ] = "fail"
     description: Annotated[
-        Template | None, Field(description=("The description of the set in Alma."))
+        Template | None, Field(description="The description of the set in Alma.")
     ] = None
     private: Annotated[
         Flag,
         Field(
-            description=(
-                "`true`: only the API can see the set; `false` (default): staff can see it too."
-            )
+            description="`true`: only the API can see the set; `false` (default): staff can see it "
+            "too."
         ),
     ] = False
 

@@ -60,7 +60,7 @@ class DeleteSet(Kind):
     older_than: Annotated[
         Duration | None,
         Field(
-            description=("The minimum age of the sets to delete, such as `30d`. Requires `prefix`.")
+            description="The minimum age of the sets to delete, such as `30d`. Requires `prefix`."
         ),
     ] = None
 

@@ -24,7 +24,7 @@ class Fail(Kind):
 """
 
     message: Annotated[
-        Message, Field(description=("The reason, shown in reports and notifications."))
+        Message, Field(description="The reason, shown in reports and notifications.")
     ]
 
     async def perform(self, context: StepContext) -> StepResult:

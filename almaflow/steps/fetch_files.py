@@ -85,7 +85,7 @@ class FetchFiles(Kind):
         Field(
             ge=1,
             le=100_000,
-            description=("The number of files that must be there before any file is fetched."),
+            description="The number of files that must be there before any file is fetched.",
         ),
     ] = 1
     newest: Annotated[
@@ -107,9 +107,8 @@ class FetchFiles(Kind):
     poll: Annotated[
         PollSettings | None,
         Field(
-            description=(
-                "How often almaflow looks for the files; default: the workflow's `defaults`."
-            )
+            description="How often almaflow looks for the files; default: the workflow's "
+            "`defaults`."
         ),
     ] = None
 

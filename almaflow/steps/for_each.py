@@ -67,7 +67,7 @@ class ForEach(Kind):
         Field(
             ge=1,
             le=100,
-            description=("The number of iterations that may run at the same time; default 1."),
+            description="The number of iterations that may run at the same time; default 1.",
         ),
     ] = 1
     steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]

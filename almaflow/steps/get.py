@@ -68,7 +68,7 @@ class Get(Kind):
     ]
     query: Annotated[
         dict[str, Template],
-        Field(description=("The query parameters (what follows the `?`): names and values.")),
+        Field(description="The query parameters (what follows the `?`): names and values."),
     ] = {}
     all: Annotated[
         Flag,

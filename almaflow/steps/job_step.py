@@ -98,16 +98,14 @@ class JobStep(Kind):
     accept: Annotated[
         Several[EndingWord],
         Field(
-            description=("Alma status codes that count as success, in addition to the usual ones.")
+            description="Alma status codes that count as success, in addition to the usual ones."
         ),
     ] = []
     wait: Annotated[
         Flag,
         Field(
-            description=(
-                "`false`: end the step as soon as Alma has accepted the job, without waiting for "
-                "its end."
-            )
+            description="`false`: end the step as soon as Alma has accepted the job, without "
+            "waiting for its end."
         ),
     ] = True
     poll: Annotated[PollSettings | None, Field(description="How often almaflow polls the job.")] = (

@@ -77,9 +77,8 @@ class RunProfile(JobStep):
     job: Annotated[
         Text | None,
         Field(
-            description=(
-                "How the name of the job begins, for an integration profile with several jobs."
-            )
+            description="How the name of the job begins, for an integration profile with several "
+            "jobs."
         ),
     ] = None
 

@@ -166,7 +166,7 @@ def _check_depth(root: Any, text: str) -> None:
 def _no_jmespath(why: str, offset: int, length: int) -> SelectWrong:
     why = why[:1].lower() + why[1:]
     return SelectWrong(
-        (f"This is not a valid JMESPath expression: {why} (see jmespath.org)."), offset, length
+        f"This is not a valid JMESPath expression: {why} (see jmespath.org).", offset, length
     )
 
 

@@ -47,9 +47,7 @@ class FromRun(Model):
 
     run: Annotated[
         IdTemplate,
-        Field(
-            description=("The id of the import instance, such as `{{ steps.load.instance_id }}`.")
-        ),
+        Field(description="The id of the import instance, such as `{{ steps.load.instance_id }}`."),
     ]
     population: Annotated[
         Template,
@@ -57,7 +55,7 @@ class FromRun(Model):
     ]
     job: Annotated[
         IdTemplate | None,
-        Field(description=("The id of the instance's job; usually `id` is enough.")),
+        Field(description="The id of the instance's job; usually `id` is enough."),
     ] = None
 
 

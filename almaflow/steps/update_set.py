@@ -52,7 +52,7 @@ class UpdateSet(Kind):
         ),
     ] = None
     remove: Annotated[
-        MemberSource | None, Field(description=("The members to remove, written as in `add`."))
+        MemberSource | None, Field(description="The members to remove, written as in `add`.")
     ] = None
     replace: Annotated[
         MemberSource | None,

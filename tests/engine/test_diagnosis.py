@@ -371,10 +371,8 @@ def test_a_run_whose_process_died_says_which() -> None:
     assert nobody == Reason(
         WaitingCause.NOBODY,
         "",
-        (
-            "The process that executed it (4711 on shelf) has died; jobs that it started in "
-            "Alma keep running."
-        ),
+        "The process that executed it (4711 on shelf) has died; jobs that it started in "
+        "Alma keep running.",
         moves=(f"{RESUME} A process with `almaflow resume --all --watch` also does.",),
     )
 

@@ -161,7 +161,7 @@ def test_every_step_that_waits_says_for_what() -> None:
     assert seen.waits == (
         WaitView(
             "both/left/a",
-            ("job M48 is running in Alma as instance 1 (RUNNING), 40 %"),
+            "job M48 is running in Alma as instance 1 (RUNNING), 40 %",
             WaitingKind.JOB,
         ),
         WaitView("both/right/b", "somebody", WaitingKind.OTHER),

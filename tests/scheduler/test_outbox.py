@@ -280,10 +280,8 @@ def test_a_missed_tick_is_heard_of_by_mail_and_by_web_hook(
         tick_id=1,
         ending=TickEnding.MISSED,
         cause=TickCause.MAX_AGE,
-        reason=(
-            "No `almaflow serve` was running in time, and ticks older than 2h (`max_age`) do "
-            "not run."
-        ),
+        reason="No `almaflow serve` was running in time, and ticks older than 2h (`max_age`) do "
+        "not run.",
     )
     found = notices_for_ticks([(tick(), end)], [], {"nightly": workflow()}, project.settings)
 

@@ -40,7 +40,7 @@ class CounterLine(Part):
     type: str = Field(description="The counter's key, such as `label.new.records`.")
     desc: str | None = Field(default=None, description="The counter's label, as people see it.")
     value: str = Field(
-        description=("The counter's value; `{members}` is replaced by the size of the set.")
+        description="The counter's value; `{members}` is replaced by the size of the set."
     )
 
 
@@ -118,7 +118,7 @@ class RunRule(Scoped):
     )
     refuse: str | None = Field(
         default=None,
-        description=("Error code with which Alma refuses the submission, such as 402222 or 60347."),
+        description="Error code with which Alma refuses the submission, such as 402222 or 60347.",
     )
 
 
@@ -126,7 +126,7 @@ class MembersRule(Scoped):
     """How many members sets have whose members Alma works out itself."""
 
     query: Glob | None = Field(
-        default=None, description=("Pattern that the logical set's query matches.")
+        default=None, description="Pattern that the logical set's query matches."
     )
     set: Glob | None = Field(default=None, description="Pattern that the set's name matches.")
     count: MemberCount
@@ -189,15 +189,15 @@ class Fault(Scoped):
         "`get_instance`, or `read`, `write` or `any`.",
     )
     path: Glob | None = Field(
-        default=None, description=("Pattern that the path with its query matches.")
+        default=None, description="Pattern that the path with its query matches."
     )
     nth: Numbers | None = Field(
-        default=None, description=("Which of these calls fail, counted from 1.")
+        default=None, description="Which of these calls fail, counted from 1."
     )
     from_: MomentField | None = Field(
         default=None,
         alias="from",
-        description=("When the fault begins: `02:00`, `1h`, or a date and time."),
+        description="When the fault begins: `02:00`, `1h`, or a date and time.",
     )
     for_: Duration | None = Field(
         default=None, alias="for", description="How long the fault lasts."
@@ -211,7 +211,7 @@ class Fault(Scoped):
     code: str | None = Field(default=None, description="Alma's error code or status code.")
     message: str | None = Field(default=None, description="Alma's error text.")
     delay: Duration | None = Field(
-        default=None, description=("How long the response, or the effect, is delayed.")
+        default=None, description="How long the response, or the effect, is delayed."
     )
     another_run: bool = Field(
         default=False,
@@ -292,10 +292,10 @@ class SimulatedFile(Part):
     """A file that `fetch_files` finds."""
 
     name: str = Field(
-        pattern=_FILE_NAME, max_length=255, description=("Name of the file, without a folder.")
+        pattern=_FILE_NAME, max_length=255, description="Name of the file, without a folder."
     )
     connection: str | None = Field(
-        default=None, description=("Connection that has the file. Default: every connection.")
+        default=None, description="Connection that has the file. Default: every connection."
     )
     content: str | None = Field(
         default=None,
@@ -303,7 +303,7 @@ class SimulatedFile(Part):
         description="Default: a table with the columns that the workflow reads of the file.",
     )
     at: MomentField | None = Field(
-        default=None, description=("When the file appears. Default: it is always there.")
+        default=None, description="When the file appears. Default: it is always there."
     )
 
 
@@ -315,13 +315,13 @@ class Report(Scoped):
     """An Alma Analytics report."""
 
     path: str = Field(
-        description=("Catalog path of the report, such as `/shared/My Library/Discarded`.")
+        description="Catalog path of the report, such as `/shared/My Library/Discarded`."
     )
     columns: Few[str]
     rows: Annotated[tuple[Few[str], ...], Field(max_length=_MOST_ROWS)] = ()
     ready_after: Duration | None = Field(
         default=None,
-        description=("How long Analytics responds without rows before the rows are ready."),
+        description="How long Analytics responds without rows before the rows are ready.",
     )
     late_token: bool = Field(
         default=True, description="true: the token arrives with the first rows, not earlier."

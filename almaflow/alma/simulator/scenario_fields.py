@@ -254,7 +254,7 @@ class Scoped(Part):
 
     institution: Glob = Field(
         default="*",
-        description=("Name of the institution that this applies to; `*`: every institution."),
+        description="Name of the institution that this applies to; `*`: every institution.",
     )
 
     def meant_for(self, institution: str) -> bool:

@@ -25,12 +25,12 @@ class ExtraJob(Scoped):
 
     id: str = Field(
         pattern=r"^[SMO]\d+$",
-        description=("M and digits: manual; S and digits: scheduled; O and digits: other."),
+        description="M and digits: manual; S and digits: scheduled; O and digits: other.",
     )
     name: str
     description: str = ""
     category: str = Field(
-        default="", description=("The job's category. Default: INFORMATION_UPDATE, or PUBLISHING.")
+        default="", description="The job's category. Default: INFORMATION_UPDATE, or PUBLISHING."
     )
     content: str = Field(
         default="BIB_MMS",
@@ -41,7 +41,7 @@ class ExtraJob(Scoped):
         default=1,
         ge=1,
         le=100,
-        description=("Number of tasks; a job with more than 1 cannot be run by API (402231)."),
+        description="Number of tasks; a job with more than 1 cannot be run by API (402231).",
     )
     duration: Duration | None = Field(default=None, description="How long a run takes.")
 
@@ -53,18 +53,18 @@ class ExtraSet(Scoped):
     name: str
     content: str = Field(default="BIB_MMS", description="Alma's content type, such as ITEM.")
     query: str | None = Field(
-        default=None, description=("Query of a logical set; without it the set is itemized.")
+        default=None, description="Query of a logical set; without it the set is itemized."
     )
     members: MemberCount | Annotated[tuple[str, ...], Field(max_length=100_000)] = Field(
         default=25, description="Number of members, or a list of their ids."
     )
     private: bool = False
     created_by: str = Field(
-        default="exl_impl", description=("Who created the set; `exl_api`: created through the API.")
+        default="exl_impl", description="Who created the set; `exl_api`: created through the API."
     )
     created: MomentField | None = Field(
         default=None,
-        description=("When the set was created. Default: before the start of the simulation."),
+        description="When the set was created. Default: before the start of the simulation.",
     )
 
 
@@ -75,12 +75,12 @@ class ExtraIntegrationProfile(Scoped):
     name: str = Field(default="", description="The profile's name. Default: the code.")
     type: str = Field(
         default="REMOTE_STORAGE",
-        description=("The profile's type, from the code table IntegrationTypes."),
+        description="The profile's type, from the code table IntegrationTypes.",
     )
     id: str | None = None
     jobs: Texts = Field(
         default=(),
-        description=("Names of the profile's jobs. Default: the names that the type defines."),
+        description="Names of the profile's jobs. Default: the names that the type defines.",
     )
 
 

@@ -21,26 +21,22 @@ class AlmaSwitches(Part):
     base_url: str = Field(
         default="https://api-eu.hosted.exlibrisgroup.com",
         pattern=ADDRESS,
-        description=(
-            "Beginning of all links in responses. `almaflow simulator` without it: the address "
-            "that the client uses."
-        ),
+        description="Beginning of all links in responses. `almaflow simulator` without it: the "
+        "address that the client uses.",
     )
     speed: float = Field(
         default=1.0,
         ge=0.001,
         le=1_000_000,
-        description=(
-            "How much faster jobs run, for demonstrations; 60: a job takes a sixtieth of its time."
-        ),
+        description="How much faster jobs run, for demonstrations; 60: a job takes a sixtieth of "
+        "its time.",
     )
     latency: Duration | None = Field(default=None, description="How long every response takes.")
 
     auth_failure: Literal["unauthorized", "forbidden", "plain_text"] = Field(
         default="unauthorized",
-        description=(
-            "Response to a wrong key: 400 UNAUTHORIZED, 403 INVALID_REQUEST, or plain text."
-        ),
+        description="Response to a wrong key: 400 UNAUTHORIZED, 403 INVALID_REQUEST, or plain "
+        "text.",
     )
     calls_per_second: int | None = Field(
         default=None, ge=1, le=_MOST, description="Default: 50; in a sandbox 10."
@@ -53,36 +49,34 @@ class AlmaSwitches(Part):
         default=429,
         ge=400,
         le=599,
-        description=("HTTP status when a threshold of calls is exceeded; older hosts use 400."),
+        description="HTTP status when a threshold of calls is exceeded; older hosts use 400.",
     )
 
     running_jobs: Limit = Field(
         default=3,
-        description=("Number of runs started through the API that may run at the same time."),
+        description="Number of runs started through the API that may run at the same time.",
     )
     starts_per_hour: Limit = Field(
-        default=5, description=("Number of starts of one job in 60 minutes.")
+        default=5, description="Number of starts of one job in 60 minutes."
     )
     running_code: str = Field(
-        default="402222", description=("Error code when `running_jobs` is exceeded.")
+        default="402222", description="Error code when `running_jobs` is exceeded."
     )
     starts_code: str = Field(
-        default="402223", description=("Error code when `starts_per_hour` is exceeded.")
+        default="402223", description="Error code when `starts_per_hour` is exceeded."
     )
     overlap: Literal["scheduled", "never"] = Field(
         default="scheduled",
-        description=(
-            "Which jobs are refused (60347) while another run of the same job is running."
-        ),
+        description="Which jobs are refused (60347) while another run of the same job is running.",
     )
 
     skip_phases: bool = Field(
         default=False,
-        description=("true: runs change from QUEUED directly to RUNNING, and then to their end."),
+        description="true: runs change from QUEUED directly to RUNNING, and then to their end.",
     )
     counter_lag: Duration | None = Field(
         default=None,
-        description=("Time from the end of a run until its counters appear, for all jobs."),
+        description="Time from the end of a run until its counters appear, for all jobs.",
     )
     list_lag: Duration | None = Field(
         default=None, description="How long a new run is missing from the list of instances."
@@ -91,7 +85,7 @@ class AlmaSwitches(Part):
         default=False, description="Whether instances can be listed for the job id ALL."
     )
     newest_first: bool = Field(
-        default=True, description=("true: instances and sets are listed with the newest first.")
+        default=True, description="true: instances and sets are listed with the newest first."
     )
     dates_in: Literal["institution", "utc"] = Field(
         default="institution", description="Time zone of submit_date_from and submit_date_to."
@@ -106,7 +100,7 @@ class AlmaSwitches(Part):
     )
     nulls: Literal["absent", "legacy"] = Field(
         default="absent",
-        description=("`absent`: fields without a value are omitted; `legacy`: they are null."),
+        description="`absent`: fields without a value are omitted; `legacy`: they are null.",
     )
     links: Literal["absolute", "relative"] = "absolute"
     run_names: Literal["modern", "legacy", "plain", "dropped"] = Field(
@@ -119,7 +113,7 @@ class AlmaSwitches(Part):
         default=None,
         ge=1,
         le=_MOST,
-        description=("Number of characters to which Alma shortens job names. Default: no limit."),
+        description="Number of characters to which Alma shortens job names. Default: no limit.",
     )
 
     empty_set: Literal["no_bulks", "success", "refuse"] = Field(
@@ -148,16 +142,14 @@ class AlmaSwitches(Part):
         default=1000,
         ge=0,
         le=_MOST,
-        description=(
-            "Most members of a copied or combined set that are there when Alma answers; with more, "
-            "it fills the set afterwards."
-        ),
+        description="Most members of a copied or combined set that are there when Alma answers; "
+        "with more, it fills the set afterwards.",
     )
     fill_rate: int = Field(
         default=200,
         ge=1,
         le=_MOST,
-        description=("Number of members a second that Alma adds when it fills a set."),
+        description="Number of members a second that Alma adds when it fills a set.",
     )
 
     @field_validator("timezone")

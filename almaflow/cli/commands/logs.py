@@ -86,9 +86,7 @@ def _follow(source: Source, head: RunHead) -> None:
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if last.status is not Status.FINISHED and failure_of(sys.stdout) is None:
         emit(
-            (
-                f"No process is executing run {last.id} now. Continue it with `almaflow resume "
-                f"{last.id}`."
-            ),
+            f"No process is executing run {last.id} now. Continue it with `almaflow resume "
+            f"{last.id}`.",
             err=True,
         )

@@ -85,10 +85,8 @@ def simulator(
         typer.Option(
             "--key",
             metavar="KEY",
-            help=(
-                "The API key of an institution, in the order of `--institution`; default: "
-                "random keys."
-            ),
+            help="The API key of an institution, in the order of `--institution`; default: "
+            "random keys.",
         ),
     ] = None,
     limited_keys: Annotated[
@@ -96,10 +94,8 @@ def simulator(
         typer.Option(
             "--limited-key",
             metavar="[NAME=]AREA:r|rw,...[=KEY]",
-            help=(
-                "One more key of an institution, for some of Alma's areas only, to read (r) or to "
-                "change (rw), such as `conf:r` or `main=conf:rw,analytics:r`; may be repeated."
-            ),
+            help="One more key of an institution, for some of Alma's areas only, to read (r) or to "
+            "change (rw), such as `conf:r` or `main=conf:rw,analytics:r`; may be repeated.",
         ),
     ] = None,
     environments: Annotated[
@@ -107,10 +103,8 @@ def simulator(
         typer.Option(
             "--environment",
             metavar="NAME",
-            help=(
-                "`production` or `sandbox`: what Alma reports, and its limits; for all "
-                "institutions, or in the order of `--institution`."
-            ),
+            help="`production` or `sandbox`: what Alma reports, and its limits; for all "
+            "institutions, or in the order of `--institution`.",
         ),
     ] = None,
     codes: Annotated[
@@ -118,9 +112,7 @@ def simulator(
         typer.Option(
             "--code",
             metavar="CODE",
-            help=(
-                "The code of an institution, such as 01ABC_INST, in the order of `--institution`."
-            ),
+            help="The code of an institution, such as 01ABC_INST, in the order of `--institution`.",
         ),
     ] = None,
     public_url: Annotated[
@@ -135,10 +127,8 @@ def simulator(
         bool,
         typer.Option(
             "--tls",
-            help=(
-                "Serve https too, on the same port, and as a proxy for clients whose https hosts "
-                "are fixed."
-            ),
+            help="Serve https too, on the same port, and as a proxy for clients whose https hosts "
+            "are fixed.",
         ),
     ] = False,
     ca_file: Annotated[
@@ -146,10 +136,8 @@ def simulator(
         typer.Option(
             "--ca-file",
             metavar="FILE",
-            help=(
-                "Where `--tls` writes the certificate that clients must trust; default: a "
-                "temporary file."
-            ),
+            help="Where `--tls` writes the certificate that clients must trust; default: a "
+            "temporary file.",
         ),
     ] = None,
     allow_remote: Annotated[
@@ -176,10 +164,8 @@ def simulator(
         typer.Option(
             "--webhook",
             metavar="URL",
-            help=(
-                "A listener on this machine that is informed when jobs end (JOB_END); may be "
-                "repeated."
-            ),
+            help="A listener on this machine that is informed when jobs end (JOB_END); may be "
+            "repeated.",
         ),
     ] = None,
     webhook_secret: Annotated[

@@ -49,10 +49,8 @@ def ticks(
             "--ending",
             "-e",
             metavar="ENDING",
-            help=(
-                "Only ticks with this result: run, merged, skipped, missed, or open; may be "
-                "repeated."
-            ),
+            help="Only ticks with this result: run, merged, skipped, missed, or open; may be "
+            "repeated.",
         ),
     ] = None,
     limit: Annotated[

@@ -160,10 +160,8 @@ def to_resolve(run: RunRecord, zone: tzinfo) -> NotificationText:
     """Describe a submission with an unknown outcome; the run's reason says what to do."""
     until = f", until {moment(run.deadline_at, zone)}" if run.deadline_at is not None else ""
     return words(
-        (
-            f"{run.workflow} is waiting: it is not known whether Alma accepted its job "
-            f"({run.institution})"
-        ),
+        f"{run.workflow} is waiting: it is not known whether Alma accepted its job "
+        f"({run.institution})",
         f"Run {run.id} of {run.workflow} at {run.institution} lost Alma's response to a "
         f"request, and does nothing more before a person has checked{until}.",
         run.reason,
@@ -209,10 +207,8 @@ def paused(pause: SchedulePause, run: RunRecord) -> NotificationText:
         f"{pause.note}".strip(),
         run.error,
         f"What happened: almaflow show {run.id}",
-        (
-            f"It does not run before `almaflow unpause {name}`. First find out why its runs "
-            "end this way."
-        ),
+        f"It does not run before `almaflow unpause {name}`. First find out why its runs "
+        "end this way.",
     )
 
 
