@@ -62,7 +62,7 @@ class CommandLine(TyperGroup):
 
 def loaded(command: Command) -> Any:
     """Import a command and return it as typer runs it."""
-    module, _, name = command.target.partition(":")
+    module, name = command.place
     target = getattr(importlib.import_module(module), name)
     if isinstance(target, typer.Typer):
         app = target

@@ -7,349 +7,303 @@ from almaflow.late_dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """One command: *target* is `module:name` of its function, or of a `typer.Typer`."""
+    """One command; *target* is `module:name` of its function, or of a `typer.Typer`.
+
+    The module is in `almaflow.cli.commands`. Both are named as the command by default.
+    """
 
     name: str
-    target: str
     summary: str
     examples: tuple[str, ...] = ()
+    target: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The whole name of the module, and the name in it."""
+        module, _, name = (self.target or self.name.replace("-", "_")).partition(":")
+        return f"almaflow.cli.commands.{module}", name or module
+
+
+def _command(name: str, summary: str, *examples: str, target: str = "") -> Command:
+    return Command(name, summary, examples, target)
 
 
 SECTIONS: dict[str, tuple[Command, ...]] = {
     "Write and check workflows": (
-        Command(
+        _command(
             "init",
-            "almaflow.cli.commands.init:init",
             "Write a new project: settings, an example, checks for git.",
-            (
-                "almaflow init",
-                "almaflow init alma --region eu --environment sandbox --timezone Europe/Zurich",
-            ),
+            "almaflow init",
+            "almaflow init alma --region eu --environment sandbox --timezone Europe/Zurich",
         ),
-        Command(
+        _command(
             "new",
-            "almaflow.cli.commands.new:new",
             "Turn what Alma's job wizard shows into a workflow.",
-            (
-                "almaflow new weekly-export panel.txt --set 'My titles' --max 5000",
-                "almaflow new weekly-export --clipboard --schedule 'sunday 04:00'",
-                "almaflow new tag-items - --members barcodes.csv --column barcode < panel.txt",
-            ),
+            "almaflow new weekly-export panel.txt --set 'My titles' --max 5000",
+            "almaflow new weekly-export --clipboard --schedule 'sunday 04:00'",
+            "almaflow new tag-items - --members barcodes.csv --column barcode < panel.txt",
         ),
-        Command(
+        _command(
             "import-cron",
-            "almaflow.cli.commands.import_cron:import_cron",
             "Turn a crontab that starts jobs with curl into workflows.",
-            ("almaflow import-cron /etc/cron.d/alma", "crontab -l | almaflow import-cron"),
+            "almaflow import-cron /etc/cron.d/alma",
+            "crontab -l | almaflow import-cron",
         ),
-        Command(
+        _command(
             "validate",
-            "almaflow.cli.commands.validate:validate",
             "Check workflow files and almaflow.yaml.",
-            (
-                "almaflow validate",
-                "almaflow validate workflows/withdraw-items.yaml",
-                "almaflow validate --online --strict",
-                "almaflow validate --format sarif > problems.sarif",
-            ),
+            "almaflow validate",
+            "almaflow validate workflows/withdraw-items.yaml",
+            "almaflow validate --online --strict",
+            "almaflow validate --format sarif > problems.sarif",
         ),
-        Command(
+        _command(
             "plan",
-            "almaflow.cli.commands.plan:plan",
             "Show every request that a run would send.",
-            ("almaflow plan workflows/withdraw-items.yaml -i month=2026-10",),
+            "almaflow plan workflows/withdraw-items.yaml -i month=2026-10",
         ),
-        Command(
+        _command(
             "test",
-            "almaflow.cli.commands.test:run_tests",
             "Run the tests of workflows on the simulator.",
-            (
-                "almaflow test",
-                "almaflow test workflows/withdraw-items.tests.yaml -k 'too many'",
-                "almaflow test --coverage --junit results.xml",
-            ),
+            "almaflow test",
+            "almaflow test workflows/withdraw-items.tests.yaml -k 'too many'",
+            "almaflow test --coverage --junit results.xml",
+            target="test:run_tests",
         ),
-        Command(
+        _command(
             "diff",
-            "almaflow.cli.commands.diff:diff",
             "Show what changes in meaning between two revisions.",
-            (
-                "almaflow diff",
-                "almaflow diff main workflows/withdraw-items.yaml",
-                "almaflow diff origin/main...HEAD --format markdown",
-            ),
+            "almaflow diff",
+            "almaflow diff main workflows/withdraw-items.yaml",
+            "almaflow diff origin/main...HEAD --format markdown",
         ),
-        Command(
+        _command(
             "explain",
-            "almaflow.cli.commands.explain:explain",
             "Explain a step or a key, with an example.",
-            (
-                "almaflow explain",
-                "almaflow explain submit_job",
-                "almaflow explain create_set.members",
-                "almaflow explain expressions",
-            ),
+            "almaflow explain",
+            "almaflow explain submit_job",
+            "almaflow explain create_set.members",
+            "almaflow explain expressions",
         ),
-        Command(
-            "lsp",
-            "almaflow.cli.commands.lsp:lsp",
-            "Help in an editor: problems and completion while typing.",
-            ("almaflow lsp",),
-        ),
-        Command(
+        _command("lsp", "Help in an editor: problems and completion while typing.", "almaflow lsp"),
+        _command(
             "graph",
-            "almaflow.cli.commands.graph:graph",
             "Draw the steps of a workflow, as Mermaid or SVG.",
-            (
-                "almaflow graph workflows/withdraw-items.yaml",
-                "almaflow graph withdraw-items --svg withdraw-items.svg",
-            ),
+            "almaflow graph workflows/withdraw-items.yaml",
+            "almaflow graph withdraw-items --svg withdraw-items.svg",
         ),
-        Command(
+        _command(
             "docs",
-            "almaflow.cli.commands.docs:docs",
             "Read the tutorial, the cookbook and the handbook.",
-            (
-                "almaflow docs",
-                "almaflow docs tutorial",
-                "almaflow docs recycle-bin --yaml",
-                "almaflow docs --search approve",
-            ),
+            "almaflow docs",
+            "almaflow docs tutorial",
+            "almaflow docs recycle-bin --yaml",
+            "almaflow docs --search approve",
         ),
-        Command(
+        _command(
             "schema",
-            "almaflow.cli.commands.schema:schema",
             "Write the JSON Schemas for editors.",
-            ("almaflow schema --output schemas", "almaflow schema --project"),
+            "almaflow schema --output schemas",
+            "almaflow schema --project",
         ),
-        Command(
+        _command(
             "import-payload",
-            "almaflow.cli.commands.import_payload:import_payload",
             "Turn a payload of Alma's job wizard into a step.",
-            (
-                "almaflow import-payload export.xml --job M44",
-                "almaflow import-payload - < pasted.json",
-            ),
+            "almaflow import-payload export.xml --job M44",
+            "almaflow import-payload - < pasted.json",
         ),
     ),
     "Run workflows": (
-        Command(
+        _command(
             "run",
-            "almaflow.cli.commands.run:run",
             "Run a workflow in Alma or in a simulation.",
-            (
-                "almaflow run workflows/export-bibs.yaml --simulate",
-                "almaflow run withdraw-items -i month=2026-10 -i limit=200",
-            ),
+            "almaflow run workflows/export-bibs.yaml --simulate",
+            "almaflow run withdraw-items -i month=2026-10 -i limit=200",
         ),
-        Command(
+        _command(
             "resume",
-            "almaflow.cli.commands.resume:resume",
             "Continue a run that was interrupted.",
-            (
-                "almaflow resume last",
-                "almaflow resume k7x2q",
-                "almaflow resume --all",
-                "almaflow resume --all --watch",
-            ),
+            "almaflow resume last",
+            "almaflow resume k7x2q",
+            "almaflow resume --all",
+            "almaflow resume --all --watch",
         ),
-        Command(
+        _command(
             "retry",
-            "almaflow.cli.commands.retry:retry",
             "Retry the steps of a run that failed.",
-            ("almaflow retry last", "almaflow retry k7x2q --from export"),
+            "almaflow retry last",
+            "almaflow retry k7x2q --from export",
         ),
-        Command(
+        _command(
             "cancel",
-            "almaflow.cli.commands.cancel:cancel",
             "Cancel a run; its `finally` steps and notifications still follow.",
-            ("almaflow cancel last",),
+            "almaflow cancel last",
         ),
-        Command(
+        _command(
             "approve",
-            "almaflow.cli.commands.approve:approve",
             "Approve or reject a step that waits for a person.",
-            (
-                "almaflow approve last",
-                "almaflow approve k7x2q sign --comment 'as agreed'",
-                "almaflow approve k7x2q sign --reject",
-            ),
+            "almaflow approve last",
+            "almaflow approve k7x2q sign --comment 'as agreed'",
+            "almaflow approve k7x2q sign --reject",
         ),
-        Command(
+        _command(
             "resolve",
-            "almaflow.cli.commands.resolve:resolve",
             "Record whether Alma accepted a submission whose response was lost.",
-            (
-                "almaflow resolve last withdraw --instance 3896530520009276",
-                "almaflow resolve last withdraw --not-submitted",
-            ),
+            "almaflow resolve last withdraw --instance 3896530520009276",
+            "almaflow resolve last withdraw --not-submitted",
         ),
     ),
     "Inspect runs": (
-        Command(
+        _command(
             "runs",
-            "almaflow.cli.commands.runs:runs",
             "List runs, newest first.",
-            ("almaflow runs", "almaflow runs --workflow withdraw-items --status failed --json"),
+            "almaflow runs",
+            "almaflow runs --workflow withdraw-items --status failed --json",
         ),
-        Command(
+        _command(
             "show",
-            "almaflow.cli.commands.show:show",
             "Show one run: its steps, their outputs, and what was sent.",
-            ("almaflow show last", "almaflow show k7x2q --json"),
+            "almaflow show last",
+            "almaflow show k7x2q --json",
         ),
-        Command(
+        _command(
             "why",
-            "almaflow.cli.commands.why:why",
             "Explain why a run is waiting or how it ended.",
-            ("almaflow why last", "almaflow why withdraw-items"),
+            "almaflow why last",
+            "almaflow why withdraw-items",
         ),
-        Command(
+        _command(
             "logs",
-            "almaflow.cli.commands.logs:logs",
             "Show the log of a run, or follow it.",
-            ("almaflow logs last", "almaflow logs -f k7x2q"),
+            "almaflow logs last",
+            "almaflow logs -f k7x2q",
         ),
     ),
     "Run unattended": (
-        Command(
+        _command(
             "serve",
-            "almaflow.cli.commands.serve:serve",
             "Run workflows on their timetables until stopped.",
-            ("almaflow serve", "almaflow serve --log-format json --metrics 9464"),
+            "almaflow serve",
+            "almaflow serve --log-format json --metrics 9464",
         ),
-        Command(
+        _command(
             "worker",
-            "almaflow.cli.commands.worker:worker",
             "Work on the runs of a store that several machines share.",
-            ("almaflow worker", "almaflow worker --queues main --concurrency 500"),
+            "almaflow worker",
+            "almaflow worker --queues main --concurrency 500",
         ),
-        Command(
+        _command(
             "workers",
-            "almaflow.cli.commands.workers:workers",
             "List the processes that share the store, and what they run.",
-            ("almaflow workers", "almaflow workers --json"),
+            "almaflow workers",
+            "almaflow workers --json",
         ),
-        Command(
+        _command(
             "next",
-            "almaflow.cli.commands.next:next_",
             "Show when workflows are due.",
-            (
-                "almaflow next",
-                "almaflow next withdraw-items --count 3",
-                "almaflow next --from 2026-10-24 --until 2026-10-26 --count 100",
-            ),
+            "almaflow next",
+            "almaflow next withdraw-items --count 3",
+            "almaflow next --from 2026-10-24 --until 2026-10-26 --count 100",
+            target="next:next_",
         ),
-        Command(
+        _command(
             "ticks",
-            "almaflow.cli.commands.ticks:ticks",
             "List ticks (scheduled times) and what happened at each.",
-            (
-                "almaflow ticks",
-                "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
-                "almaflow ticks --verify",
-            ),
+            "almaflow ticks",
+            "almaflow ticks withdraw-items --since 2026-10-01 --ending missed",
+            "almaflow ticks --verify",
         ),
-        Command(
+        _command(
             "pause",
-            "almaflow.cli.commands.pause:pause",
             "Pause the timetable of a workflow.",
-            (
-                "almaflow pause withdraw-items --note 'stocktaking'",
-                "almaflow pause withdraw-items --until 2026-11-09",
-            ),
+            "almaflow pause withdraw-items --note 'stocktaking'",
+            "almaflow pause withdraw-items --until 2026-11-09",
         ),
-        Command(
+        _command(
             "unpause",
-            "almaflow.cli.commands.pause:unpause",
             "Let the timetable of a paused workflow run again.",
-            ("almaflow unpause withdraw-items",),
+            "almaflow unpause withdraw-items",
+            target="pause:unpause",
         ),
-        Command(
+        _command(
             "skip-next",
-            "almaflow.cli.commands.skip_next:skip_next",
             "Skip the next scheduled time of a workflow.",
-            ("almaflow skip-next withdraw-items --note 'done by hand'",),
+            "almaflow skip-next withdraw-items --note 'done by hand'",
         ),
-        Command(
+        _command(
             "doctor",
-            "almaflow.cli.commands.doctor:doctor",
             "Check whether everything that almaflow needs works.",
-            ("almaflow doctor", "almaflow doctor --send", "almaflow doctor --json"),
+            "almaflow doctor",
+            "almaflow doctor --send",
+            "almaflow doctor --json",
         ),
-        Command(
+        _command(
             "hash-password",
-            "almaflow.cli.commands.hash_password:hash_password",
             "Make the hash of a password for the page of `serve`.",
-            ("almaflow hash-password > anna.hash",),
+            "almaflow hash-password > anna.hash",
         ),
-        Command(
+        _command(
             "install-service",
-            "almaflow.cli.commands.install_service:install_service",
             "Print or write a systemd unit that keeps `serve` running.",
-            (
-                "almaflow install-service --user almaflow",
-                "sudo almaflow install-service --user almaflow --write",
-            ),
+            "almaflow install-service --user almaflow",
+            "sudo almaflow install-service --user almaflow --write",
         ),
-        Command(
+        _command(
             "prune",
-            "almaflow.cli.commands.prune:prune",
             "Delete old runs and ticks from the store.",
-            ("almaflow prune --older-than 400d --dry-run", "almaflow prune --older-than 400d"),
+            "almaflow prune --older-than 400d --dry-run",
+            "almaflow prune --older-than 400d",
         ),
-        Command(
+        _command(
             "backup",
-            "almaflow.cli.commands.backup:backup",
             "Copy the store, even while it is in use.",
-            ("almaflow backup /backup/almaflow-2026-11-01.db",),
+            "almaflow backup /backup/almaflow-2026-11-01.db",
         ),
-        Command(
+        _command(
             "store",
-            "almaflow.cli.commands.store:app",
             "Check the store, or move it into PostgreSQL.",
-            (
-                "almaflow store check",
-                "almaflow store migrate postgresql://almaflow@db.example/almaflow --dry-run",
-            ),
+            "almaflow store check",
+            "almaflow store migrate postgresql://almaflow@db.example/almaflow --dry-run",
+            target="store:app",
         ),
     ),
     "Inspect Alma": (
-        Command(
+        _command(
             "jobs",
-            "almaflow.cli.commands.jobs:app",
             "List and show the jobs that can be started.",
-            ("almaflow jobs list --name export --simulate", "almaflow jobs show M44"),
+            "almaflow jobs list --name export --simulate",
+            "almaflow jobs show M44",
+            target="jobs:app",
         ),
-        Command(
+        _command(
             "profiles",
-            "almaflow.cli.commands.profiles:app",
             "List and show integration and import profiles.",
-            ("almaflow profiles list", "almaflow profiles show SIS_SYNC"),
+            "almaflow profiles list",
+            "almaflow profiles show SIS_SYNC",
+            target="profiles:app",
         ),
-        Command(
+        _command(
             "sets",
-            "almaflow.cli.commands.sets:app",
             "List and show sets.",
-            ("almaflow sets list --name weeding", "almaflow sets show 'Weeding candidates'"),
+            "almaflow sets list --name weeding",
+            "almaflow sets show 'Weeding candidates'",
+            target="sets:app",
         ),
-        Command(
+        _command(
             "snapshot",
-            "almaflow.cli.commands.snapshot:snapshot",
             "Write what Alma has into a file, so that checks know it.",
-            ("almaflow snapshot", "almaflow snapshot --check", "almaflow snapshot --simulate"),
+            "almaflow snapshot",
+            "almaflow snapshot --check",
+            "almaflow snapshot --simulate",
         ),
-        Command(
+        _command(
             "simulator",
-            "almaflow.cli.commands.simulator:simulator",
             "Serve a simulated Alma over HTTP.",
-            (
-                "almaflow simulator",
-                "almaflow simulator --port 9000 --scenario workflows/unused-records.scenario.yaml",
-                "almaflow simulator --speed 600",
-                "almaflow simulator --control --log -",
-                "curl http://127.0.0.1:8080/almaflow/simulator/state",
-            ),
+            "almaflow simulator",
+            "almaflow simulator --port 9000 --scenario workflows/unused-records.scenario.yaml",
+            "almaflow simulator --speed 600",
+            "almaflow simulator --control --log -",
+            "curl http://127.0.0.1:8080/almaflow/simulator/state",
         ),
     ),
 }
