@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,13 +13,14 @@ def write_whole(file: Path, content: bytes) -> None:
     """Write *content* to *file*; an older file is replaced, and keeps its permissions.
 
     Raises:
-        OSError: the disk refuses; the older file is as it was.
+        OSError: the disk refuses, or *file* is a folder, a device or the like, which would be
+            replaced too; what is there is as it was.
     """
     import tempfile
 
     # The file that a link leads to is replaced, not the link.
     target = Path(os.path.realpath(file))
-    mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o644
+    mode = _mode_of(target)
     descriptor, beside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as opened:
@@ -30,3 +33,15 @@ def write_whole(file: Path, content: bytes) -> None:
         with suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def _mode_of(target: Path) -> int:
+    """Return the permissions for *target*: those of the regular file that is there."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return 0o644
+    if not stat.S_ISREG(mode):
+        reason = "it is not a regular file"
+        raise OSError(errno.EINVAL, reason, str(target))
+    return mode & 0o777

@@ -13,7 +13,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT, RecordType, Type
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, has_errors
-from almaflow.settings import Project
+from almaflow.settings import PathRefused, Project, check_link
 from almaflow.text_files import path_problem
 from almaflow.workflow import Workflow
 
@@ -152,6 +152,7 @@ class WorkflowLoader:
         )
         try:
             _check_path(path, file)
+            refuse_link(around.project, path, file)
             document = parse(path, file)
         except DocumentsInvalid as error:
             return CheckedFile(None, None, False, tuple(error.problems))
@@ -164,3 +165,13 @@ def _check_path(path: Path, file: str) -> None:
     if why:
         message = f"This file {why}. Rename it: use letters, digits, `-`, `_` and `.` only."
         raise DocumentsInvalid([Problem(Location(file), "file-name", message)])
+
+
+def refuse_link(project: Project, path: Path, file: str) -> None:
+    """Raise `DocumentsInvalid` when the file at *path* is a link that leads out of *project*."""
+    if project.document is None:
+        return
+    try:
+        check_link(project.folder, path)
+    except PathRefused as error:
+        raise DocumentsInvalid([Problem(Location(file), error.code, str(error))]) from None

@@ -294,6 +294,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
         RequestWrong: the scenario replies to a step that asks no question.
     """
     from almaflow.alma.simulator import Scenario
+    from almaflow.check.loader import refuse_link
     from almaflow.model_problems import validate
 
     path = Path(scenario) if scenario else None
@@ -303,6 +304,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     furnished = Scenario(everything_exists=True)
     document = None
     if path is not None:
+        refuse_link(project, path, str(path))
         document = read_document(path, str(path), is_data=True)
         furnished = validate(document, Scenario)
     _check_approvals(furnished, loaded, path)

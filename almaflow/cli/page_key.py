@@ -9,6 +9,7 @@ from pathlib import Path
 from almaflow.errors import RequestWrong
 from almaflow.settings import Project
 from almaflow.store import read_url
+from almaflow.text_files import FileUnreadable, read_bytes
 
 _NAME = "page.key"
 # Bytes: as many as SHA-256 has.
@@ -27,13 +28,16 @@ def session_key(project: Project) -> bytes:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(file)
-        key = file.read_bytes()
+        key = read_bytes(file, _LENGTH)
     except OSError as error:
         raise RequestWrong(
             f"The key for the sessions of the page cannot be kept in {file}: "
             f"{error.strerror or error}. Make that folder writable, or write `serve: {{page: "
             "false}` in almaflow.yaml."
         ) from error
+    except FileUnreadable:
+        # A folder, a named pipe or a longer file: certainly not what almaflow wrote.
+        key = b""
     if len(key) != _LENGTH:
         raise RequestWrong(
             f"The file {file} does not hold the key for the sessions of the page. Delete it; "

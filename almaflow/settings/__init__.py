@@ -12,7 +12,7 @@ from almaflow.settings.models import (
     InstitutionSettings,
     Settings,
 )
-from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
+from almaflow.settings.paths import FILE_NAME, PathRefused, check_link, data_path, path_inside
 from almaflow.settings.project import Project, find_project, load_project
 from almaflow.settings.references import SecretRef
 
@@ -30,6 +30,7 @@ __all__ = [
     "Project",
     "SecretRef",
     "Settings",
+    "check_link",
     "data_path",
     "find_project",
     "load_project",

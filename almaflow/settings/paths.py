@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
@@ -56,14 +57,15 @@ def data_path(project: Path, name: str, *, beside: Path | None = None) -> Path:
     """Return the path of what is data: a payload, members, a calendar, a called workflow.
 
     Hidden files and folders keep settings, secrets and history (`.git/config`, `.env`, the store),
-    and almaflow.yaml is the operator's: none of them is data, however the path is written.
+    and almaflow.yaml is the operator's: none of them is data, however the path is written. Names
+    that begin with two dots are not hidden: Kubernetes mounts files as links to `..data/`.
 
     Raises:
         PathRefused: as `path_inside`, or it is not data.
     """
     target = path_inside(project, name, beside=beside)
     parts = target.relative_to(os.path.realpath(project)).parts
-    hidden = next((part for part in parts if part.startswith(".")), None)
+    hidden = next((one for one in parts if one.startswith(".") and not one.startswith("..")), None)
     if hidden is not None:
         raise PathRefused(
             "hidden-file",
@@ -78,3 +80,34 @@ def data_path(project: Path, name: str, *, beside: Path | None = None) -> Path:
             "another file.",
         )
     return target
+
+
+def check_link(project: Path, file: Path) -> None:
+    """Check what a *file* in the folder *project* leads to when it is a link.
+
+    Whoever proposes a change to a project can add links, and what is wrong in a file is shown with
+    its lines: a link to a file of keys would show them.
+
+    Raises:
+        PathRefused: it leads out of *project*, or to what `data_path` refuses.
+    """
+    # What is not a regular file, or nothing, is not read, and the reader says why.
+    if not os.path.islink(file) or not os.path.isfile(file):
+        return
+    if any(one.is_relative_to(two) for one, two in _both_ways(project, file)):
+        try:
+            data_path(project, os.path.abspath(file))
+        except PathRefused as error:
+            outside = error.code == "outside-project"
+            where = "outside of the project folder" if outside else "hidden or holds settings"
+            message = (
+                f"This file is a link to {printable(os.path.realpath(file))}, which is {where}, "
+                "so almaflow does not read it. Replace the link with a copy of the file."
+            )
+            raise PathRefused(error.code, message) from None
+
+
+def _both_ways(project: Path, file: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield *file* and *project* as they are written, and with links in their folders followed."""
+    yield Path(os.path.abspath(file)), Path(os.path.abspath(project))
+    yield Path(os.path.realpath(file.parent), file.name), Path(os.path.realpath(project))

@@ -281,12 +281,29 @@ def _check_path(folder: Path) -> None:
         raise DocumentsInvalid([Problem(Location(_display_path(folder)), "file-name", message)])
 
 
+def _check_link(file: Path) -> None:
+    """Raise `DocumentsInvalid` when *file* is a link to what is not a YAML file by its name.
+
+    Settings may be kept elsewhere, but what is wrong in a file is shown with its lines, and a link
+    that someone added to the project could lead to a file of keys.
+    """
+    target = os.path.realpath(file)
+    if os.path.isfile(target) and not target.casefold().endswith((".yaml", ".yml")):
+        message = (
+            f"This file is a link to {printable(target)}, whose name does not end in `.yaml` or "
+            "`.yml`, so almaflow does not read it. Rename that file, or replace the link with a "
+            "copy."
+        )
+        raise DocumentsInvalid([Problem(Location(_display_path(file)), "unreadable", message)])
+
+
 def load_project(file: Path) -> Project:
     """Read the settings in *file*.
 
     Raises:
         DocumentsInvalid: the file has problems; no possible secret is shown.
     """
+    _check_link(file)
     try:
         document = read_document(file, _display_path(file))
     except DocumentsInvalid as error:

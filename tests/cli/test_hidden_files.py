@@ -123,3 +123,67 @@ def test_a_project_in_a_hidden_folder_has_data_of_its_own(
     checked = almaflow("validate", "w.yaml", "--json").json
 
     assert {one["code"] for one in checked["problems"]} <= LINTS
+
+
+OUTSIDE = "-----BEGIN PRIVATE KEY-----\nroot:x:0\n"
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder outside of the project with a file of keys."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "keys.pem").write_text(OUTSIDE, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("target", ["{outside}/keys.pem", "../.git/config", "../almaflow.yaml"])
+@pytest.mark.parametrize("name", ["v.yaml", "w.tests.yaml", "w.scenario.yaml"])
+def test_a_link_in_the_project_shows_no_line_of_a_file_outside_of_it(
+    almaflow: Almaflow, project: Path, elsewhere: Path, name: str, target: str
+) -> None:
+    (project / "workflows" / "w.yaml").write_text("steps: [{notify: a}]\n", "utf-8")
+    tests = "tests: [{name: a, expect: {outcome: succeeded}}]\n"
+    (project / "workflows" / "w.tests.yaml").write_text(tests, "utf-8")
+    (project / "workflows" / name).unlink(missing_ok=True)
+    (project / "workflows" / name).symlink_to(target.format(outside=elsewhere))
+
+    ended = [
+        almaflow("validate"),
+        almaflow("validate", "--fix"),
+        almaflow("plan", "w" if "scenario" in name else "v"),
+        almaflow("test"),
+    ]
+
+    for one in ended:
+        for line in ("PRIVATE", "root:x", SECRET, "sqlite:"):
+            assert line not in one.out + one.err
+    assert "hidden-file" in ended[0].out or "outside-project" in ended[0].out
+    assert ended[0].code == 1
+
+
+def test_a_link_that_stays_in_the_project_is_followed(almaflow: Almaflow, project: Path) -> None:
+    # As Kubernetes mounts the files of a ConfigMap.
+    mounted = project / "workflows" / "..2026_11_29"
+    mounted.mkdir()
+    (project / "workflows" / "..data").symlink_to("..2026_11_29")
+    (mounted / "ids.txt").write_text("1\n", "utf-8")
+    (mounted / "w.yaml").write_text(MEMBERS.format("ids.txt"), "utf-8")
+    for name in ("w.yaml", "ids.txt"):
+        (project / "workflows" / name).symlink_to(f"..data/{name}")
+
+    checked = almaflow("validate", "--json").json
+
+    assert {one["code"] for one in checked["problems"]} <= LINTS | OF_ENV_FILE
+
+
+def test_settings_that_are_a_link_to_another_kind_of_file_are_not_read(
+    almaflow: Almaflow, project: Path, elsewhere: Path
+) -> None:
+    (project / "workflows" / "w.yaml").write_text("steps: [{notify: a}]\n", "utf-8")
+    (project / "almaflow.yaml").unlink()
+    (project / "almaflow.yaml").symlink_to(elsewhere / "keys.pem")
+
+    checked = almaflow("validate")
+
+    assert checked.code == 1
+    assert "PRIVATE" not in checked.out + checked.err

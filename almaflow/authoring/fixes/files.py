@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from almaflow.alma_keys import cover_keys
@@ -17,6 +15,7 @@ from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem
 from almaflow.text_files import FileUnreadable, read_bytes
+from almaflow.whole_files import write_whole
 from almaflow.workflow_folder import display_path
 
 CheckBytes = Callable[[Path, bytes], tuple[SourceText | None, Sequence[Problem]]]
@@ -72,21 +71,22 @@ def write_fixed(fixed: FixedFile) -> None:
     Raises:
         FileNotFixed: it has changed, or cannot be written.
     """
-    target = Path(os.path.realpath(fixed.path))
-    beside = target.with_name(f".{target.name}.fixed")
     try:
-        if target.read_bytes() != fixed.content:
+        if not _is_unchanged(fixed):
             raise FileNotFixed(
                 f"{fixed.file} was changed while almaflow checked it, so it was not fixed. Run "
                 "the command again."
             )
-        beside.write_bytes(fixed.after)
-        beside.chmod(target.stat().st_mode & 0o7777)
-        os.replace(beside, target)
+        write_whole(fixed.path, fixed.after)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         reason = error.strerror or error
         raise FileNotFixed(
             f"{fixed.file} cannot be written, so it was not fixed: {reason}."
         ) from error
+
+
+def _is_unchanged(fixed: FixedFile) -> bool:
+    try:
+        return read_bytes(fixed.path, MAX_BYTES) == fixed.content
+    except FileUnreadable:
+        return False

@@ -170,7 +170,7 @@ class Comparison:
         paths: Mapping[str, str],
     ) -> tuple[tuple[RequestChange, ...], FieldChange | None, tuple[str, ...]]:
         """Return how requests and the simulated outcome differ, or why they are not compared."""
-        scenario = _scenario(after) or _scenario(before) or Scenario()
+        scenario = _scenario(new, after) or _scenario(old, before) or Scenario()
         scenario = scenario.model_copy(update={"everything_exists": True})
         runs: list[PlannedRun] = []
         for side, loaded in ((old, before), (new, after)):
@@ -214,10 +214,10 @@ def _inputs(loaded: LoadedWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:
     return scheduled | {name: value for name, value in given.items() if name in declared}
 
 
-def _scenario(loaded: LoadedWorkflow) -> Scenario | None:
+def _scenario(side: Side, loaded: LoadedWorkflow) -> Scenario | None:
     """Return the scenario next to a workflow; None when there is none, or it has mistakes."""
     try:
-        return scenario_beside(loaded)
+        return scenario_beside(side.project, loaded)
     except DocumentsInvalid:
         return None
 

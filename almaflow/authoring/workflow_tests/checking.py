@@ -13,13 +13,14 @@ from almaflow.authoring.workflow_tests.partial import fitting_part
 from almaflow.authoring.workflow_tests.running import scenario_beside
 from almaflow.authoring.workflow_tests.step_names import StepNames
 from almaflow.check import CheckContext
+from almaflow.check.loader import refuse_link
 from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.inputs import read_input
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_problems import validate
 from almaflow.problems import Location, Problem, at_most, did_you_mean, has_errors
-from almaflow.settings import PathRefused, data_path
+from almaflow.settings import PathRefused, Project, data_path
 from almaflow.text_files import names_in
 from almaflow.workflow_folder import ENDINGS, display_path
 from almaflow.workflow_loader import LoadedWorkflow
@@ -49,6 +50,7 @@ class CheckedTests:
 def check_tests(path: Path, shelf: WorkflowShelf) -> CheckedTests:
     """Read the file of tests at *path* and compare it with its workflow."""
     try:
+        refuse_link(shelf.project, path, display_path(path))
         document = read_document(path, display_path(path))
     except DocumentsInvalid as error:
         return CheckedTests(path, None, None, None, tuple(error.problems))
@@ -67,14 +69,14 @@ def check_tests(path: Path, shelf: WorkflowShelf) -> CheckedTests:
     checks = _Checks(document, tests, workflow)
     checks.check()
     problems = tuple(at_most({*checks.problems, *document.findings}))
-    beside = _scenario_problems(workflow)
+    beside = _scenario_problems(shelf.project, workflow)
     return CheckedTests(path, document, tests, None if beside else workflow, problems, beside)
 
 
-def _scenario_problems(loaded: LoadedWorkflow) -> tuple[Problem, ...]:
+def _scenario_problems(project: Project, loaded: LoadedWorkflow) -> tuple[Problem, ...]:
     """Return what is wrong in the scenario next to a workflow, which all its tests use."""
     try:
-        scenario_beside(loaded)
+        scenario_beside(project, loaded)
     except DocumentsInvalid as error:
         return tuple(error.problems)
     return ()

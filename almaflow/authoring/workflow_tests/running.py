@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.alma.simulator import Scenario
 from almaflow.authoring.workflow_tests.models import WorkflowTest, WorkflowTests
+from almaflow.check.loader import refuse_link
 from almaflow.document import read_document
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_problems import validate
@@ -117,16 +118,17 @@ def _sent(event: RunEvent) -> SentRequest:
     return SentRequest(event.path, request["method"], path, query, request["body"])
 
 
-def scenario_beside(loaded: LoadedWorkflow) -> Scenario | None:
+def scenario_beside(project: Project, loaded: LoadedWorkflow) -> Scenario | None:
     """Return the scenario next to a workflow; None when there is none.
 
     Raises:
-        DocumentsInvalid: it has mistakes.
+        DocumentsInvalid: it has mistakes, or is a link that leads out of *project*.
     """
     assert loaded.path is not None
     path = loaded.path.with_name(loaded.path.stem + SCENARIO)
     if not path.is_file():
         return None
+    refuse_link(project, path, display_path(path))
     return validate(read_document(path, display_path(path), is_data=True), Scenario)
 
 
@@ -145,7 +147,7 @@ class Situations:
         """
         scenario = self._scenarios.get(loaded.document.file)
         if scenario is None:
-            scenario = scenario_beside(loaded) or Scenario(everything_exists=True)
+            scenario = scenario_beside(self._project, loaded) or Scenario(everything_exists=True)
             self._scenarios[loaded.document.file] = scenario
         for part in (tests.scenario, test.scenario):
             if part is not None:

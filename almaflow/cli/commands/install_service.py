@@ -17,9 +17,14 @@ from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project
 from almaflow.settings.references import SecretSource
 from almaflow.store.location import read_url
+from almaflow.text_files import FileUnreadable, read_text
+from almaflow.whole_files import write_whole
 
 UNITS = Path("/etc/systemd/system")
 """The folder of a machine's system units."""
+
+# Bytes: a unit of almaflow has some two thousand.
+_LONGEST_UNIT = 64 * 1024
 
 
 def install_service(
@@ -126,18 +131,26 @@ def _variables(project: Project) -> list[str]:
 
 def _write(path: Path, text: str) -> None:
     """Write a unit, replacing only units of almaflow; Raises: RequestWrong, OSError."""
-    if path.exists() and not path.read_text("utf-8", "replace").startswith(WRITTEN_BY):
+    if path.exists() and not _is_ours(path):
         raise RequestWrong(
             f"{path} already exists and was not written by almaflow. Move it away, or choose a "
             "different `--name`."
         )
     try:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     except PermissionError as error:
         raise RequestWrong(
             f"{path} cannot be written by this user. Use sudo, or print the unit without "
             "`--write` and copy it there yourself."
         ) from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether almaflow wrote the file at *path*; False when it cannot be read."""
+    try:
+        return read_text(path, _LONGEST_UNIT).startswith(WRITTEN_BY)
+    except FileUnreadable:
+        return False
 
 
 def _next_moves(unit: SystemdUnit, path: Path) -> Iterator[str]:
