@@ -20,7 +20,7 @@ from almaflow.virtual_time import run_virtual
 from almaflow.workflow_loader import LoadedWorkflow
 
 LONGEST = 2.0
-"""Seconds after which the rest of a run is not played: the page answers, and says so."""
+"""Seconds after which the rest of a run is not played; the page shows that it is missing."""
 
 
 class _Bounded(Recorder):

@@ -16,7 +16,10 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 
 HERE = Path(__file__).parent
-PAGES = ("tutorial", "testing", "editor", "cookbook", "language", "promises", "handbook")
+PAGES = (
+    *("tutorial", "testing", "editor", "cookbook", "language"),
+    *("promises", "handbook", "web-page", "many-machines"),
+)
 """The pages in the order of reading."""
 
 RECIPE_SETTINGS = "almaflow.yaml"

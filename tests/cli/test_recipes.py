@@ -73,8 +73,8 @@ def test_a_page_goes_to_a_pipe_as_markdown(almaflow: Almaflow) -> None:
 def test_a_search_names_page_and_heading(almaflow: Almaflow) -> None:
     typed = almaflow("docs", "--search", "webhook secret", "--json")
 
-    assert {"handbook"} <= {hit["page"] for hit in typed.json}
-    assert "handbook: The webhook" in almaflow("docs", "--search", "webhook secret").out
+    assert {"web-page"} <= {hit["page"] for hit in typed.json}
+    assert "web-page: Alma's reports" in almaflow("docs", "--search", "webhook secret").out
     assert almaflow("docs", "--search", "nowhere-to-be-found").code == 0
 
 

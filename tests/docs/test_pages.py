@@ -40,8 +40,10 @@ def test_a_page_links_only_to_files_that_are_there(page: docs.DocPage) -> None:
 
 @cache
 def options_of(command: str) -> frozenset[str]:
+    """Return the options of a command, and of the commands in it."""
     made = loaded(COMMANDS[command])
-    return frozenset(name for option in made.params for name in option.opts)
+    commands = [made, *getattr(made, "commands", {}).values()]
+    return frozenset(name for one in commands for option in one.params for name in option.opts)
 
 
 @pytest.mark.parametrize("page", ALL, ids=IDS)

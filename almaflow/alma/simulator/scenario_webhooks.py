@@ -20,7 +20,7 @@ class WebhookRefused(ValueError):
 
 
 class Webhook(Scoped):
-    """A listener that is told when a job ends; the simulator sends to this machine only."""
+    """A listener to which the simulator reports that a job has ended, on this machine only."""
 
     url: str = Field(
         description="Address of the listener, such as http://127.0.0.1:9000/alma. Only this "

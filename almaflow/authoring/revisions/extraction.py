@@ -76,7 +76,7 @@ def _check_size(entries: Sequence[TreeEntry], revision: Revision) -> None:
             f"The project has {len(entries):,} files with {size // MIB:,} MiB in "
             f"`{revision.name}`, and at most {MOST_FILES:,} files with "
             f"{LARGEST_PROJECT // MIB} MiB are compared. Keep workflows and their files in a "
-            "folder of their own, with almaflow.yaml in it."
+            "separate folder, with almaflow.yaml in it."
         )
 
 

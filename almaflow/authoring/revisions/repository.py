@@ -140,7 +140,7 @@ class Repository:
         if len(answer) >= _LONGEST_LIST:
             raise RequestWrong(
                 f"`{revision.name}` has too many files in {self.folder}. Put the project into a "
-                "folder of its own."
+                "separate folder."
             )
         return _entries(answer.split(b"\0"))
 
