@@ -155,16 +155,16 @@ def load_paths(
 
 
 def others_with(
-    text: re.Pattern[str], loaded: Collection[LoadedWorkflow], project: Project
+    text: re.Pattern[str], files: Iterable[Path], project: Project
 ) -> list[LoadedWorkflow]:
-    """Return the valid workflows of *project* in whose files *text* occurs, without those *loaded*.
+    """Return the valid workflows of *project* in whose files *text* occurs, other than *files*.
 
     Few files are read as YAML this way, so it costs little to ask for one file of many.
     """
-    known = {os.path.realpath(one.path) for one in loaded if one.path is not None}
+    known = {os.path.realpath(file) for file in files}
     folder = project.workflows
     others = []
-    for file in list_workflows(folder).files if os.path.isdir(folder) and loaded else ():
+    for file in list_workflows(folder).files if os.path.isdir(folder) and known else ():
         if os.path.realpath(file) in known or not _has(file, text):
             continue
         with suppress(DocumentsInvalid):

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from almaflow.check import check_document
-from almaflow.check.lints import LintedFile, lint_problems
-from almaflow.check.loader import CheckContext, WorkflowLoader
-from almaflow.document import MAX_BYTES
+from almaflow.check import as_entry, check_document
+from almaflow.check.lints import SWEEP, LintedFile, lint_problems
+from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
+from almaflow.document import MAX_BYTES, Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Location, Problem
 from almaflow.scenario_files import is_scenario
 from almaflow.settings import FILE_NAME, Project, Settings, find_project
 from almaflow.workflow import Workflow
-from almaflow.workflow_folder import is_tests
-from almaflow.workflow_loader import name_of_file
+from almaflow.workflow_folder import ENDINGS, is_tests
+from almaflow.workflow_loader import LoadedWorkflow, name_of_file, others_with
+
+
+_STEPS = late_pattern(r"^(?:steps|[\"']steps[\"'])\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -27,35 +34,116 @@ class CheckedText:
     workflow: Workflow | None
 
 
+class Overtaken(Exception):
+    """The text has changed since its check began, so nobody needs the result."""
+
+
 def project_of(file: Path) -> Project:
-    """Return the project of *file*; one without settings when its almaflow.yaml is wrong."""
+    """Return the project of *file*; one without settings when its almaflow.yaml is wrong.
+
+    The settings are read again when their file changes.
+    """
+    folder = file.absolute().parent
+    return _project_of(folder, _version_of_settings(folder))
+
+
+@lru_cache(maxsize=8)
+def _project_of(folder: Path, _version: object) -> Project:
     try:
-        return find_project(file.absolute().parent)
+        return find_project(folder)
     except (DocumentsInvalid, RequestWrong):
-        return Project(file.absolute().parent, Settings(), None)
+        return Project(folder, Settings(), None)
 
 
-def is_workflow(file: Path) -> bool:
-    """Whether *file* is a workflow by its name, and not one of the files next to them."""
+def _version_of_settings(start: Path) -> object:
+    """Return what differs when another almaflow.yaml counts, or the same one has changed."""
+    for folder in (start, *start.parents):
+        try:
+            status = os.lstat(folder / FILE_NAME)
+        except OSError:
+            continue
+        return folder, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return None
+
+
+class Neighbours:
+    """The other workflows of a project that delete old sets, read once until a file is saved."""
+
+    def __init__(self) -> None:
+        self._sweeping: dict[tuple[Path, Path], Sequence[LoadedWorkflow]] = {}
+
+    def forget(self) -> None:
+        """Read them again for the next check."""
+        self._sweeping = {}
+
+    def sweeping(self, file: Path, project: Project) -> Sequence[LoadedWorkflow]:
+        """Return those of *project* without *file*."""
+        known = (project.folder, file)
+        if known not in self._sweeping:
+            self._sweeping[known] = others_with(SWEEP, [file], project)
+        return self._sweeping[known]
+
+
+def is_workflow(file: Path, text: str, project: Project) -> bool:
+    """Whether *file*, which has this *text*, is a workflow of *project* and not other YAML.
+
+    An editor starts the server for every YAML file, such as those of the checks of a forge. A
+    workflow is in the folder of the workflows, or has `steps` at its top.
+    """
     others = is_tests(file.name) or is_scenario(file) or file.name == FILE_NAME
-    return file.suffix in (".yaml", ".yml") and not others
+    if others or file.suffix not in ENDINGS or file.name.startswith("."):
+        return False
+    inside = os.path.realpath(file).startswith(
+        os.path.join(os.path.realpath(project.workflows), "")
+    )
+    return (inside and project.document is not None) or _STEPS.search(text) is not None
 
 
-def check_text(file: Path, text: str, project: Project) -> CheckedText:
-    """Check *text* as the content of the workflow *file*; other files are read from the disk."""
+def check_text(
+    file: Path,
+    text: str,
+    project: Project,
+    neighbours: Neighbours | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> CheckedText:
+    """Check *text* as the content of the workflow *file*; other files are read from the disk.
+
+    Raises:
+        Overtaken: *is_wanted* became false before the longer part of the work was done.
+    """
     content = text.encode("utf-8", "replace")
     if len(content) > MAX_BYTES:
         message = "This file is longer than 1 MiB; almaflow does not read it."
         return CheckedText([Problem(Location(file.name), "too-large", message)], None)
+
+    def check(document: Document, around: CheckContext) -> CheckedFile:
+        if not is_wanted():
+            raise Overtaken
+        return check_document(document, around)
+
     around = CheckContext(project, None, project.document is not None)
-    checked = WorkflowLoader(check_document).read_as(file, file.name, content, around)
-    problems = list(checked.problems)
-    if checked.is_valid and checked.document is not None and checked.workflow is not None:
-        name = checked.workflow.name or name_of_file(file)
-        linted = LintedFile(checked.document, checked.workflow, name, file, checked.ignored)
-        problems += lint_problems([linted], project)
+    checked = as_entry(WorkflowLoader(check).read_as(file, file.name, content, around), around)
+    problems = [*checked.problems, *_lints(checked, file, project, neighbours or Neighbours())]
     own = [problem for problem in problems if problem.location.file == file.name]
     return CheckedText(sorted(set(own)), checked.workflow)
+
+
+def _lints(
+    checked: CheckedFile, file: Path, project: Project, neighbours: Neighbours
+) -> Sequence[Problem]:
+    if not checked.is_valid or checked.document is None or checked.workflow is None:
+        return ()
+    name = checked.workflow.name or name_of_file(file)
+    linted = LintedFile(checked.document, checked.workflow, name, file, checked.ignored)
+    problems = lint_problems([linted], project)
+    if any(one.code == "set-kept" for one in problems):
+        # Only this lint depends on other workflows, so they are read only for it.
+        others = [
+            LintedFile(one.document, one.workflow, one.name, one.path, one.ignored)
+            for one in neighbours.sweeping(file, project)
+        ]
+        problems = lint_problems([linted], project, others) if others else problems
+    return problems
 
 
 def check_other(file: Path, project: Project) -> Sequence[Problem]:

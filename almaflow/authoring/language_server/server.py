@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -13,6 +13,8 @@ from pygls.workspace import TextDocument
 
 from almaflow import __version__
 from almaflow.authoring.language_server.checked_text import (
+    Neighbours,
+    Overtaken,
     check_other,
     check_text,
     is_workflow,
@@ -27,10 +29,11 @@ from almaflow.authoring.language_server.completions import (
 from almaflow.authoring.language_server.cursor import cursor_at
 from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
 from almaflow.problems import Problem, Severity
+from almaflow.settings import Project, Settings
 from almaflow.workflow import Workflow, kinds
 
-PAUSE = 0.15
-"""Seconds without a further letter after which a text is checked."""
+PAUSE = 0.01
+"""Seconds from a change to its check; an editor may send one change as several messages."""
 
 _LEVELS = {
     Severity.ERROR: lsp.DiagnosticSeverity.Error,
@@ -46,12 +49,16 @@ _KINDS = {
 
 
 class _Open:
-    """What is kept of an open file: its last check, and the last workflow that fitted."""
+    """What is kept of an open file: its last check, and the last workflow that fitted.
+
+    *asked* counts the checks that were asked for; while *task* works, it does the latest.
+    """
 
     def __init__(self) -> None:
         self.problems: Sequence[Problem] = ()
         self.workflow: Workflow | None = None
-        self.coming: asyncio.Task[None] | None = None
+        self.asked = 0
+        self.task: asyncio.Task[None] | None = None
 
 
 def make_server() -> LanguageServer:
@@ -59,46 +66,59 @@ def make_server() -> LanguageServer:
     server = LanguageServer("almaflow", __version__)
     opened: dict[str, _Open] = {}
 
-    async def check(uri: str, pause: float) -> None:
-        await asyncio.sleep(pause)
+    neighbours = Neighbours()
+    # Two checks side by side would each take twice as long: Python runs one thread at a time.
+    turn = asyncio.Lock()
+
+    async def keep_checked(uri: str, state: _Open) -> None:
+        done = 0
+        while done != state.asked and uri in opened:
+            await asyncio.sleep(PAUSE)
+            async with turn:
+                done = state.asked
+                if opened.get(uri) is state:
+                    await check(uri, state, lambda: state.asked == done)
+
+    async def check(uri: str, state: _Open, is_latest: Callable[[], bool]) -> None:
         document = server.workspace.get_text_document(uri)
-        file, state = _file_of(document), opened.setdefault(uri, _Open())
-        version, text = document.version, document.source
-        problems = await asyncio.to_thread(_checked, file, text, state)
-        if uri in opened and document.version == version:
+        file, version, text = _file_of(document), document.version, document.source
+        try:
+            problems = await asyncio.to_thread(_checked, file, text, state, neighbours, is_latest)
+        except Overtaken:
+            return
+        if opened.get(uri) is state and document.version == version:
             state.problems = problems
             _publish(server, document, problems)
 
-    def soon(uri: str, pause: float) -> None:
+    def soon(uri: str) -> None:
         state = opened.setdefault(uri, _Open())
-        if state.coming is not None:
-            state.coming.cancel()
-        state.coming = asyncio.ensure_future(check(uri, pause))
+        state.asked += 1
+        if state.task is None or state.task.done():
+            state.task = asyncio.ensure_future(keep_checked(uri, state))
 
     @server.feature(lsp.INITIALIZED)
     def initialized(params: lsp.InitializedParams) -> None:
-        # The first completion would otherwise wait until every kind of step is imported.
-        server.thread_pool.submit(kinds)
+        # The first completion and check would otherwise wait until everything is imported.
+        server.thread_pool.submit(_warm_up)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: lsp.DidOpenTextDocumentParams) -> None:
-        soon(params.text_document.uri, 0)
+        soon(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: lsp.DidChangeTextDocumentParams) -> None:
-        soon(params.text_document.uri, PAUSE)
+        soon(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
         # What was saved may be what another open file uses.
+        neighbours.forget()
         for uri in opened:
-            soon(uri, 0)
+            soon(uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: lsp.DidCloseTextDocumentParams) -> None:
-        state = opened.pop(params.text_document.uri, None)
-        if state is not None and state.coming is not None:
-            state.coming.cancel()
+        opened.pop(params.text_document.uri, None)
         server.text_document_publish_diagnostics(
             lsp.PublishDiagnosticsParams(params.text_document.uri, [])
         )
@@ -110,12 +130,12 @@ def make_server() -> LanguageServer:
     def completion(params: lsp.CompletionParams) -> lsp.CompletionList:
         document = server.workspace.get_text_document(params.text_document.uri)
         line, column = _position(document, params.position)
-        file = _file_of(document)
-        if not is_workflow(file):
+        file, project = _file_of(document), project_of(_file_of(document))
+        if not is_workflow(file, document.source, project):
             return lsp.CompletionList(is_incomplete=False, items=[])
         cursor = cursor_at(document.source, line, column)
         state = opened.get(params.text_document.uri) or _Open()
-        around = Surroundings(state.workflow, project_of(file), file.parent)
+        around = Surroundings(state.workflow, project, file.parent)
         items = [
             _item(one, place, params.position)
             for place, one in enumerate(suggestions(cursor, around))
@@ -125,11 +145,11 @@ def make_server() -> LanguageServer:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hover(params: lsp.HoverParams) -> lsp.Hover | None:
         document = server.workspace.get_text_document(params.text_document.uri)
-        file = _file_of(document)
-        if not is_workflow(file):
+        project = project_of(_file_of(document))
+        if not is_workflow(_file_of(document), document.source, project):
             return None
         line, column = _position(document, params.position)
-        text = meaning_at(document.source, line, column, project_of(file))
+        text = meaning_at(document.source, line, column, project)
         return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text)) if text else None
 
     @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
@@ -161,12 +181,19 @@ def make_server() -> LanguageServer:
     return server
 
 
-def _checked(file: Path, text: str, state: _Open) -> Sequence[Problem]:
+def _warm_up() -> None:
+    kinds()
+    check_text(Path("workflow.yaml"), "steps: [{stop: {}}]", Project(Path(), Settings(), None))
+
+
+def _checked(
+    file: Path, text: str, state: _Open, neighbours: Neighbours, is_wanted: Callable[[], bool]
+) -> Sequence[Problem]:
     """Check a text; in a thread, so that the server answers meanwhile."""
     project = project_of(file)
-    if not is_workflow(file):
+    if not is_workflow(file, text, project):
         return check_other(file, project)
-    checked = check_text(file, text, project)
+    checked = check_text(file, text, project, neighbours, is_wanted)
     state.workflow = checked.workflow or state.workflow
     return checked.problems
 

@@ -159,7 +159,8 @@ def _lints(loaded: list[LoadedWorkflow], project: Project, paths: Sequence[Path]
     from almaflow.workflow_loader import others_with
 
     folders = [path for path in paths if os.path.isdir(path)]
-    others = [] if folders else others_with(SWEEP, loaded, project)
+    files = [one.path for one in loaded if one.path is not None]
+    others = [] if folders else others_with(SWEEP, files, project)
     return lint_problems(list(map(_linted, loaded)), project, list(map(_linted, others)), folders)
 
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from almaflow.authoring.language_server.checked_text import (
+    Neighbours,
+    Overtaken,
     check_other,
     check_text,
     is_workflow,
@@ -17,8 +19,13 @@ from almaflow.authoring.language_server.checked_text import (
 from almaflow.authoring.language_server.completions import Surroundings, suggestions
 from almaflow.authoring.language_server.cursor import Cursor, cursor_at
 from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
+from almaflow.check import CheckContext, WorkflowLoader, as_entry, check_document
+from almaflow.problems import Severity
 from almaflow.workflow import kinds
-from tests.snapshot.library import put
+from tests.snapshot.library import SETTINGS, put
+
+BROKEN = Path(__file__).parents[2] / "broken"
+DOCUMENTS = sorted(file for file in BROKEN.glob("*.yaml") if file.name != "almaflow.yaml")
 
 WORKFLOW = """\
 name: weed
@@ -214,10 +221,86 @@ def test_a_text_has_the_problems_of_a_file(tmp_path: Path) -> None:
     assert check_text(file, "x" * 2_000_000, project_of(file)).problems[0].code == "too-large"
 
 
-def test_files_next_to_workflows_are_not_workflows() -> None:
-    for name in ("almaflow.yaml", "w.scenario.yaml", "w.tests.yaml", "w.txt"):
-        assert not is_workflow(Path(name))
-    assert is_workflow(Path("w.yml"))
+def test_an_editor_shows_what_validate_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(BROKEN)
+    for file in DOCUMENTS:
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        if "\udc80" <= max(text) <= "\udcff":
+            # An editor has text, not bytes that are none.
+            continue
+        project = project_of(file)
+        around = CheckContext(project, None, settings_count=True)
+        checked = as_entry(WorkflowLoader(check_document).read(file, file.name, around), around)
+        wanted = {one for one in checked.problems if one.location.file == file.name}
+
+        found = check_text(file, text, project).problems
+
+        assert wanted <= set(found), file.name
+        assert {one.severity for one in set(found) - wanted} <= {Severity.WARNING, Severity.NOTE}
+
+
+def test_a_job_that_this_alma_does_not_have_is_a_problem(tmp_path: Path) -> None:
+    put(tmp_path)
+    (tmp_path / "almaflow.yaml").write_text(SETTINGS)
+    file = tmp_path / "w.yaml"
+    text = "institution: main\nsteps:\n  - submit_job: {job: M99999, wait: false}\n"
+
+    problems = check_text(file, text, project_of(file)).problems
+
+    assert "job-not-in-snapshot" in [one.code for one in problems]
+
+
+def test_settings_are_read_again_when_they_change(tmp_path: Path) -> None:
+    settings, file = tmp_path / "almaflow.yaml", tmp_path / "workflows" / "w.yaml"
+    assert project_of(file).document is None
+    settings.write_text("timezone: UTC\n")
+    first = project_of(file)
+    assert project_of(file) is first
+    settings.write_text("timezone: Europe/Zurich\n")
+
+    assert project_of(file).settings.timezone == "Europe/Zurich"
+
+
+def test_a_set_that_another_workflow_deletes_is_not_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "almaflow.yaml").write_text("workflows: .\n")
+    file, sweep, neighbours = tmp_path / "w.yaml", tmp_path / "sweep.yaml", Neighbours()
+    text = (
+        "steps:\n  - create_set: {name: 'weed {{ run.id }}', content: IEP, members: '{{ [1] }}'}\n"
+    )
+
+    def found() -> list[str]:
+        problems = check_text(file, text, project_of(file), neighbours).problems
+        return [one.code for one in problems]
+
+    assert "set-kept" in found()
+    sweep.write_text("steps:\n  - delete_set: {prefix: 'weed ', older_than: 30d}\n")
+    neighbours.forget()
+    assert "set-kept" not in found()
+
+
+def test_a_check_of_a_text_that_has_changed_ends_early(tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+
+    with pytest.raises(Overtaken):
+        check_text(file, WORKFLOW, project_of(file), is_wanted=lambda: False)
+
+
+def test_files_next_to_workflows_are_not_workflows(tmp_path: Path) -> None:
+    project = project_of(tmp_path / "w.yaml")
+    for name in ("almaflow.yaml", "w.scenario.yaml", "w.tests.yaml", "w.txt", ".hidden.yaml"):
+        assert not is_workflow(tmp_path / name, WORKFLOW, project)
+    assert is_workflow(tmp_path / "w.yml", WORKFLOW, project)
+
+
+def test_other_yaml_of_a_project_is_not_a_workflow(tmp_path: Path) -> None:
+    (tmp_path / "almaflow.yaml").write_text("timezone: UTC\n")
+    project = project_of(tmp_path / "w.yaml")
+    forge = "on: push\njobs:\n  check:\n    steps:\n      - run: almaflow validate\n"
+
+    assert not is_workflow(tmp_path / ".github" / "workflows" / "check.yml", forge, project)
+    assert is_workflow(tmp_path / "workflows" / "new.yaml", "", project)
+    assert is_workflow(tmp_path / "drafts" / "w.yaml", "steps:\n", project)
+    assert not is_workflow(tmp_path / "workflows_of_others" / "w.yaml", "", project)
 
 
 @pytest.mark.parametrize(

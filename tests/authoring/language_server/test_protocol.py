@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lsprotocol import types as lsp
@@ -241,7 +242,7 @@ def test_what_was_found_in_an_older_text_is_not_reported(
     checks: list[str] = []
 
     async def work(editor: Editor, server: LanguageServer) -> None:
-        def checked(path: Path, text: str, state: object) -> list[Problem]:
+        def checked(path: Path, text: str, *others: object) -> list[Problem]:
             checks.append(text)
             if len(checks) == 1:
                 # A letter is typed while the text is checked.
@@ -259,3 +260,34 @@ def test_what_was_found_in_an_older_text_is_not_reported(
         assert ([one.code for one in found.diagnostics], found.version) == (["check-2"], 2)
 
     beside_server(work)
+
+
+def test_letters_that_are_typed_fast_are_checked_together_and_the_last_one_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "w.yaml"
+    checks: list[str] = []
+    check = server_module._checked
+
+    def counted(path: Path, text: str, *others: Any) -> Sequence[Problem]:
+        checks.append(text)
+        return check(path, text, *others)
+
+    async def work(editor: Editor) -> None:
+        document = opened(editor, file, "steps:\n  - fail: x\n")
+        await editor.found.get()
+        for number in range(1, 21):
+            text = f"steps:\n  - fail: x\n    unknown_{'x' * number}: y\n"
+            version = lsp.VersionedTextDocumentIdentifier(1 + number, document.uri)
+            whole = lsp.TextDocumentContentChangeWholeDocument(text)
+            editor.text_document_did_change(lsp.DidChangeTextDocumentParams(version, [whole]))
+        found = await editor.found.get()
+        while found.version != 21:
+            found = await editor.found.get()
+        assert [one.code for one in found.diagnostics if one.severity == 1] == ["unknown-key"]
+
+    monkeypatch.setattr(server_module, "_checked", counted)
+    in_editor_beside(work)
+
+    assert checks[-1].endswith(f"unknown_{'x' * 20}: y\n")
+    assert len(checks) < 10
