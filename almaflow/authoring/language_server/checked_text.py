@@ -22,7 +22,6 @@ from almaflow.workflow import Workflow
 from almaflow.workflow_folder import ENDINGS, is_tests
 from almaflow.workflow_loader import LoadedWorkflow, name_of_file, others_with
 
-
 _STEPS = late_pattern(r"^(?:steps|[\"']steps[\"'])\s*:", re.MULTILINE)
 
 

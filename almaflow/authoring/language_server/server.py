@@ -51,13 +51,14 @@ _KINDS = {
 class _Open:
     """What is kept of an open file: its last check, and the last workflow that fitted.
 
-    *asked* counts the checks that were asked for; while *task* works, it does the latest.
+    *asked* counts the checks that were asked for; *task* does them until the latest is *checked*.
     """
 
     def __init__(self) -> None:
         self.problems: Sequence[Problem] = ()
         self.workflow: Workflow | None = None
         self.asked = 0
+        self.checked = 0
         self.task: asyncio.Task[None] | None = None
 
 
@@ -71,19 +72,20 @@ def make_server() -> LanguageServer:
     turn = asyncio.Lock()
 
     async def keep_checked(uri: str, state: _Open) -> None:
-        done = 0
-        while done != state.asked and uri in opened:
+        while state.checked != state.asked and opened.get(uri) is state:
             await asyncio.sleep(PAUSE)
             async with turn:
-                done = state.asked
                 if opened.get(uri) is state:
-                    await check(uri, state, lambda: state.asked == done)
+                    await check(uri, state)
 
-    async def check(uri: str, state: _Open, is_latest: Callable[[], bool]) -> None:
+    async def check(uri: str, state: _Open) -> None:
+        asked = state.checked = state.asked
         document = server.workspace.get_text_document(uri)
         file, version, text = _file_of(document), document.version, document.source
         try:
-            problems = await asyncio.to_thread(_checked, file, text, state, neighbours, is_latest)
+            problems = await asyncio.to_thread(
+                _checked, file, text, state, neighbours, lambda: state.asked == asked
+            )
         except Overtaken:
             return
         if opened.get(uri) is state and document.version == version:
