@@ -1,11 +1,15 @@
-"""Values of almaflow as JSON data."""
+"""Values of almaflow as JSON data, and as the values of other data classes that are."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
+
+from almaflow.late_dataclasses import names_of
+
+T = TypeVar("T")
 
 # What is JSON data as it is: most values, so they are recognised first.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -27,6 +31,12 @@ def as_data(value: Any) -> Any:
         case list() | tuple():
             return [as_data(item) for item in value]
     return value
+
+
+def copied(cls: type[T], source: object, **others: Any) -> T:
+    """Return a *cls* with *others*, and with what *source* has under the names of the rest."""
+    same = (name for name in names_of(cls) if name not in others)
+    return cls(**{name: getattr(source, name) for name in same}, **others)
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.run_list import RunSummary
 from almaflow.outcome import Outcome
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from almaflow.operations.approval import RecordedReply
     from almaflow.operations.resolution import Candidates, UnconfirmedRequest
     from almaflow.operations.retrying import ComingAttempt
-    from almaflow.runs.retry_plan import EarlierSubmission
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,7 @@ def unconfirmed(run: str, lost: UnconfirmedRequest, found: Candidates) -> Unconf
     """Return the document of a submission, with what Alma lists."""
     marked = None if found.marked is None else found.marked.id
     instances = tuple(
-        PossibleInstance(
-            id=one.id,
-            name=one.name,
-            status=one.status,
-            submitted_at=one.submit_time,
-            submitted_by=one.submitted_by,
-            is_marked=one.id == marked,
-        )
+        copied(PossibleInstance, one, submitted_at=one.submit_time, is_marked=one.id == marked)
         for one in found.instances
     )
     return Unconfirmed(run, lost.path, lost.trace.job_id, lost.institution, instances)
@@ -119,15 +112,7 @@ def unconfirmed(run: str, lost: UnconfirmedRequest, found: Candidates) -> Unconf
 
 def reply_given(reply: RecordedReply) -> ReplyGiven:
     """Return the document of a reply."""
-    return ReplyGiven(
-        run=reply.run.id,
-        step=reply.step,
-        approved=reply.approved,
-        comment=reply.comment,
-        by=reply.by,
-        at=reply.at,
-        worked_on=reply.worked_on,
-    )
+    return copied(ReplyGiven, reply, run=reply.run.id)
 
 
 def retry_preview(coming: ComingAttempt) -> RetryPreview:
@@ -137,19 +122,7 @@ def retry_preview(coming: ComingAttempt) -> RetryPreview:
         attempt=coming.run.attempt + 1,
         start=coming.start,
         steps=tuple(coming.steps.redo),
-        submitted=tuple(map(_submitted, coming.steps.submitted)),
-    )
-
-
-def _submitted(one: EarlierSubmission) -> SubmittedBefore:
-    return SubmittedBefore(
-        step=one.path,
-        job_id=one.job_id,
-        job_name=one.job_name,
-        institution=one.institution,
-        instance_id=one.instance_id,
-        set_id=one.set_id,
-        sent_at=one.sent_at,
-        status=one.status,
-        outcome=one.outcome,
+        submitted=tuple(
+            copied(SubmittedBefore, one, step=one.path) for one in coming.steps.submitted
+        ),
     )

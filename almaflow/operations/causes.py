@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from almaflow.errors import RequestWrong
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import PauseView, TickView, pause_view, tick_view
 from almaflow.operations.recorded_plans import plan_of
@@ -69,17 +70,7 @@ class Explained:
 
     def diagnosis(self) -> Diagnosis:
         """Return the part that `why --json` prints."""
-        view = self.view
-        return Diagnosis(
-            id=view.id,
-            workflow=view.workflow,
-            status=view.status,
-            outcome=view.outcome,
-            attempt=view.attempt,
-            held=view.held,
-            worked_on=view.worked_on,
-            causes=self.causes,
-        )
+        return copied(Diagnosis, self.view, causes=self.causes)
 
 
 @dataclass(frozen=True)

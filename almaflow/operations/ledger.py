@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from almaflow.errors import RequestWrong
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.store import SchedulePause, Store, Tick, TickCause, TickEnding
@@ -153,23 +154,10 @@ def _merged_into(store: Store, tick: Tick) -> Sequence[Tick]:
 
 def tick_view(tick: Tick) -> TickView:
     """Return the view of a row of the ledger."""
-    return TickView(
-        workflow=tick.workflow,
-        entry=tick.entry,
-        ending=TickState.OPEN if tick.ending is None else TickState(tick.ending.value),
-        cause=tick.cause,
-        reason=tick.reason,
-        run=tick.run_id,
-        caught_up=tick.caught_up,
-        at=tick.at,
-        starts_at=tick.starts_at,
-        found_at=tick.found_at,
-        ready_at=tick.ready_at,
-        merged_into=tick.merged_into,
-        ended_at=tick.ended_at,
-    )
+    ending = TickState.OPEN if tick.ending is None else TickState(tick.ending.value)
+    return copied(TickView, tick, ending=ending, run=tick.run_id)
 
 
 def pause_view(pause: SchedulePause) -> PauseView:
     """Return the view of a pause."""
-    return PauseView(pause.since, pause.until, pause.by, pause.note)
+    return copied(PauseView, pause)

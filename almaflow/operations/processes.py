@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import ActiveProcess, Store
 
@@ -57,11 +58,9 @@ def are_any_silent(processes: Sequence[ProcessView]) -> bool:
 def _view(one: ActiveProcess, silent: bool) -> ProcessView:
     process = one.process
     alive = ProcessState.LEADS if one.leads else ProcessState.LIVES
-    return ProcessView(
-        id=process.id,
-        host=process.host,
-        pid=process.pid,
-        version=process.version,
+    return copied(
+        ProcessView,
+        process,
         since=process.entered_at,
         state=ProcessState.SILENT if silent else alive,
         runs=one.runs,

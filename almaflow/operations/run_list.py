@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from almaflow.errors import RequestWrong
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
@@ -82,7 +83,7 @@ def list_runs(
 def summaries_of(store: Store, records: Sequence[RunRecord]) -> list[RunSummary]:
     """Return the summaries of *records*, in their order."""
     alive = live_owners(store, records)
-    return [_summary(record, record.owner in alive) for record in records]
+    return [copied(RunSummary, one, worked_on=one.owner in alive) for one in records]
 
 
 def live_owners(store: Store, records: Iterable[RunRecord]) -> set[str | None]:
@@ -102,25 +103,3 @@ def read_state(text: str) -> Status | Outcome:
             f"one of {', '.join(states)}."
         )
     return state
-
-
-def _summary(record: RunRecord, worked_on: bool) -> RunSummary:
-    return RunSummary(
-        id=record.id,
-        workflow=record.workflow,
-        path=record.path,
-        institution=record.institution,
-        trigger=record.trigger,
-        status=record.status,
-        reason=record.reason,
-        outcome=record.outcome,
-        error=record.error,
-        attempt=record.attempt,
-        held=record.held,
-        worked_on=worked_on,
-        requested_at=record.requested_at,
-        scheduled_at=record.scheduled_at,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        deadline_at=record.deadline_at,
-    )

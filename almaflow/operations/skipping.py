@@ -8,6 +8,7 @@ from heapq import merge
 from itertools import chain
 
 from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.json_data import copied
 from almaflow.operations.typed_text import as_recorded
 from almaflow.operations.workflow_lookup import workflow_named
 from almaflow.problems import did_you_mean
@@ -157,16 +158,7 @@ def _skip_first(store: Store, candidates: Iterator[NewTick], reason: str) -> Tic
     """Skip the first undecided tick and return it; None when there is none."""
     for tick in candidates:
         try:
-            return store.skip_tick(
-                NewTick(
-                    schedule_id=tick.schedule_id,
-                    workflow=tick.workflow,
-                    entry=tick.entry,
-                    at=tick.at,
-                    starts_at=tick.starts_at,
-                    reason=reason,
-                )
-            )
+            return store.skip_tick(copied(NewTick, tick, ending=None, cause=None, reason=reason))
         except TickDecided:
             continue
     return None

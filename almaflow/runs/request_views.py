@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import show_placeholders
 from almaflow.store import EntryState, JournalEntry
@@ -93,15 +94,12 @@ def is_lost(entry: JournalEntry, *, worked_on: bool) -> bool:
 
 def _intent(entry: JournalEntry, look: ViewPoint, *, again: bool) -> RequestView:
     value = show_placeholders(entry.value)
-    return RequestView(
-        effect=entry.effect,
-        attempt=entry.attempt,
+    return copied(
+        RequestView,
+        entry,
         request=value["request"],
-        state=entry.state,
         told=_describe(entry, value, look, again=again),
         sent_at=datetime.fromisoformat(value["sent_at"]),
-        changed_at=entry.changed_at,
-        sends=entry.sends,
         result=value.get("result"),
         found=bool(value.get("found")),
         candidates=tuple(value.get("candidates") or ()),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from almaflow.json_data import as_data
+from almaflow.json_data import as_data, copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.events import EventKind
@@ -138,29 +138,14 @@ def view_of(
     log = list(events)
     step_paths = [step.path for step in steps]
     waits = (WaitView(one.path, one.full_text, one.kind) for one in waits_of(record, step_paths))
-    return RunView(
-        id=record.id,
-        workflow=record.workflow,
+    return copied(
+        RunView,
+        record,
         file=record.path,
-        institution=record.institution,
-        trigger=record.trigger,
-        status=record.status,
-        reason=record.reason,
         waits=tuple(waits),
-        outcome=record.outcome,
-        error=record.error,
-        attempt=record.attempt,
         attempts=tuple(_attempts(record, entries, log)),
-        held=record.held,
         worked_on=worked_on,
-        requested_at=record.requested_at,
-        scheduled_at=record.scheduled_at,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        deadline_at=record.deadline_at,
         seconds=_seconds(record.started_at, record.ended_at),
-        cancel_requested_at=record.cancel_requested_at,
-        cancel_requested_by=record.cancel_requested_by,
         inputs=display_value(record.inputs),
         vars=display_value(record.vars),
         outputs=None if record.outputs is None else display_value(record.outputs),

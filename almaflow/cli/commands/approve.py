@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,8 @@ from almaflow.cli.options import RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
+from almaflow.json_data import as_data
+from almaflow.operations.action_documents import reply_given
 from almaflow.operations.approval import RecordedReply, reply
 
 
@@ -50,21 +52,9 @@ def approve(
     with bootstrap.open_store(project) as store:
         given = reply(store, run, step, approved=not reject, comment=comment, by=who())
     if as_json:
-        emit_json(_as_data(given))
+        emit_json(as_data(reply_given(given)))
     else:
         say(_text(given))
-
-
-def _as_data(given: RecordedReply) -> dict[str, Any]:
-    return {
-        "run": given.run.id,
-        "step": given.step,
-        "approved": given.approved,
-        "comment": given.comment,
-        "by": given.by,
-        "at": given.at.isoformat(),
-        "worked_on": given.worked_on,
-    }
 
 
 def _text(given: RecordedReply) -> str:

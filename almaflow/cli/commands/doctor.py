@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,6 +27,7 @@ from almaflow.cli.render.terminal import coloured, emit, emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.clock import SystemClock
 from almaflow.errors import DocumentsInvalid
+from almaflow.json_data import as_data
 from almaflow.outcome import Outcome, Status
 from almaflow.redaction import Mask
 from almaflow.settings import Project
@@ -64,7 +65,7 @@ def doctor(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     errors = sum(one.verdict is Verdict.ERROR for one in findings)
     if as_json:
-        emit_json({"ok": not errors, "findings": [_as_data(one) for one in findings]})
+        emit_json({"ok": not errors, "findings": as_data(findings)})
     else:
         _print_sum(findings)
     raise typer.Exit(1 if errors else 0)
@@ -125,12 +126,3 @@ def _print_sum(findings: list[Finding]) -> None:
         if number
     ]
     emit(f"{' and '.join(counted)}.")
-
-
-def _as_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "what": finding.what,
-        "verdict": finding.verdict.value,
-        "text": finding.text,
-        "move": finding.move,
-    }

@@ -195,7 +195,7 @@ def _timetable_of(timing: Mapping[str, Any]) -> Timetable:
 
 def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
-        emit_json(_as_data(compared))
+        emit_json({"pruned_before": as_data(compared.pruned_before), **as_data(compared.verified)})
         return
     verified, pruned = compared.verified, compared.pruned_before
     for fault in verified.faults:
@@ -220,23 +220,3 @@ def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> No
 
 def _count(number: int, noun: str, nouns: str = "") -> str:
     return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
-
-
-def _as_data(compared: _Compared) -> dict[str, Any]:
-    verified, pruned = compared.verified, compared.pruned_before
-    return {
-        "pruned_before": None if pruned is None else pruned.isoformat(),
-        "ticks": verified.ticks,
-        "entries": verified.entries,
-        "outstanding": verified.outstanding,
-        "faults": [
-            {
-                "kind": fault.kind,
-                "workflow": fault.workflow,
-                "entry": fault.entry,
-                "at": fault.at.isoformat(),
-                "text": fault.text,
-            }
-            for fault in verified.faults
-        ],
-    }

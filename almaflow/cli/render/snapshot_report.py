@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from almaflow.authoring.snapshots.drift import Change, changes_between
+from almaflow.authoring.snapshots.drift import changes_between
 from almaflow.authoring.snapshots.reading import Reading
 from almaflow.authoring.snapshots.used_steps import UsedStep
+from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.snapshot.model import (
     CATEGORIES,
@@ -116,7 +117,7 @@ def check_data(
                 "taken": old.taken.isoformat(),
                 "requests": reading.requests,
                 "other_institution": other,
-                "changes": [_change_data(one) for one in changes],
+                "changes": as_data(changes),
                 "missing": dict(sorted(reading.refused.items())),
             }
         )
@@ -140,15 +141,6 @@ def _other_institution(old: Section, new: Section) -> str:
         f"The file describes {there}, but Alma is {here}, so they were not compared. Run "
         f"`almaflow snapshot --institution {old.institution}`."
     )
-
-
-def _change_data(change: Change) -> dict[str, Any]:
-    return {
-        "kind": str(change.kind),
-        "subject": change.subject,
-        "text": change.text,
-        "used": list(change.used),
-    }
 
 
 def check_lines(data: Mapping[str, Any]) -> Iterator[str]:
