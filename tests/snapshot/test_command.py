@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.alma.simulator import SimulatedAlma
+from almaflow.alma.simulator import SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.furnish import add_past_runs
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
@@ -27,10 +27,14 @@ steps:
 """
 
 
+# A snapshot is a hundred calls: at the rate that Alma allows, it takes more than two seconds.
+FAST = {"calls_per_second": 1000, "calls_per_minute": 60_000}
+
+
 @pytest.fixture
 def alma() -> Iterator[SimulatedAlma]:
     """An Alma on a socket, with some weeks of history."""
-    alma = SimulatedAlma(SystemClock().now)
+    alma = SimulatedAlma(SystemClock().now, parse_scenario({"alma": FAST}))
     with SimulatorServer(alma):
         yield alma
 
@@ -42,7 +46,10 @@ def file(alma: SimulatedAlma, write: Write, folder: Path, monkeypatch: pytest.Mo
         "almaflow.yaml",
         f"""\
         institutions:
-          main: {{base_url: "{alma.link_base}", api_key: env:ALMA_KEY_OF_TESTS}}
+          main:
+            base_url: "{alma.link_base}"
+            api_key: env:ALMA_KEY_OF_TESTS
+            limits: {json.dumps(FAST)}
         """,
     )
     write("workflows/storage.yaml", STEPS)
@@ -90,7 +97,7 @@ def test_a_key_of_another_institution_is_refused(
     almaflow: Almaflow, file: Path, folder: Path
 ) -> None:
     settings = folder / "almaflow.yaml"
-    settings.write_text(settings.read_text().replace("api_key", "code: 01XYZ_INST, api_key"))
+    settings.write_text(settings.read_text().replace("api_key", "code: 01XYZ_INST\n    api_key"))
 
     typed = almaflow("snapshot")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder."""
-    here = Path(__file__).parent
+    # All tests are here, so it matters that a text is compared and no path is taken apart.
+    here = os.fspath(Path(__file__).parent) + os.sep
     for item in items:
-        if here in item.path.parents:
+        if os.fspath(item.path).startswith(here):
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.browser)
 
