@@ -47,9 +47,9 @@ def decode(value: Any, zone: tzinfo) -> Any:
     """Return what was encoded; instants come back in *zone*."""
     if type(value) in _SIMPLE:
         return value
-    if type(value) is dict and not _looks_encoded(value):
-        return {key: decode(item, zone) for key, item in value.items()}
     match value:
+        case dict() if not _looks_encoded(value):
+            return {key: decode(item, zone) for key, item in value.items()}
         case {"$instant": str(text)}:
             return datetime.fromisoformat(text).astimezone(zone)
         case {"$date": str(text)}:
@@ -69,7 +69,11 @@ def decode(value: Any, zone: tzinfo) -> Any:
 
 def plain(value: Any) -> Any:
     """Return encoded JSON data as people and other programs read it: instants as ISO text."""
+    if type(value) in _SIMPLE:
+        return value
     match value:
+        case dict() if not _looks_encoded(value):
+            return {key: plain(item) for key, item in value.items()}
         case {"$instant": text} | {"$date": text}:
             return text
         case {"$counters": counters}:

@@ -91,7 +91,9 @@ def print_report(
 
     *listener* is that of `onlooker`; failures that it has printed are not repeated.
     """
-    view = view_of(record, plan.definition, store.journal(record.id), store.events(record.id))
+    # Only the document has what the log adds.
+    log = store.events(record.id) if as_json else ()
+    view = view_of(record, plan.definition, store.journal(record.id), log)
     if as_json:
         emit_json({**view.as_data(), "simulated": simulated})
         return
