@@ -33,15 +33,22 @@ def parse_duration(text: str) -> timedelta:
 
 # Longer texts are not a duration that a person wrote (characters).
 _LOOK = 60
-_WORDS = late_pattern(r"(\d+)\s*([a-z]+)\.?,?\s*(?:and\s+)?", re.ASCII)
+_WORDS = late_pattern(r"(\d+)\s*([^\W\d_]+)\.?,?\s*(?:(?:and|und|et|y|e)\s+)?")
+_PART = late_pattern(r"(\d+)[.,](\d+)\s*([^\W\d_]+)\.?")
+_ISO = late_pattern(r"p(?:\d+[wd])*(?:t(?:\d+[hms])+)?", re.ASCII)
 _CLOCK = late_pattern(r"(\d+):(\d\d)(?::(\d\d))?", re.ASCII)
 _UNITS = {
-    **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
-    **dict.fromkeys(("d", "day", "days"), "d"),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
-    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    unit: letter
+    for letter, units in {
+        "w": "w wk wks week weeks woche wochen semaine semaines semana semanas שבוע שבועות 周 星期",
+        "d": "d day days tag tage tagen jour jours día días giorno giorni יום ימים 天 日",
+        "h": "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore שעה שעות 小时",
+        "m": "m min mins minute minutes minuten minuto minutos minuti דקה דקות 分钟 分",
+        "s": "s sec secs second seconds sek sekunde sekunden seconde secondes segundos שניות 秒",
+    }.items()
+    for unit in units.split()
 }
+_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def _advice(text: str) -> str:
@@ -63,7 +70,12 @@ def _advice(text: str) -> str:
 
 
 def _in_units(text: str) -> str:
-    """Return the duration that words such as `2 hours` mean; empty: none."""
+    """Return the duration that words such as `2 hours`, `1.5h` or `PT30M` mean; empty: none."""
+    if (part := _PART.fullmatch(text)) and part[3] in _UNITS:
+        seconds = float(f"{part[1]}.{part[2]}") * _SECONDS[_UNITS[part[3]]]
+        return format_duration(timedelta(seconds=round(seconds)))
+    if any(map(str.isdigit, text)) and _ISO.fullmatch(text):
+        return text.replace("p", "").replace("t", "")
     for article in ("an ", "a ", "one "):
         text = re.sub(rf"^{article}", "1 ", text)
     parts = _WORDS.findall(text)

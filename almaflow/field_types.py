@@ -86,7 +86,7 @@ class _IdMark:
 def _as_id(data: Any) -> Any:
     """Take the characters of an id; refuse what YAML reads as something else, and nothing."""
     text = as_text(data)
-    if isinstance(text, str) and (why := rounded_number(text)):
+    if isinstance(text, str) and (why := rounded_number(text, _QUOTED_ID)):
         raise PydanticCustomError("id_rounded", "{why}", {"why": why})
     if isinstance(data, Plain) and data.text and not _is_whole(data.value):
         raise PydanticCustomError(
@@ -96,7 +96,8 @@ def _as_id(data: Any) -> Any:
         )
     if isinstance(text, str) and not text.strip():
         raise PydanticCustomError("id_empty", "An id is expected here.")
-    return text
+    # A template keeps the spaces in front of it, so that its places stay right.
+    return text.strip() if isinstance(text, str) and "{{" not in text else text
 
 
 def _is_whole(value: Any) -> bool:
@@ -120,8 +121,14 @@ _ROUNDED = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
 _WITH_FRACTION = re.compile(r"\d{9,}[.,]0+")
 
 
-def rounded_number(text: str) -> str:
-    """Return why *text* is an id that a spreadsheet has spoiled, as a sentence; empty: it is not.
+_TEXT_COLUMN = "Format the column as text there, enter the ids again, and save the file."
+_QUOTED_ID = "Copy all digits of the id from Alma, and put them in quotes."
+
+
+def rounded_number(text: str, advice: str = "") -> str:
+    """Return why *text* is an id that a spreadsheet has spoiled, as sentences; empty: it is not.
+
+    *advice* is what to do; default: what to do in the spreadsheet.
 
     A spreadsheet shows a number of more than eleven digits as `3.9031E+13` and keeps fifteen.
     """
@@ -129,12 +136,13 @@ def rounded_number(text: str) -> str:
     if _ROUNDED.fullmatch(text):
         return (
             f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. "
-            "Format the column as text there, enter the ids again, and save the file."
+            f"{advice or _TEXT_COLUMN}"
         )
     if _WITH_FRACTION.fullmatch(text):
-        return (
-            f"`{text}` is a number with a fraction, not an id. Format the column as text in the "
-            "program that made the file, and save the file again."
+        return f"`{text}` is a number with a fraction, not an id. " + (
+            advice
+            or "Format the column as text in the program that made the file, and save "
+            "the file again."
         )
     return ""
 

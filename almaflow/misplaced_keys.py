@@ -21,10 +21,13 @@ from almaflow.lookalikes import look_alike_advice
 from almaflow.model_fields import fields_of, later_models_of, models_of, place_of
 from almaflow.problems import certainly_meant, did_you_mean
 
+KIND_IS_A_KEY = "The kind of a step is itself a key"
+"""How the advice begins about a step whose kind is the value of a key such as `type`."""
+
 # A list of keys longer than this does not help.
 _LISTED = 24
 # Characters of a value that a message repeats.
-_LONGEST = 60
+_LONGEST = 80
 # More places than this where a key could belong say nothing.
 _MOST_PLACES = 3
 # Texts that begin so, or hold this, mean something else in YAML without quotes.
@@ -49,12 +52,27 @@ def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> str
         if advice := find(document, model, around, key):
             return f"{subject}. {advice}"
     if set(known) == {"name", "value"}:
-        value = _example(model, document.value(path))
-        return f"{subject}. Write `{{name: {key}, value: {value}}}`, or all of them without `-`."
+        return f"{subject}. {_as_pair(model, key, document.value(around))}"
     hint = did_you_mean(key, known)
     if not hint and 0 < len(known) <= _LISTED:
         hint = f"; the keys are {', '.join(f'`{name}`' for name in known)}."
     return f"{subject}{hint or '.'}"
+
+
+WITHOUT_HYPHENS = "or all of them without `-`"
+"""In the advice about an entry of a list that is one pair of a mapping; said once of a list."""
+
+
+def _as_pair(model: type[BaseModel], key: str, entry: Any) -> str:
+    """Return how *entry*, a mapping with *key*, is written with `name` and `value`."""
+    value = _example(model, entry[key])
+    if "value" in entry and "name" not in entry:
+        return f"Write `{{name: {value}, value: {_example(model, entry['value'])}}}`."
+    if "name" in entry and "value" not in entry:
+        return f"Write `{{name: {_example(model, entry['name'])}, value: {value}}}`."
+    if "name" in entry:
+        return "An entry has only `name` and `value`."
+    return f"Write `{{name: {key}, value: {value}}}`, {WITHOUT_HYPHENS}."
 
 
 def key_meant(document: Document, model: type[BaseModel], path: PathTo) -> str:
@@ -188,7 +206,7 @@ def _kind_in_value(document: Document, model: type[BaseModel], around: PathTo, k
         return ""
     inner = fields_of(models_of(kinds[kind])[0])
     settings = {one: value for one, value in data.items() if one in inner and one not in place.keys}
-    return f"The kind of a step is itself a key: write `{kind}: {_example(model, settings)}`."
+    return f"{KIND_IS_A_KEY}: write `{kind}: {_example(model, settings)}`."
 
 
 def _foreign(document: Document, model: type[BaseModel], around: PathTo, key: str) -> str:

@@ -16,8 +16,13 @@ from almaflow.document import Document, PathTo
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.misplaced_keys import beside_advice, key_meant, unknown_key
+from almaflow.misplaced_keys import (
+    beside_advice,
+    key_meant,
+    unknown_key,
+)
 from almaflow.model_fields import place_of
+from almaflow.one_cause import causes
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 from almaflow.wrong_shapes import shape_advice
 
@@ -42,7 +47,10 @@ def validate(document: Document, model: type[M], data: Any = None) -> M:
         details = error.errors(include_url=False)
         findings = list(_without_other_forms([_Finding(document, model, one) for one in details]))
         # The cause holds the values that did not fit, secrets among them: it is not chained.
-        problems = {finding.problem() for finding in findings[:MOST_PROBLEMS]}
+        problems = causes(
+            (one.kind == "extra_forbidden", one.missing, one.path, one.problem())
+            for one in findings[:MOST_PROBLEMS]
+        )
         left_out = len(findings[MOST_PROBLEMS:])
     else:
         if not has_errors(document.findings):

@@ -35,6 +35,8 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         return "Write one `- ` in front of each step."
     if steps is not None and not _is_list_of_mappings(data):
         return _step(place, data, in_list=isinstance(path[-1], str))
+    if set(place.keys) == {"name", "value"}:
+        return _parameters(path, data)
     match data:
         case list() if _is_input(place) and place.field is place_of(model, path[:-1]).field:
             return f"Write `{path[-1]}: {{type: list, default: {in_line(data)}}}`."
@@ -56,10 +58,49 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
             first = ""
         write = f"Write `{path[-1]}: {{{first}: {in_line(data)}, …}}`; " if first else ""
         return f"{write}`almaflow explain {examples[0]}` shows an example."
+    if isinstance(data, dict) and set(data) in ({"id"}, {"set_id"}, {"value"}):
+        return f"Write `{path[-1]}: {in_line(next(iter(data.values())))}`."
+    if isinstance(data, dict) and set(data) == {"name"} and path[-1] == "set":
+        return (
+            "Put the step `- {id: wanted, find_set: " + in_line(data) + "}` before this one and "
+            'write `set: "{{ steps.wanted.set_id }}"`.'
+        )
     if isinstance(data, list | dict) and place.field is not None and not place.models:
         # What the field is for says how it is written.
         return place.field.description or ""
     return ""
+
+
+# `job=M44 set={{ … }}`, as Ansible and shells have it.
+_ASSIGNED = re.compile(r"""(\w+)=("[^"]*"|'[^']*'|\{\{.*?\}\}|[^\s"']+)(?:\s+|$)""", re.DOTALL)
+
+
+def in_one_line(text: str) -> str:
+    """Return the mapping that `key=value key=value` is meant as; empty when *text* is not that."""
+    pairs = _ASSIGNED.findall(text.strip())
+    if not pairs or _ASSIGNED.sub("", text.strip()):
+        return ""
+    return in_line({key: value.strip("\"'") for key, value in pairs})
+
+
+_PAIR = re.compile(r"\s*([\w.]+)\s*[=:]\s*(.*?)\s*", re.DOTALL)
+
+
+def _parameters(path: Sequence[str | int], data: Any) -> str:
+    """Return how the parameters of a job are written that *data* holds in another form."""
+    if isinstance(data, str) and data.lstrip().startswith(("<", "{", "[")):
+        return (
+            "This is a payload. Save it in a file, such as payload.xml, and write `payload: "
+            "payload.xml` in place of `parameters`."
+        )
+    pair = _PAIR.fullmatch(data) if isinstance(data, str) else None
+    if pair and isinstance(path[-1], int):
+        return f"Write `{pair[1]}: {in_line(pair[2])}`, without `- `."
+    if pair:
+        return f"Write `parameters: {{{pair[1]}: {in_line(pair[2])}}}`."
+    if path[-1] == "parameter" and isinstance(data, list):
+        return "Remove the line `parameter:`; its entries belong directly below `parameters:`."
+    return "Write `parameters: {NAME: VALUE}`, or a list of `{name: NAME, value: VALUE}`."
 
 
 def _is_input(place: ModelPlace) -> bool:

@@ -104,7 +104,6 @@ def test_all_problems_come_at_once_sorted_each_at_its_place() -> None:
         "jobs: {a: {}}\n"
         "nam: x\n"
     ) == [
-        "w:1:1: error[missing-key]: The file needs the key `name`.",
         "w:2:5: error[unknown-key]: `submit_jb` is not a key of an entry of steps; did you mean "
         "`submit_job`?",
         "w:3:5: error[missing-key]: `submit_job` needs the key `job`.",

@@ -9,20 +9,22 @@ references     names of almaflow.yaml     named_files    payloads and other file
 shelf          the files that are read      calls          the workflows that a file calls
 templates      braces where nothing is evaluated
 repair         what is left of a file that does not fit the models
+echoes         problems that one mistake causes twice
 against_snapshot  names, ids and codes of Alma, as `alma-catalog.json` has them
 ignored_problems   problems that a comment or almaflow.yaml leaves out
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
 from almaflow.check.collector import ProblemCollector, check_length, check_poll
 from almaflow.check.declarations import DeclaredNames
+from almaflow.check.echoes import without_echoes
 from almaflow.check.ignored_problems import bad_comments, sift
 from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
-from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED, check_templates
+from almaflow.check.misplaced_templates import check_templates
 from almaflow.check.partial_documents import repair
 from almaflow.check.references import (
     check_channel,
@@ -33,17 +35,12 @@ from almaflow.check.references import (
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
-from almaflow.check.typographic_quotes import (
-    TYPOGRAPHIC_QUOTES,
-    check_letters,
-    check_quotes,
-)
+from almaflow.check.typographic_quotes import check_letters, check_quotes
 from almaflow.document import Document
-from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
 from almaflow.model_problems import validate
-from almaflow.problems import MOST_PROBLEMS, Problem, Severity, at_most
+from almaflow.problems import MOST_PROBLEMS, Problem, at_most
 from almaflow.snapshot.place import has_snapshot
 from almaflow.workflow import Workflow
 
@@ -65,7 +62,7 @@ def _checked(document: Document, around: CheckContext) -> CheckedFile:
         return _checked_rest(document, around, set(error.problems))
     checks = check_workflow(workflow, document, around)
     every = (*checks.notes.problems, *document.findings)
-    problems = tuple(at_most(_without_echoes(every), checks.notes.left_out))
+    problems = tuple(at_most(without_echoes(every), checks.notes.left_out))
     return CheckedFile(document, workflow, True, problems, checks.outputs, checks.calls)
 
 
@@ -78,7 +75,7 @@ def _checked_rest(document: Document, around: CheckContext, problems: set[Proble
         notes = ProblemCollector(document)
         check_templates(notes)
         problems = problems | notes.problems
-        reported = at_most(_without_echoes(problems), notes.left_out)
+        reported = at_most(without_echoes(problems), notes.left_out)
         return CheckedFile(document, None, False, tuple(reported))
     checks = check_workflow(
         rest.workflow,
@@ -89,7 +86,7 @@ def _checked_rest(document: Document, around: CheckContext, problems: set[Proble
     )
     replaced = {document.location_of(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
-    problems_shown = tuple(at_most(_without_echoes(problems), checks.notes.left_out))
+    problems_shown = tuple(at_most(without_echoes(problems), checks.notes.left_out))
     return CheckedFile(document, rest.workflow, False, problems_shown, checks.outputs, checks.calls)
 
 
@@ -108,29 +105,6 @@ def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
         sifted = check_against_snapshot(checked, around.project)
         found, ignored = found.union(sifted.kept), (*ignored, *sifted.ignored)
     return replace(checked, problems=tuple(at_most(found)), ignored=ignored)
-
-
-def _without_echoes(problems: Iterable[Problem]) -> list[Problem]:
-    """Return *problems*, sorted; for a value that was misread, only that problem.
-
-    Of an error about a value in typographic quotes, the quotes are the cause, and their fix.
-    """
-    problems = list(problems)
-    misread = (TEMPLATE_NOT_ALLOWED, WINDOWS_PATH)
-    places = {one.location for one in problems if one.code in misread}
-    kept = (*misread, ALMA_KEY)
-    kept_problems = [one for one in problems if one.location not in places or one.code in kept]
-    errors = {one.location for one in kept_problems if one.severity is Severity.ERROR}
-    fixes = {
-        one.location: one.fix
-        for one in kept_problems
-        if one.code == TYPOGRAPHIC_QUOTES and one.location in errors
-    }
-    return sorted(
-        replace(one, fix=one.fix or fixes.get(one.location, "")) if fixes else one
-        for one in kept_problems
-        if one.code != TYPOGRAPHIC_QUOTES or one.location not in fixes
-    )
 
 
 def check_workflow(

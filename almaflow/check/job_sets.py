@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from almaflow.alma.wire import JobParameter
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.set_values import check_id
+from almaflow.check.traversal import data_at
 from almaflow.document import PathTo
+from almaflow.foreign_keys import normal
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.submit_job import SET_ID, JobReference, SubmitJob
@@ -115,7 +117,7 @@ def _note_both(
 
 def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> None:
     job = _set_job(kind.job)
-    if job:
+    if job and not _is_misfit(notes, path):
         notes.at(
             (*path, "job"),
             "no-set",
@@ -124,6 +126,13 @@ def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> Non
             "`id: titles`.",
             Severity.WARNING,
         )
+
+
+def _is_misfit(notes: ProblemCollector, path: PathTo) -> bool:
+    """Whether the step has a set that does not fit, or under a wrong key: that is noted already."""
+    written = data_at(notes.document.data, path)
+    keys = {normal(key) for key in written} if isinstance(written, dict) else set()
+    return bool(keys & {"set", "set_id", "set_name", "setid", "sets"})
 
 
 def _set_job(job: JobReference) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.traversal import written
 from almaflow.workflow import Workflow
+from almaflow.wrong_shapes import in_one_line
 
 TEMPLATE_NOT_ALLOWED = "template-not-allowed"
 
@@ -23,6 +24,13 @@ def check_templates(notes: ProblemCollector) -> None:
             continue
         key = next((part for part in reversed(text.path) if isinstance(part, str)), "")
         if "{{" not in text.text or key in _BRACES_ALLOWED:
+            continue
+        if settings := in_one_line(text.text):
+            notes.at(
+                text.path,
+                TEMPLATE_NOT_ALLOWED,
+                f"Settings are written with colons: `{key}: {settings}`.",
+            )
             continue
         if text.is_key:
             note, subject = notes.at_key, "A key"

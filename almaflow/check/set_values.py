@@ -14,20 +14,27 @@ from almaflow.check.traversal import data_at, sources
 from almaflow.check.value_shapes import (
     around_templates,
     bare_expression,
+    by_name,
+    digits_meant,
     dollar_templates,
     is_file_name,
+    of_other_systems,
     saved_as_csv,
     typographic_quotes,
 )
 from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
+from almaflow.misplaced_keys import in_line
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 
-_NOT_AN_ID = "not-an-id"
+NOT_AN_ID = "not-an-id"
+"""The code of a problem about a text that can never be an id."""
+
 _MEANT_AS_TEMPLATE = "meant-as-template"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = re.compile(r"[SMO]\d*")
+_LINK = re.compile(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
 
 
 def check_values(
@@ -52,9 +59,13 @@ def check_id(
 ) -> None:
     """Note an id of Alma's with characters that no id has."""
     around = around_templates(text)
-    if not around or around.isdecimal() or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
+    is_digits = around.isascii() and around.isdecimal()
+    if not around or is_digits or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
         return
-    notes.at(path, _NOT_AN_ID, f"{_subject(path)} {_id_advice(path, text, around, steps)}")
+    if "{{" in around:
+        # A template that does not end: the expressions are checked elsewhere.
+        return
+    notes.at(path, NOT_AN_ID, f"{_subject(path)} {_id_advice(path, text, around, steps)}")
 
 
 def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBase]) -> str:
@@ -65,6 +76,8 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
             f"is the text `{text}`, not the value that it names. Write the expression in double "
             f'braces and quotes: `"{{{{ {expression} }}}}"`.'
         )
+    if meant := digits_meant(text) or _id_in_url(path, text):
+        return f'needs an id of Alma\'s, which has only the digits 0 to 9. Write `"{meant}"`.'
     if "{{" in text:
         return (
             f"is an id, so nothing may be around the template; remove `{around}` and write only "
@@ -77,17 +90,20 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
         )
     if not _is_of_set(path):
         return f"needs an id of Alma's, which has only digits; `{text}` is not an id."
-    name = typographic_quotes(text) or text.strip()
+    name = in_line(typographic_quotes(text) or text.strip())
     if path[-1] == "id":
         return (
             f"needs the id of a set, which has only digits; `{text}` is not an id. If it is the "
             f"set's name, write `name: {name}`."
         )
-    return (
-        f"needs the id of a set, which has only digits; `{text}` is not an id. If it is the set's "
-        f"name, put the step `- {{id: wanted, find_set: {{name: {name}}}}}` before this one and "
-        'write `"{{ steps.wanted.set_id }}"` here.'
-    )
+    return f"needs the id of a set, which has only digits; `{text}` is not an id. {by_name(name)}"
+
+
+def _id_in_url(path: PathTo, text: str) -> str:
+    """Return the id at the end of a link to what *path* names; empty when *text* is no link."""
+    match = _LINK.search(text)
+    is_wanted = match is not None and (match[1] == "sets") is _is_of_set(path)
+    return match[2] if match is not None and is_wanted else ""
 
 
 def _is_of_set(path: PathTo) -> bool:
@@ -100,14 +116,14 @@ def _check_member(
 ) -> None:
     expression = meant_expression(text, steps)
     if expression:
-        notes.at(path, _NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
+        notes.at(path, NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
     elif "{{" not in text and is_file_name(text):
         key = next((one for one in reversed(path) if one in _MEMBER_KEYS), "members")
         saved = saved_as_csv(text)
         workbook = f"Save the workbook as the CSV file {saved}. " if saved else ""
         notes.at(
             path,
-            _NOT_AN_ID,
+            NOT_AN_ID,
             f"`{text}` is the name of a file, and here it would be sent as the id of a member. "
             f"{workbook}Write `{key}: {{file: {saved or text}, column: …}}` with the heading of "
             "the column that holds the ids; without `column`, every line of the file is an id.",
@@ -143,7 +159,7 @@ def meant_expression(text: str, steps: Mapping[str, StepBase]) -> str:
 
     `run.txt` or `steps.pdf` alone is a text: a step must be one of *steps*.
     """
-    expression = bare_expression(text)
+    expression = of_other_systems(text, steps) or bare_expression(text)
     words = expression.replace("[", ".").split(".")
     if words[0] == "steps" and words[1] not in steps:
         return expression if text.strip() != expression else ""

@@ -25,6 +25,8 @@ OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED
 # From this likeness on a code is treated as a known one with a typing error. COMPLETED_PARTIALLY
 # is less like COMPLETED_FAILED and may be new in Alma.
 SLIP = 0.82
+# What a code that is not known yet may look like; of a case, upper and lower case do not count.
+_CODE = re.compile(r"[A-Z0-9_]+|[a-z0-9_]+")
 
 # What other systems call an outcome of ours.
 _OTHER_WORDS: Mapping[str, str] = {
@@ -205,6 +207,12 @@ def status_problem(code: str, *, outcomes: bool = False) -> tuple[str, Severity]
         )
     elif meant:
         message = f"Alma has no status `{code}`; did you mean `{meant}`?"
+    elif not _CODE.fullmatch(code):
+        listed = ", ".join(f"`{known}`" for known in KNOWN_STATUSES if known in TERMINAL_STATUSES)
+        message = (
+            f"`{code}` is not a status of Alma: those are codes in capital letters, whatever the "
+            f"language of the user interface. A job ends as {listed}."
+        )
     else:
         severity = Severity.WARNING
         listed = ", ".join(f"`{known}`" for known in KNOWN_STATUSES)

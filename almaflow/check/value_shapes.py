@@ -6,7 +6,8 @@ YAML accepts all of them as text, so only their form shows what the author had i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Collection, Iterator
 
 from almaflow.late_patterns import late_pattern
 
@@ -14,12 +15,20 @@ OPENING_QUOTES = "“”„‟«»‘’‚‹›″"
 """Quotation marks that do not quote in YAML, whichever end of a text they are at."""
 
 _TEMPLATE = late_pattern(r"\{\{.*?\}\}", re.DOTALL)
-# What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`.
+# What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`,
+# `[[ x ]]`, `#{x}`, `%(x)s`, `$(x)`, `{{ x }}` of a Chinese or Japanese keyboard.
 _WRAPPED = late_pattern(
-    r"\s*(?:\$\{\{(.*?)\}\}|\$?\{([^{}]*)\}|<([^<>]*)>|%([^%]*)%|\$([A-Za-z_][\w.]*))\s*",
+    r"\s*(?:\$\{\{(.*?)\}\}|[$#@%]?\{([^{}]*)\}|<%?=?([^<>%]*)%?>|%([^%()]*)%|\[\[([^\[\]]*)\]\]"
+    r"|[%$]\(([^()]*)\)s?|｛｛?([^｛｝]*)｝｝?|\$([A-Za-z_][\w.]*))\s*",
     re.DOTALL,
 )
 _CHAIN = late_pattern(r"(?:steps|inputs|vars|run|secrets)(?:\.\w+|\[(?:'[^']*'|\"[^\"]*\"|\d+)\])+")
+# What other systems write in front of, or between, the name of a step and that of its output.
+_HOLDERS = frozenset(
+    {"steps", "step", "outputs", "output", "outcome", "result", "results", "tasks"}
+)
+# An id of Alma's has at least thirteen digits.
+_SHORTEST_ID = 13
 _FILE = late_pattern(
     r"[^\n*?\"|]+\.(csv|tsv|txt|tab|xlsx?|xlsm|xlsb|ods|numbers|json|xml|ya?ml|dat|lst|mrc|marc)",
     re.IGNORECASE,
@@ -56,6 +65,43 @@ def _unwrapped(text: str) -> str:
     if match is None:
         return text.strip().strip(OPENING_QUOTES + "\"'`")
     return next(group for group in match.groups() if group is not None)
+
+
+def of_other_systems(text: str, steps: Collection[str]) -> str:
+    """Return the output of one of *steps* that *text* names as other systems do; empty: none.
+
+    GitHub's `${{ steps.x.outputs.set_id }}`, Kestra's `{{ outputs.x.set_id }}`, a shell's
+    `${x.set_id}`.
+    """
+    words = [one for one in _unwrapped(text).strip().split(".") if one not in _HOLDERS]
+    if len(words) != 2 or words[0] not in steps or not words[1].isidentifier():
+        return ""
+    return f"steps.{words[0]}.{words[1]}"
+
+
+def digits_meant(text: str) -> str:
+    """Return the id that *text* is with separators, invisible characters or digits of another
+    keyboard; empty when it is none.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    digits = "".join(one for one in plain if one.isdigit())
+    rest = {one for one in plain if not one.isdigit()}
+    is_number = digits.isascii() and len(digits) >= _SHORTEST_ID
+    return digits if is_number and all(map(_is_between_digits, rest)) else ""
+
+
+def _is_between_digits(character: str) -> bool:
+    """Whether *character* separates digits, surrounds them, or is not seen."""
+    is_unseen = unicodedata.category(character) in ("Cf", "Zs")
+    return is_unseen or character in ".,'_-#;\"`´\t" or character in OPENING_QUOTES
+
+
+def by_name(name: str) -> str:
+    """Return how a set is used of which only the *name* is known, written as in YAML."""
+    return (
+        f"If it is the set's name, put the step `- {{id: wanted, find_set: {{name: {name}}}}}` "
+        'before this one and write `"{{ steps.wanted.set_id }}"` here.'
+    )
 
 
 def is_file_name(text: str) -> bool:

@@ -24,7 +24,14 @@ from almaflow.engine.resources import Services
 from almaflow.engine.retry import Retries, as_lost, never_answered, retry_delay, waiting_for
 from almaflow.engine.scope import ExecutionScope
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
-from almaflow.field_types import Condition, Expression, Message, Template, TemplateText
+from almaflow.field_types import (
+    Condition,
+    Expression,
+    IdTemplate,
+    Message,
+    Template,
+    TemplateText,
+)
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
@@ -111,7 +118,9 @@ class Attempt(OwnSubmissions):
         return expressions.render(self._parsed(template), self._names(by_alma=by_alma), self.budget)
 
     def text(self, template: Template) -> str:
-        return expressions.render_text(self._parsed(template), self._names(), self.budget)
+        text = expressions.render_text(self._parsed(template), self._names(), self.budget)
+        # A cell of a table, or a copied id, brings spaces that no id has.
+        return text.strip() if isinstance(template, IdTemplate) else text
 
     def message(self, message: Message, *, own: bool = False) -> str:
         rendered = expressions.render_message(self._parsed(message), self._names(own), self.budget)

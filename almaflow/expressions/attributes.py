@@ -88,6 +88,8 @@ def no_attribute(kind: str, name: str) -> str:
     if kind in ("list", "counters"):
         if name in ("length", "first", "last", "count", "sort", "reverse", "join"):
             return f"{noun} has no `.{name}`. Write `| {name}`."
+        if kind == "counters" and name in ("get", "value", "find", "item", "int", "count_of"):
+            return f"{noun} has no `.{name}`. Write `.number(…)`, or `.text(…)` for a text."
         if kind == "counters":
             return (
                 f"{noun} has no `.{name}`. Write `counters.number('c.jobs.….{name}')` with the "

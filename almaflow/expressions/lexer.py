@@ -7,6 +7,7 @@ the token to the node and into error messages; here that number is the offset in
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from jinja2.lexer import Token, operators
@@ -30,6 +31,10 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# `1.000`, `1,000`, `1'000` and `1 000`, as people write a thousand.
+_GROUPED = re.compile(
+    r"(?<![\w.])([1-9]\d{0,2})(?:([.,'’ \u00a0\u202f])\d{3}(?:\2\d{3})*)(?![\w.]|[,'’]\d)"
+)
 _ESCAPE = re.compile(
     r"\\(?:([ntr\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))", re.DOTALL
 )
@@ -46,6 +51,14 @@ _FOREIGN = (
     ("!", "Write `not` here, not `!`."),
     ("{%", "Statements (`{% … %}`) are not allowed. Use an expression, or a `branch` step."),
     ("{#", "Comments (`{# … #}`) are not allowed. Use a YAML comment."),
+    ("≥", "Write `>=` here, not `≥`."),
+    ("≤", "Write `<=` here, not `≤`."),
+    ("≠", "Write `!=` here, not `≠`."),
+    ("×", "Write `*` here, not `×`."),
+    ("−", "Write `-` here, not `−`, which is another character."),
+    ("–", "Write `-` here, not `–`, which is another character."),
+    ("«", "Put text in straight quotes: `'…'`."),
+    ("»", "Put text in straight quotes: `'…'`."),
     ("?", "Write `b if a else c` here, not `a ? b : c`."),
     ("“", "Put text in straight quotes: `'…'`."),
     ("”", "Put text in straight quotes: `'…'`."),
@@ -95,6 +108,7 @@ def lex_expression(source: str, start: int = 0, *, braced: bool = False) -> Lexe
         elif kind == "name":
             tokens.append(Token(at, "name", text))
         elif kind != "space":
+            _refuse_groups(source, at, in_brackets=bool(brackets))
             tokens.append(_number(kind, text, at))
         ends.setdefault(at, match.end())
         at = match.end()
@@ -107,7 +121,7 @@ def lex_expression(source: str, start: int = 0, *, braced: bool = False) -> Lexe
     return Lexed(_point_at_names(tokens), ends, at)
 
 
-_TYPOGRAPHIC = "“”„‘’"
+_TYPOGRAPHIC = "“”„‘’«»"
 
 
 def _in_straight_quotes(source: str, at: int) -> str:
@@ -128,8 +142,15 @@ def _read(source: str, at: int) -> re.Match[str]:
                 advice = f"Put text in straight quotes: `{text}`."
             raise ExpressionSyntax(advice, at, len(foreign) if foreign not in "'\"" else 1)
     if match is None:
-        raise ExpressionSyntax(f"`{source[at]}` has no meaning in an expression.", at)
+        raise ExpressionSyntax(_no_meaning(source[at]), at)
     return match
+
+
+def _no_meaning(character: str) -> str:
+    plain = unicodedata.normalize("NFKC", character)
+    # A full-width character, as Chinese and Japanese keyboards have them.
+    advice = f" Write `{plain}`." if plain != character and plain.isascii() else ""
+    return f"`{character}` has no meaning in an expression.{advice}"
 
 
 def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, int]) -> None:
@@ -146,6 +167,26 @@ def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, i
         if _CLOSED_BY[opening] != text:
             raise ExpressionSyntax(f"`{_CLOSED_BY[opening]}` is expected here, not `{text}`.", at)
         ends[offset] = at + 1
+
+
+def _refuse_groups(source: str, at: int, *, in_brackets: bool) -> None:
+    """Raise ExpressionSyntax when the number at *at* has the separators of thousands.
+
+    `1.250` may be a factor, but nobody writes `1.000` or `2.500` for one; a comma within brackets
+    separates arguments.
+    """
+    match = _GROUPED.match(source, at)
+    if match is None or (match[2] == "," and in_brackets):
+        return
+    text = match[0]
+    is_fraction = match[2] == "." and text.count(".") == 1
+    if is_fraction and not text.endswith("0"):
+        return
+    digits = re.sub(r"\D", "", text)
+    other = f", or `{float(text):g}` if you mean a fraction" if is_fraction else ""
+    raise ExpressionSyntax(
+        f"Write the number without separators: `{digits}`{other}.", at, len(text)
+    )
 
 
 def _number(kind: str, text: str, at: int) -> Token:

@@ -25,7 +25,8 @@ class Counters(list[Mapping[str, str]]):
     """The counters of a run in Alma, in its order: mappings with `key`, `label`, `value`."""
 
     def text(self, which: str | int, default: Any = _REQUIRED) -> Any:
-        """Return the value of the counter with this key (the first of several) or position.
+        """Return the value of the counter with this key or label (the first of several), or at
+        this position.
 
         Positions count from 0, as in `counters[0]`. Without the counter, *default* is
         returned when it is given.
@@ -60,8 +61,8 @@ class Counters(list[Mapping[str, str]]):
 
     def _find(self, which: str | int) -> str | None:
         if isinstance(which, str):
-            values = (counter.get("value") for counter in self if counter.get("key") == which)
-            return next((str(value) for value in values if value is not None), None)
+            named = self._with("key", which) or self._with("label", which)
+            return named[0] if named else None
         if isinstance(which, bool) or not isinstance(which, int) or which < 0:
             raise ExpressionFailed(
                 "Select a counter by its key, in quotes, or by its position (the first is 0)."
@@ -69,12 +70,28 @@ class Counters(list[Mapping[str, str]]):
         value = self[which].get("value") if which < len(self) else None
         return None if value is None else str(value)
 
+    def _with(self, part: str, which: str) -> list[str]:
+        """Return the values of the counters whose key or label is *which*; of labels, upper and
+        lower case and the number of spaces do not count.
+        """
+        wanted = which if part == "key" else _plain(which)
+        return [
+            str(one["value"])
+            for one in self
+            if one.get("value") is not None
+            and wanted == (one.get(part) if part == "key" else _plain(one.get(part) or ""))
+        ]
+
     def _listed(self) -> str:
         if not self:
             return "The run has no counters"
         counters = [f"`{one.get('key', '')}` ({one.get('value', '')})" for one in self[:20]]
         more = ", …" if len(self) > len(counters) else ""
         return f"The run has {', '.join(counters)}{more}"
+
+
+def _plain(label: str) -> str:
+    return " ".join(label.split()).casefold()
 
 
 @dataclass(frozen=True)

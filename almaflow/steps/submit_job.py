@@ -26,6 +26,7 @@ from almaflow.field_types import (
     as_text,
     rounded_number,
 )
+from almaflow.misplaced_keys import in_line
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepFailed, StepResult
 
@@ -44,6 +45,16 @@ async def named_job(context: StepContext, job: JobReference, type: str | None) -
     return found
 
 
+# An id with its name or in a link: `Export (M44)`, `M44 - Export`, `…/conf/jobs/M44?op=run`.
+_ID_WITHIN = re.compile(r"(?<![\w{])([SMO][0-9]+)(?![\w}])")
+
+
+def _with_name(id: str, text: str) -> str:
+    """Return how the job of *id* is written, with its name when *text* has that, too."""
+    name = "" if "/conf/" in text else re.sub(r"^[\W_]+|[\W_]+$", "", text.replace(id, ""))
+    return f"job: {in_line({'id': id, 'name': name})}" if name else id
+
+
 def _misspelt(text: str) -> str:
     """Return how the id of a job that *text* almost is is written, as a sentence; else empty."""
     # Full-width letters and digits become plain ones.
@@ -53,13 +64,19 @@ def _misspelt(text: str) -> str:
             f"`{text}` is not the id of a job: an id is a capital letter and digits, without "
             f"spaces. Write `{plain}`."
         )
+    if (meant := _ID_WITHIN.search(text)) and meant[0] != text.strip():
+        return f"`{text}` is not the id of a job. Write `{_with_name(meant[1], text)}`."
+    if re.fullmatch(r"[SMO][0-9]*[OoIl][0-9OoIl]*", text.strip()):
+        digits = text.strip()[1:].translate(str.maketrans("OoIl", "0011"))
+        return f"`{text}` has a letter among its digits. Write `{text.strip()[0]}{digits}`."
     if plain.isdecimal() and plain == text.strip():
         return (
             f"`{text}` is not the id of a job: an id begins with a letter. Write `M{plain}` for a "
             f"manual job, or `S{plain}` for a scheduled one."
         )
     if re.search(r"\w\s+\w", text) and not re.match(r"[SMO][0-9]", plain):
-        return f"`{text}` is not the id of a job. Its name is written `job: {{name: {text}}}`."
+        name = in_line({"name": text})
+        return f"`{text}` is not the id of a job. Its name is written `job: {name}`."
     return ""
 
 

@@ -89,6 +89,20 @@ def test_a_job_is_meant_by_id_name_or_both(set_stage: Callable[..., Stage], job:
     )
 
 
+@pytest.mark.parametrize(
+    "written", [f" {SET['id']} ", f"{SET['id']}\\u00a0", f" {{{{ '{SET['id']} ' }}}}"]
+)
+def test_spaces_around_the_id_of_a_set_are_not_sent(
+    set_stage: Callable[..., Stage], written: str
+) -> None:
+    stage = set_stage(scenario())
+
+    played = stage.run(export().replace(SET["id"], written))
+
+    assert played.ended == ("succeeded", "")
+    assert dict(sent(stage))["set_id"] == SET["id"]
+
+
 def test_another_name_than_that_of_the_id_is_reported(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(scenario())
 

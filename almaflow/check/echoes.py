@@ -1,0 +1,72 @@
+"""Problems that one mistake causes twice: only the one that shows the mistake is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED
+from almaflow.check.set_values import NOT_AN_ID
+from almaflow.check.typographic_quotes import TYPOGRAPHIC_QUOTES
+from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
+from almaflow.problems import Problem, Severity
+
+# Of a value that was misread, nothing else is said.
+_MISREAD = (TEMPLATE_NOT_ALLOWED, WINDOWS_PATH)
+
+
+def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
+    """Return *problems*, sorted; of what one mistake causes, only the one that shows it."""
+    kept = list(problems)
+    places = {one.location for one in kept if one.code in _MISREAD}
+    kept = [one for one in kept if one.location not in places or one.code in (*_MISREAD, ALMA_KEY)]
+    return sorted(_with_fixes(_without_inner(kept)))
+
+
+def _without_inner(problems: list[Problem]) -> list[Problem]:
+    """Return *problems* without the errors inside a text that is written wrongly as a whole.
+
+    What is in typographic quotes is an error when it cannot be read because of them.
+    """
+    wholes = [one for one in problems if one.code in (NOT_AN_ID, TYPOGRAPHIC_QUOTES)]
+    if not wholes:
+        return problems
+    inner = {
+        one: whole
+        for whole in wholes
+        for one in problems
+        if one.severity is Severity.ERROR and one.code != ALMA_KEY and _is_inside(one, whole)
+    }
+    misread = set(inner.values())
+    return [
+        replace(one, severity=Severity.ERROR) if one in misread else one
+        for one in problems
+        if one not in inner
+    ]
+
+
+def _is_inside(one: Problem, whole: Problem) -> bool:
+    """Whether *one* is about a part of what *whole* is about."""
+    a, b = one.location, whole.location
+    return (
+        a != b
+        and (a.file, a.line) == (b.file, b.line)
+        and b.column <= a.column
+        and a.column + a.length <= b.column + b.length
+    )
+
+
+def _with_fixes(problems: list[Problem]) -> list[Problem]:
+    """Return *problems*, typographic quotes around a wrong value only as the fix of its error."""
+    errors = {one.location for one in problems if one.severity is Severity.ERROR}
+    quotes = [one for one in problems if one.code == TYPOGRAPHIC_QUOTES]
+    fixes = {
+        one.location: one.fix
+        for one in quotes
+        if one.location in errors and one.severity is not Severity.ERROR
+    }
+    return [
+        replace(one, fix=one.fix or fixes.get(one.location, ""))
+        for one in problems
+        if one.code != TYPOGRAPHIC_QUOTES or one.location not in fixes
+    ]
