@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -28,6 +31,7 @@ from almaflow.authoring.language_server.completions import (
 )
 from almaflow.authoring.language_server.cursor import cursor_at
 from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings
 from almaflow.workflow import Workflow, kinds
@@ -138,8 +142,10 @@ def make_server() -> LanguageServer:
         cursor = cursor_at(document.source, line, column)
         state = opened.get(params.text_document.uri) or _Open()
         around = Surroundings(state.workflow, project, file.parent)
+        before = document.lines[line][:column] if line < len(document.lines) else ""
+        typing = _Typing(params.position, before, snippets=_takes_snippets(server))
         items = [
-            _item(one, place, params.position)
+            _item(_after(before, one) if cursor.expression is None else one, place, typing)
             for place, one in enumerate(suggestions(cursor, around))
         ]
         return lsp.CompletionList(is_incomplete=True, items=items)
@@ -237,8 +243,35 @@ def _fix(document: TextDocument, problem: Problem) -> lsp.CodeAction:
     )
 
 
-def _item(one: Suggestion, place: int, at: lsp.Position) -> lsp.CompletionItem:
+@dataclass(frozen=True)
+class _Typing:
+    """Where a suggestion is inserted: the position, and the line *before* it."""
+
+    at: lsp.Position
+    before: str
+    snippets: bool
+    """Whether the editor knows places to fill in; a text of several lines needs that in some."""
+
+
+def _takes_snippets(server: LanguageServer) -> bool:
+    text = server.client_capabilities.text_document
+    item = text.completion.completion_item if text and text.completion else None
+    return bool(item and item.snippet_support)
+
+
+def _after(before: str, one: Suggestion) -> Suggestion:
+    """Return *one* with the space that YAML needs after `-` and `:`."""
+    return replace(one, text=f" {one.text}") if re.search(r"(?:^\s*-|:)$", before) else one
+
+
+def _item(one: Suggestion, place: int, typing: _Typing) -> lsp.CompletionItem:
+    at, text = typing.at, one.text
     begin = lsp.Position(at.line, at.character - len(one.replaced.encode("utf-16-le")) // 2)
+    if not typing.before.lstrip().startswith("-"):
+        # The keys of a step are in the column of its first key, which a `- ` moves by two.
+        text = text.replace("\n    ", "\n  ")
+    # As plain text, Neovim inserts the first line only, without the space at its end.
+    snippet = typing.snippets and ("\n" in text or text.endswith(" "))
     return lsp.CompletionItem(
         label=one.label,
         kind=_KINDS[one.kind],
@@ -246,9 +279,17 @@ def _item(one: Suggestion, place: int, at: lsp.Position) -> lsp.CompletionItem:
         documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, one.about) if one.about else None,
         sort_text=f"{place:04}",
         filter_text=one.replaced or None,
-        text_edit=lsp.TextEdit(lsp.Range(begin, at), one.text),
+        text_edit=lsp.TextEdit(lsp.Range(begin, at), _as_snippet(text) if snippet else text),
+        insert_text_format=lsp.InsertTextFormat.Snippet if snippet else None,
         insert_text_mode=lsp.InsertTextMode.AdjustIndentation,
     )
+
+
+def _as_snippet(text: str) -> str:
+    """Return *text* with a place to fill in after each key that it ends a line with."""
+    lines = re.sub(r"[$}\\]", r"\\\g<0>", text).split("\n")
+    fields = count(1)
+    return "\n".join(f"{line}${next(fields)}" if line.endswith(": ") else line for line in lines)
 
 
 def _position(document: TextDocument, at: lsp.Position) -> tuple[int, int]:

@@ -291,3 +291,37 @@ def test_letters_that_are_typed_fast_are_checked_together_and_the_last_one_count
 
     assert checks[-1].endswith(f"unknown_{'x' * 20}: y\n")
     assert len(checks) < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "snippets", "wanted"),
+    [
+        ("  - create", False, "create_set:\n    name: \n    content: "),
+        ("  - create", True, "create_set:\n    name: $1\n    content: $2"),
+        ("    create", True, "create_set:\n  name: $1\n  content: $2"),
+        ("  -", True, " create_set:\n    name: $1\n    content: $2"),
+        ("  - find", False, "find_set: "),
+        ("  - find", True, "find_set: $1"),
+    ],
+)
+def test_the_first_lines_of_a_step_are_inserted_as_the_editor_can(
+    tmp_path: Path, line: str, *, snippets: bool, wanted: str
+) -> None:
+    item = lsp.ClientCompletionItemOptions(snippet_support=snippets)
+    completion = lsp.CompletionClientCapabilities(completion_item=item)
+    capabilities = lsp.ClientCapabilities(
+        text_document=lsp.TextDocumentClientCapabilities(completion=completion)
+    )
+
+    async def work(editor: Editor, server: LanguageServer) -> None:
+        server.protocol.client_capabilities = capabilities
+        document = opened(editor, tmp_path / "w.yaml", f"steps:\n  - id: x\n{line}")
+        at = lsp.Position(2, len(line))
+        listed = await editor.text_document_completion_async(lsp.CompletionParams(document, at))
+        assert isinstance(listed, lsp.CompletionList)
+        first = next(one for one in listed.items if one.label in wanted)
+        assert isinstance(first.text_edit, lsp.TextEdit)
+        assert first.text_edit.new_text == wanted
+        assert (first.insert_text_format == lsp.InsertTextFormat.Snippet) is ("$" in wanted)
+
+    beside_server(work)
