@@ -52,7 +52,7 @@ def skip_next(
                 f"The tick of {workflow} that you saw is no longer the next one: it was skipped or "
                 "has begun meanwhile. Nothing was recorded. Look at the next tick again."
             )
-    reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}."
+    reason = f"Skipped by {by}{f': {as_recorded(note)}' if note else ''}".rstrip(".") + "."
     skipped = _skip_first(store, _candidates(store, rows, pauses, now), reason)
     if skipped is None:
         raise RequestWrong(f"{workflow} has no future tick that would run{_why(pauses)}.")

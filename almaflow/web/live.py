@@ -2,7 +2,8 @@
 
     poller      one task a process, only while a browser listens: asks the store once a second
                 whether something happened that pages show (`overview.version`)
-    /live       server-sent events: `changed` for every browser that listens
+    /live       server-sent events: `changed` for every browser that listens; it names the version
+                that it shows, so it hears too of what happened before it listened
     htmx        fetches the fragment that the page shows again (`hx-trigger="sse:changed"`)
     cached      a page or fragment is rendered once for each version of the store, for everyone
 
@@ -17,8 +18,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import field
 from http import HTTPStatus
 from threading import Lock
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -39,8 +41,19 @@ _FETCHES = 10
 _KEEP_OPEN = 20.0
 # Rendered pages that are kept, and characters of one.
 _KEPT, _LARGEST = 64, 512 * 1024
+# Characters of a version: some numbers.
+_LONGEST_VERSION = 200
 
 router = APIRouter()
+
+
+@dataclass(eq=False)
+class Listener:
+    """A browser that listens."""
+
+    version: str
+    """That of the store when its page was made, or when it was last informed."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass
@@ -48,32 +61,32 @@ class Live:
     """The browsers that listen, and the task that polls for them; used in the server's loop."""
 
     store: Store
-    listeners: set[asyncio.Event] = field(default_factory=set)
+    listeners: set[Listener] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
-    def listen(self) -> asyncio.Event:
-        """Return what is set when something changed; the poller begins with the first one."""
-        changed = asyncio.Event()
-        self.listeners.add(changed)
+    def listen(self, version: str) -> Listener:
+        """Return what is set when the store has another version; the poller begins with it."""
+        listener = Listener(version)
+        self.listeners.add(listener)
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._poll())
-        return changed
+        return listener
 
-    def forget(self, changed: asyncio.Event) -> None:
+    def forget(self, listener: Listener) -> None:
         """Forget a browser that is gone; the poller ends with the last one."""
-        self.listeners.discard(changed)
+        self.listeners.discard(listener)
 
     async def _poll(self) -> None:
-        before = await self._version()
         while self.listeners:
+            version = await self.version()
+            for listener in self.listeners:
+                if listener.version != version:
+                    listener.version = version
+                    listener.changed.set()
             await asyncio.sleep(max(POLL, len(self.listeners) / _FETCHES))
-            version = await self._version()
-            if version != before:
-                before = version
-                for changed in self.listeners:
-                    changed.set()
 
-    async def _version(self) -> str:
+    async def version(self) -> str:
+        """Return the present version of the store; empty when it does not answer."""
         try:
             return await run_in_threadpool(store_version, self.store)
         except StoreError:
@@ -88,18 +101,23 @@ def store_version(store: Store) -> str:
 
 
 @router.get("/live")
-async def live(request: Request, context: Context) -> Response:
-    """Send an event whenever something changed."""
+async def live(
+    request: Request,
+    context: Context,
+    since: Annotated[str | None, Query(max_length=_LONGEST_VERSION)] = None,
+) -> Response:
+    """Send an event whenever something changed, also if it did after the version *since*."""
     listening: Live = request.app.state.live
     if len(listening.listeners) >= MOST_LISTENERS:
         # EventSource gives up after any status but 200; the page is fetched every minute then.
         return refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, "Too many live views are open.")
-    return StreamingResponse(_events(listening), media_type="text/event-stream")
+    return StreamingResponse(_events(listening, since), media_type="text/event-stream")
 
 
-async def _events(listening: Live) -> AsyncIterator[str]:
+async def _events(listening: Live, since: str | None) -> AsyncIterator[str]:
     """Yield events until the connection ends."""
-    changed = listening.listen()
+    listener = listening.listen(await listening.version() if since is None else since)
+    changed = listener.changed
     try:
         yield "retry: 5000\n\n"
         while True:
@@ -112,7 +130,7 @@ async def _events(listening: Live) -> AsyncIterator[str]:
                 changed.clear()
                 yield "event: changed\ndata: 1\n\n"
     finally:
-        listening.forget(changed)
+        listening.forget(listener)
 
 
 class Pages:
@@ -154,12 +172,13 @@ def cached(request: Request, render: Callable[[], Response]) -> Response:
     context = context_of(request)
     person = request.state.person
     pages: Pages = request.app.state.pages
+    version = request.state.version = store_version(context.store)
     key = (
         request.url.path,
         request.url.query,
         "hx-request" in request.headers,
         person,
         int(context.clock.elapsed() // 15),
-        store_version(context.store),
+        version,
     )
     return pages.get(context.project(), key, render)

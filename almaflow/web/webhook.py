@@ -10,7 +10,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from almaflow.alma.value_parsing import UnreadableResponse
@@ -24,6 +24,11 @@ router = APIRouter()
 
 # Characters of a challenge; Alma's have some forty.
 _LONGEST_CHALLENGE = 1000
+
+
+async def _bytes_of(request: Request) -> bytes:
+    """Return the body as it came: the signature is over its bytes, whatever they are said to be."""
+    return await request.body()
 
 
 @router.get("/webhook/{institution}")
@@ -40,7 +45,10 @@ def challenge(
 
 @router.post("/webhook/{institution}")
 def report(
-    institution: str, request: Request, context: Context, body: Annotated[bytes, Body()] = b""
+    institution: str,
+    request: Request,
+    context: Context,
+    body: Annotated[bytes, Depends(_bytes_of)],
 ) -> Response:
     """Record that a job has ended, once; other events are of no interest."""
     listening = _listening(context, institution)

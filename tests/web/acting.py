@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from almaflow.store import Store
-from tests.web.pages import Site, site_in
+from almaflow.outcome import Outcome, Status
+from almaflow.store import EntryState, NewSchedule, Store
+from almaflow.timetable_entries import entries_of
+from tests.waits import question
+from tests.web.pages import NOW, Site, site_in
 
 BY = "anna via the page"
 KEY = "a7f3k9d2m5q8w1z6"
@@ -29,6 +34,9 @@ steps:
   - {id: one, notify: hi}
   - {id: sign, approve: "Delete <b>all</b> items?"}
 """
+
+
+BEGUN = {"if": True, "now": NOW.isoformat(), "institution": "main"}
 
 
 def acting_site(folder: Path, monkeypatch: pytest.MonkeyPatch, workflow: str = WORKFLOW) -> Site:
@@ -63,3 +71,53 @@ def main_of(page: str) -> str:
 def log_of(site: Site, run_id: str) -> list[str]:
     """Return the lines of a run's log that people asked for."""
     return [one.text for one in site.store.events(run_id) if one.data and "asked" in one.data]
+
+
+def queued(site: Site) -> str:
+    """Start a run on the page, and return its id."""
+    address, form = "/workflows/nightly/run", {"input.name": "abc"}
+    key = hidden(site.client.post(address, data=form).text, "key")
+    answer = site.client.post(address, data=form | {"key": key, "go": "start"})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"].removeprefix("/runs/")
+
+
+def begun(site: Site) -> tuple[str, Any]:
+    """Return a run that a process executes, and its claim."""
+    run = queued(site)
+    claim = site.store.claim_run(run, site.store.enter_process("shelf", 1, "0").id)
+    site.store.start_run(claim, NOW, NOW + timedelta(days=1))
+    site.store.record(claim, "one", 1, "begin", EntryState.DONE, value=BEGUN)
+    return run, claim
+
+
+def asking(site: Site, text: str = "Delete <b>all</b>?") -> str:
+    """Return a run whose step `sign` waits for a person."""
+    run, claim = begun(site)
+    site.store.record(claim, "sign", 1, "begin", EntryState.DONE, value=BEGUN)
+    site.store.set_status(claim, Status.WAITING, [question(text, "sign")])
+    return run
+
+
+def failed(site: Site) -> str:
+    """Return a run whose second step failed."""
+    run, claim = begun(site)
+    ends = {"one": "succeeded", "sign": "failed"}
+    site.store.record(claim, "sign", 1, "begin", EntryState.DONE, value=BEGUN)
+    for path, outcome in ends.items():
+        value = {"outcome": outcome, "error": "", "facts": {}}
+        site.store.record(claim, path, 1, "end", EntryState.DONE, value=value)
+    site.store.finish_run(claim, Outcome.FAILED, "No.")
+    return run
+
+
+def activate(site: Site) -> None:
+    """Let the leader keep the timetable of the workflow."""
+    active = site.app.state.catalog.workflow(site.project, "nightly")
+    new = [
+        NewSchedule(workflow="nightly", entry=one.key, timing=one.to_json())
+        for one in entries_of("nightly", active.loaded.workflow, site.project)
+    ]
+    leader = site.store.leader()
+    assert leader is not None
+    site.store.change_schedules(leader.id, new, [], NOW)

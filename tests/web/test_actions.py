@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from almaflow.outcome import Outcome, Status
-from almaflow.store import EntryState, NewSchedule
-from almaflow.timetable_entries import entries_of
+from almaflow.outcome import Status
 from almaflow.web.security.people import Person, Role
-from tests.waits import question
-from tests.web.acting import BY, HOSTILE, acting_site, hidden, log_of, main_of
-from tests.web.pages import NOW, Site, site_in
-
-BEGUN = {"if": True, "now": NOW.isoformat(), "institution": "main"}
+from tests.web.acting import (
+    BY,
+    HOSTILE,
+    acting_site,
+    activate,
+    asking,
+    begun,
+    failed,
+    hidden,
+    log_of,
+    main_of,
+    queued,
+)
+from tests.web.pages import Site, site_in
 
 
 @pytest.fixture
@@ -26,44 +31,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = acting_site(tmp_path, monkeypatch)
     yield made
     made.store.close()
-
-
-def queued(site: Site) -> str:
-    """Start a run on the page, and return its id."""
-    address, form = "/workflows/nightly/run", {"input.name": "abc"}
-    key = hidden(site.client.post(address, data=form).text, "key")
-    answer = site.client.post(address, data=form | {"key": key, "go": "start"})
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"].removeprefix("/runs/")
-
-
-def begun(site: Site) -> tuple[str, Any]:
-    """Return a run that a process executes, and its claim."""
-    run = queued(site)
-    claim = site.store.claim_run(run, site.store.enter_process("shelf", 1, "0").id)
-    site.store.start_run(claim, NOW, NOW + timedelta(days=1))
-    site.store.record(claim, "one", 1, "begin", EntryState.DONE, value=BEGUN)
-    return run, claim
-
-
-def asking(site: Site, text: str = "Delete <b>all</b>?") -> str:
-    """Return a run whose step `sign` waits for a person."""
-    run, claim = begun(site)
-    site.store.record(claim, "sign", 1, "begin", EntryState.DONE, value=BEGUN)
-    site.store.set_status(claim, Status.WAITING, [question(text, "sign")])
-    return run
-
-
-def failed(site: Site) -> str:
-    """Return a run whose second step failed."""
-    run, claim = begun(site)
-    ends = {"one": "succeeded", "sign": "failed"}
-    site.store.record(claim, "sign", 1, "begin", EntryState.DONE, value=BEGUN)
-    for path, outcome in ends.items():
-        value = {"outcome": outcome, "error": ""}
-        site.store.record(claim, path, 1, "end", EntryState.DONE, value=value)
-    site.store.finish_run(claim, Outcome.FAILED, "No.")
-    return run
 
 
 def test_a_run_is_cancelled_after_a_confirmation(site: Site) -> None:
@@ -198,14 +165,7 @@ def test_a_pause_that_ends_wrong_is_said_beside_the_field(site: Site, until: str
 
 
 def test_the_tick_that_was_shown_is_skipped_and_no_second_one(site: Site) -> None:
-    active = site.app.state.catalog.workflow(site.project, "nightly")
-    new = [
-        NewSchedule(workflow="nightly", entry=one.key, timing=one.to_json())
-        for one in entries_of("nightly", active.loaded.workflow, site.project)
-    ]
-    leader = site.store.leader()
-    assert leader is not None
-    site.store.change_schedules(leader.id, new, [], NOW)
+    activate(site)
 
     page = site.client.get("/workflows/nightly/skip-next").text
     form = {"entry": hidden(page, "entry"), "at": html.unescape(hidden(page, "at"))}

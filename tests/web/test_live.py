@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -37,13 +38,13 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Si
 
 
 class Listener:
-    """A browser with a live view."""
+    """A browser with a live view at *address*."""
 
-    def __init__(self, server: PageServer) -> None:
+    def __init__(self, server: PageServer, address: str = "/live") -> None:
         self.connection = socket.create_connection(
             ("127.0.0.1", server.address.port), timeout=PATIENCE
         )
-        request = f"GET /live HTTP/1.1\r\nHost: {server.address.netloc}\r\n\r\n"
+        request = f"GET {address} HTTP/1.1\r\nHost: {server.address.netloc}\r\n\r\n"
         self.connection.sendall(request.encode())
         self.received = b""
         self.wait_for(b"retry:")
@@ -76,6 +77,29 @@ def test_every_browser_is_informed_of_a_change(served: tuple[Site, PageServer]) 
             browser.wait_for(b"event: changed", number)
     for browser in browsers:
         browser.connection.close()
+
+
+@pytest.mark.parametrize("address", ["/", "/runs/{run}"])
+def test_a_change_between_the_page_and_its_live_view_is_reported(
+    served: tuple[Site, PageServer], address: str
+) -> None:
+    site, server = served
+    page = address.format(run=record_run(site, 1))
+    before = re.search('sse-connect="([^"]*)"', site.client.get(page).text)
+    assert before is not None
+    unchanged = Listener(server, before[1])
+
+    record_run(site, 2)
+    unchanged.wait_for(b"event: changed")
+    late = Listener(server, before[1])
+    late.wait_for(b"event: changed")
+
+    after = re.search('sse-connect="([^"]*)"', site.client.get(page).text)
+    assert after is not None
+    current = Listener(server, after[1])
+    for browser in (unchanged, late, current):
+        browser.connection.close()
+    assert b"event: changed" not in current.received
 
 
 def test_nothing_stays_of_browsers_that_went_away(served: tuple[Site, PageServer]) -> None:

@@ -22,20 +22,24 @@ from tests.web.acting import BY, log_of
 from tests.web.pages import HandClock, Site
 
 
-@contextmanager
-def lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site, str, str]]:
-    """Yield the page of a run whose submission is lost, its id, and the id of our instance."""
+def lose(folder: Path) -> tuple[Past, str]:
+    """Play a run whose submission is lost, and return its id."""
     past = Past(folder, SEVERAL)
-    run = past.run(WORKFLOW).record.id
+    return past, past.run(WORKFLOW).record.id
+
+
+@contextmanager
+def lost(past: Past, run: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site, str, str]]:
+    """Yield the page of a run whose submission is lost, its id, and the id of our instance."""
     ours = past.submissions[0].instance_id
     with past.now(monkeypatch) as store:
-        project = find_project(folder)
+        project = find_project(past.folder)
 
         def open_institution(name: str | None) -> InstitutionConnection:
             connections = bootstrap.live_connections(project, Mask(()))
             return connections(project.institution(name).name)
 
-        site = Site(store, HandClock(SystemClock().now()), folder)
+        site = Site(store, HandClock(SystemClock().now()), past.folder)
         alma = PageReader(open_institution)
         site.app.state.context = replace(site.context, project=lambda: project, alma=alma)
         yield site, run, str(ours)
@@ -44,7 +48,7 @@ def lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Site, 
 def test_the_instances_of_alma_are_listed_and_one_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with lost(tmp_path, monkeypatch) as (site, run, ours):
+    with lost(*lose(tmp_path), monkeypatch) as (site, run, ours):
         waiting = site.client.get("/approvals").text
         page = site.client.get(f"/runs/{run}/resolve?step=job").text
         form = {"step": "job", "answer": ours}
@@ -72,7 +76,7 @@ def test_the_instances_of_alma_are_listed_and_one_is_chosen(
 def test_the_form_is_there_when_alma_cannot_be_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with lost(tmp_path, monkeypatch) as (site, run, ours):
+    with lost(*lose(tmp_path), monkeypatch) as (site, run, ours):
         context = site.app.state.context
         site.app.state.context = replace(context, alma=NoAlma())
 
@@ -88,5 +92,5 @@ def test_the_form_is_there_when_alma_cannot_be_asked(
 def test_the_key_of_the_institution_is_on_no_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with lost(tmp_path, monkeypatch) as (site, run, _):
+    with lost(*lose(tmp_path), monkeypatch) as (site, run, _):
         assert os.environ[KEY] not in site.client.get(f"/runs/{run}/resolve?step=job").text

@@ -53,9 +53,12 @@ def body_of(**changes: Any) -> bytes:
     return json.dumps(whole | changes).encode()
 
 
-def send(site: Site, body: bytes, secret: str = SECRET, to: str = "main") -> Any:
+def send(
+    site: Site, body: bytes, secret: str = SECRET, to: str = "main", kind: str | None = None
+) -> Any:
     digest = hmac.new(secret.encode(), body, hashlib.sha256).digest()
     headers = {"x-exl-signature": base64.b64encode(digest).decode()}
+    headers |= {} if kind is None else {"content-type": kind}
     return site.client.post(f"/webhook/{to}", content=body, headers=headers)
 
 
@@ -73,6 +76,17 @@ def test_a_signed_report_is_recorded_once(listener: Site) -> None:
     answers = [send(listener, body_of()).json() for _ in range(2)]
     assert answers == [{"report": "recorded"}, {"report": "known"}]
     assert recorded(listener) == [("38205463100009990", "01ABC_INST/production")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("application/json", "application/json;charset=UTF-8", "application/vnd.a+json", ""),
+        *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_a_report_is_read_whatever_kind_of_text_it_is_said_to_be(listener: Site, kind: str) -> None:
+    assert send(listener, body_of(), kind=kind).json() == {"report": "recorded"}
 
 
 @pytest.mark.parametrize("header", ["", "x", "AAAA", "é"])
@@ -104,9 +118,10 @@ def test_a_report_of_another_institution_is_refused(listener: Site) -> None:
     assert recorded(listener) == []
 
 
+@pytest.mark.parametrize("kind", [None, "application/json", "application/xml"])
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"<a/>", b"\xff"])
-def test_what_is_not_a_report_is_refused(listener: Site, body: bytes) -> None:
-    assert send(listener, body).status_code == 400
+def test_what_is_not_a_report_is_refused(listener: Site, body: bytes, kind: str | None) -> None:
+    assert send(listener, body, kind=kind).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["law", "nobody", "a%2Fb", "x" * 5000])

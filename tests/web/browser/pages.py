@@ -83,10 +83,19 @@ def served_night(
     site = Site(store, clock, folder)
     connect_alma(site)
     ids = {**ids, **(make(site) or {})}
+    try:
+        with served_site(site, ids) as served:
+            yield served
+    finally:
+        store.close()
+
+
+@contextmanager
+def served_site(site: Site, ids: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """Serve a page over a socket."""
     server = PageServer(site.app, PageAddress("127.0.0.1", 0))
     server.start()
     try:
-        yield Served(site, ids, f"http://{server.address.netloc}")
+        yield Served(site, ids or {}, f"http://{server.address.netloc}")
     finally:
         server.stop()
-        store.close()
