@@ -248,7 +248,7 @@ def test_the_log_of_a_run_is_one_line_for_each_event(
     lines = [line.split("  ") for line in almaflow("logs", "last").out.splitlines()]
 
     assert {line[1] for line in lines} == {"-", "conservation", "few"}
-    assert lines[-1][2].startswith("the run succeeded")
+    assert lines[-1][2].startswith("The run succeeded")
     assert all(datetime.fromisoformat(line[0]).tzinfo is not None for line in lines)
 
 

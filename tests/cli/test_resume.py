@@ -64,7 +64,7 @@ def test_every_run_goes_on_beside_the_others(
         assert [line for line in lines if run in line] == [
             f"{run}  short: The run was resumed.",
             f"{run} notify-2  notification to log: rested",
-            f"{run}  the run succeeded",
+            f"{run}  The run succeeded",
         ]
     assert not any(three in line for line in lines), "another process works on it"
 
@@ -79,7 +79,7 @@ def test_a_bad_end_among_them_is_the_exit_code(
         typed = almaflow("resume", "--all")
 
     assert typed.code == 1
-    assert f"{bad}  the run failed: Step fail-2: oops" in told(typed.out)
+    assert f"{bad}  The run failed: Step fail-2: oops" in told(typed.out)
 
 
 def test_what_waits_for_a_person_goes_on_once_it_is_answered(
@@ -97,7 +97,7 @@ def test_what_waits_for_a_person_goes_on_once_it_is_answered(
     assert (before.code, before.out) == (0, "There are no runs to resume.\n")
     assert after.code == 1
     assert told(after.out)[0] == f"{lost}  lost: The run was resumed."
-    assert "the run is waiting for a person: It is not known whether Alma" in after.out
+    assert "The run is waiting for a person: It is not known whether Alma" in after.out
 
 
 def test_a_run_that_another_version_recorded_is_left_alone(
@@ -141,7 +141,7 @@ def test_a_run_that_cannot_go_on_stops_no_other(
         ends = {store.run(run).outcome for run in (one, two)}
     assert typed.code == 1
     assert ends == {Outcome.SUCCEEDED, None}
-    assert "the run is waiting for a person: The definition is gone." in typed.out
+    assert "The run is waiting for a person: The definition is gone." in typed.out
 
 
 def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(

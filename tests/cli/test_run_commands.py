@@ -102,7 +102,7 @@ def test_a_run_under_way_is_shown_followed_and_cancelled_from_outside(
     assert cancelled.out.startswith(f"Process {process.pid} on ")
     assert process.returncode == 1
     assert "  finally/notify-1  notification to log: the end\n" in out
-    assert "  -  the run was cancelled: Cancelled by " in followed
+    assert "  -  The run was cancelled: Cancelled by " in followed
     assert follower.returncode == 0
 
 

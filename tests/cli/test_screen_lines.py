@@ -59,7 +59,7 @@ def test_each_thing_that_happens_has_its_line(
         "2026-03-02 09:16:00+01:00  n  began (notify)",
         "2026-03-02 09:16:00+01:00  n  notification to log: done",
         "2026-03-02 09:16:00+01:00  n  succeeded",
-        "2026-03-02 09:16:00+01:00  -  the run ended with a warning",
+        "2026-03-02 09:16:00+01:00  -  The run ended with a warning",
     ]
 
 
@@ -83,7 +83,7 @@ def test_of_a_job_only_a_new_status_is_a_line(
         "Alma says RUNNING, 0 %",
         "Alma says COMPLETED_SUCCESS, 100 %",
         "succeeded after 11m22s",
-        "the run succeeded",
+        "The run succeeded",
     ]
 
 
@@ -108,9 +108,9 @@ def test_another_reason_to_wait_is_a_line_although_the_status_is_known(
     ("text", "data", "line"),
     [
         ("The run began.", {"status": "running"}, "The run began."),
-        ("", {"outcome": "succeeded"}, "the run succeeded"),
-        ("Step x: no", {"outcome": "failed"}, "the run failed: Step x: no"),
-        ("look", {"status": "waiting"}, "the run is waiting for a person: look"),
+        ("", {"outcome": "succeeded"}, "The run succeeded"),
+        ("Step x: no", {"outcome": "failed"}, "The run failed: Step x: no"),
+        ("look", {"status": "waiting"}, "The run is waiting for a person: look"),
         ("The run was resumed.", None, "The run was resumed."),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_simulated_run_is_told_in_lines_and_a_report(almaflow: Almaflow, write
         lines[8],
     ]
     assert lines[8].startswith("2026-11-01 02:40:00+01:00  looked  failed: Alma (main) refused")
-    assert lines[9] == "2026-11-01 02:40:00+01:00  -  the run ended with a warning"
+    assert lines[9] == "2026-11-01 02:40:00+01:00  -  The run ended with a warning"
     assert lines[10] == ""
     assert lines[11].startswith("! w: warning after 10m  (run 20261101-013000-")
     assert lines[12] == "  looked failed; the reason is printed above."

@@ -98,7 +98,7 @@ def test_what_happens_in_a_run_names_workflow_run_and_step() -> None:
         f"nightly {RUN}  The run began.",
         f"nightly {RUN} export  began (submit_job)",
         f"nightly {RUN} export  waits: job M44 runs",
-        f"nightly {RUN}  the run succeeded",
+        f"nightly {RUN}  The run succeeded",
         f"{RUN} export  a last word",
     ]
 

@@ -170,9 +170,9 @@ def words_of(kind: str, text: str, data: Mapping[str, Any]) -> str:
 
 def _about_run(text: str, data: Mapping[str, Any]) -> str:
     if "outcome" in data:
-        return f"the run {RUN_ENDED[data['outcome']]}" + (text and f": {text}")
+        return f"The run {RUN_ENDED[data['outcome']]}" + (text and f": {text}")
     if data.get("status") == "waiting":
-        return f"the run is waiting for a person: {text}"
+        return f"The run is waiting for a person: {text}"
     return text
 
 
