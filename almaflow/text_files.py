@@ -247,6 +247,14 @@ def _is_utf_8(content: bytes) -> bool:
         return False
 
 
+def _is_plain_utf_8(content: bytes) -> bool:
+    """Tell whether *content* is UTF-8 without the NULs that other encodings of Unicode have."""
+    try:
+        return b"\0" not in content and bool(content.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def _declared(declaration: re.Match[bytes]) -> str:
     """Return Python's name of the encoding that an XML declaration names."""
     written = declaration[1].decode("ascii")
@@ -256,6 +264,9 @@ def _declared(declaration: re.Match[bytes]) -> str:
         name = ""
     if _DECLARABLE.fullmatch(name):
         return name
+    if name.startswith(("utf-16", "utf-32")) and _is_plain_utf_8(declaration.string):
+        # The text was copied, and saved as UTF-8.
+        return "utf-8"
     if name.startswith(("utf-16", "utf-32")):
         reason = f"it declares the encoding {written}, but has no byte order mark"
     else:

@@ -14,7 +14,7 @@ from almaflow.late_dataclasses import dataclass
 JOB_ID = re.compile(r"[SMO][0-9]+")
 """The id of a job in Alma, such as `M44`."""
 
-_URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"']+""")
+_URL = re.compile(r"""(?:https?://|/almaws/)[^\s<"'`]+""")
 _JOB_PATH = re.compile(rf"/conf/jobs/({JOB_ID.pattern})(?![0-9A-Za-z/])")
 _START = re.compile(r"<(?:\?xml|(?:\w+:)?job|parameters)\b|\{\s*\"|\[\s*\{")
 _END = re.compile(r"</(?:\w+:)?job\s*>")
@@ -42,6 +42,7 @@ def take_apart(text: str) -> PastedPayload:
     """Return the payload in *text*, and what its URL says; Raises: PastedInvalid."""
     if _CURL.match(text):
         return _of_curl(text)
+    text = _without_marks(text)
     spaced = _URL.sub(lambda match: " " * len(match[0]), text)
     # Labels of the panel, in any language, may have brackets too.
     start = _START.search(spaced) or re.search(r"[<{\[]", spaced)
@@ -53,6 +54,18 @@ def take_apart(text: str) -> PastedPayload:
     if url is None:
         return PastedPayload(text)
     return PastedPayload(_spaces(text[: start.start()]) + text[start.start() : end], *url)
+
+
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*\w*[ \t]*$", re.MULTILINE)
+# Old browsers show a `-` in front of each element that can be folded.
+_FOLDED = re.compile(r"^([ \t]*)-(?=\s*<)", re.MULTILINE)
+
+
+def _without_marks(text: str) -> str:
+    """Return *text* with spaces in place of what a page adds to code: fences, signs to fold."""
+    text = _FENCE.sub(lambda match: " " * len(match[0]), text)
+    is_folded = re.match(r"\s*-\s*<", text)
+    return _FOLDED.sub(r"\1 ", text) if is_folded else text
 
 
 def _end_of(text: str, *, is_xml: bool) -> int:

@@ -6,20 +6,24 @@ text is XML or JSON.
 
 from __future__ import annotations
 
-import json
+import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from xml.etree.ElementTree import Element
 
-from almaflow.alma.pasted_payload import JOB_ID, PastedInvalid, job_of_url, take_apart
+from almaflow.alma.pasted_payload import PastedInvalid, take_apart
 from almaflow.alma.payload_faults import (
     BEGINNING_MISSING,
     COPY_AGAIN,
-    json_fault,
+    NOT_SHOWN,
+    job_id,
+    name_fault,
+    other_answer,
     text_before,
     xml_fault,
 )
+from almaflow.alma.payload_faults import PayloadInvalid as PayloadInvalid
+from almaflow.alma.payload_json import parse_json
 from almaflow.alma.wire import JobParameter
 from almaflow.alma.xmltree import Places, XmlInvalid, local_name, parse_xml
 from almaflow.late_dataclasses import dataclass
@@ -49,20 +53,6 @@ def _is_indented(value: str) -> bool:
     return "\n" in outside or "\r" in outside
 
 
-class PayloadInvalid(ValueError):
-    """A payload is not one; *line* and *column* count from 1, line 1 when it has no better."""
-
-    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.line = line
-        self.column = column
-
-    def line_of(self, text: str) -> str:
-        """Return the line of the payload's *text* that is wrong; empty when it has no such line."""
-        lines = text.splitlines()
-        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
-
-
 class ParameterRepeated(ValueError):
     """A mapping overrides *name*, which the payload has several times."""
 
@@ -89,8 +79,15 @@ def read_payload(source: bytes | str) -> Payload:
         PayloadInvalid: *source* is empty, not text, neither XML nor JSON, holds no parameters,
             names two jobs, or its URL is not one that starts a job.
     """
-    text = decode_payload(source) if isinstance(source, bytes) else source.lstrip("\ufeff")
-    if not text.strip():
+    text = decode_payload(source) if isinstance(source, bytes) else source
+    text = text.lstrip("\ufeff")
+    # Spaces in their place keep the columns.
+    seen = text.lstrip(NOT_SHOWN)
+    text = " " * (len(text) - len(seen)) + seen
+    if text.lstrip().startswith("&lt;"):
+        # Copied from the source of a page that shows it.
+        text = html.unescape(text)
+    if not text.strip(NOT_SHOWN + " \t\r\n"):
         raise PayloadInvalid(f"The payload is empty. {COPY_AGAIN}.")
     try:
         pasted = take_apart(text)
@@ -117,7 +114,7 @@ def _read(text: str) -> Payload:
     if start == "<":
         return _from_xml(text)
     if start and start in "{[":
-        return _from_json(text)
+        return Payload(*parse_json(text))
     raise PayloadInvalid(text_before(text))
 
 
@@ -206,7 +203,9 @@ def _from_xml(source: str) -> Payload:
     try:
         root = parse_xml(source, places)
     except XmlInvalid as error:
-        if error.is_malformed:
+        if re.match(r"\s*<(?:!DOCTYPE\s+)?html\b", source, re.IGNORECASE):
+            message = other_answer(["html"])
+        elif error.is_malformed:
             message = xml_fault(source, error.line, error.column, str(error))
         else:
             message = f"The payload is not valid XML: {error}."
@@ -223,7 +222,9 @@ def _entries(root: Element, places: Places) -> list[Element]:
     if name in ("parameter", "name", "value"):
         raise PayloadInvalid(BEGINNING_MISSING, *places[root])
     if name != "job":
-        message = f"The payload's root element is <{name}>, but <job> is expected. {COPY_AGAIN}."
+        message = other_answer([name]) or (
+            f"The payload's root element is <{name}>, but <job> is expected. {COPY_AGAIN}."
+        )
         raise PayloadInvalid(message, *places[root])
     holders = [child for child in root if local_name(child.tag) == "parameters"]
     if len(holders) > 1:
@@ -239,21 +240,7 @@ def _xml_job(root: Element, places: Places) -> str | None:
         return None
     element = _child(root, "id")
     written = (element.text or "").strip() if element is not None else ""
-    return _job_id(written, root.get("link") or "", places[root if element is None else element])
-
-
-def _job_id(written: str, link: str, place: tuple[int, int] = (1, 1)) -> str | None:
-    if written and not JOB_ID.fullmatch(written):
-        message = f"The payload names the job `{written}`, but the id of a job is like `M44`."
-        raise PayloadInvalid(message, *place)
-    linked = job_of_url(link)
-    if written and linked and written != linked:
-        message = (
-            f"The payload names the job {written}, but its link names {linked}. Correct one of "
-            "the two."
-        )
-        raise PayloadInvalid(message, *place)
-    return written or linked
+    return job_id(written, root.get("link") or "", places[root if element is None else element])
 
 
 def _xml_parameter(element: Element, places: Places) -> JobParameter:
@@ -268,125 +255,23 @@ def _xml_parameter(element: Element, places: Places) -> JobParameter:
             raise PayloadInvalid(message, *places[part[0]])
     named = (name.text or "").strip() if name is not None else ""
     if not named:
-        raise PayloadInvalid("A parameter has no name.", *places[element])
+        raise PayloadInvalid(_nameless(element), *places[element])
+    if fault := name_fault(named):
+        raise PayloadInvalid(fault, *places[element])
     return JobParameter(named, (value.text or "") if value is not None else "")
+
+
+def _nameless(element: Element) -> str:
+    """Return what is wrong with a parameter without a name; some tools write attributes."""
+    name, value = element.get("name") or element.get("key"), element.get("value") or ""
+    if not name:
+        return "A parameter has no name."
+    written = "<parameter><name>{}</name><value>{}</value></parameter>"
+    return (
+        "A parameter has no name; attributes do not count. Write "
+        f"`{written.format(html.escape(name), html.escape(value or element.text or ''))}`."
+    )
 
 
 def _child(element: Element, name: str) -> Element | None:
     return next((child for child in element if local_name(child.tag) == name), None)
-
-
-# --- JSON -----------------------------------------------------------------------------------
-
-
-def _from_json(source: str) -> Payload:
-    try:
-        # Numbers keep their characters: an id of 17 digits or `1.10` is text to Alma.
-        data = json.loads(
-            source,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=str,
-            object_pairs_hook=_Objects(source).make,
-        )
-    except json.JSONDecodeError as error:
-        raise PayloadInvalid(json_fault(source, error), error.lineno, error.colno) from error
-    except RecursionError as error:
-        raise PayloadInvalid("The payload is nested too deeply.") from error
-    job = None
-    for key in ("job", "parameters", "parameter"):
-        if isinstance(data, dict) and key in data:
-            job = job or _json_job(data)
-            data = data[key]
-    return Payload(
-        [_json_parameter(entry, number) for number, entry in enumerate(_listed(data), start=1)],
-        job or (_json_job(data) if _is_job(data) else None),
-    )
-
-
-def _listed(data: Any) -> list[Any]:
-    """Return the parameters that *data* holds: a list, one alone, or a job without any."""
-    if data in ({}, None) or _is_job(data):
-        return []
-    if isinstance(data, list):
-        return data
-    if (
-        isinstance(data, dict)
-        and "name" in data
-        and (isinstance(data["name"], dict) or "value" in data)
-    ):
-        # Converters from XML make one entry of a list of one.
-        return [data]
-    raise PayloadInvalid(f"The payload has no list `parameter`. {COPY_AGAIN}.")
-
-
-def _is_job(data: Any) -> bool:
-    """Say whether *data* is a job as Alma describes it, without parameters."""
-    return isinstance(data, dict) and "value" not in data and bool({"id", "link"} & set(data))
-
-
-def _json_job(data: dict[str, Any]) -> str | None:
-    written = data.get("id")
-    written = written.get("value") if isinstance(written, dict) else written
-    link = data.get("link")
-    return _job_id(
-        written.strip() if isinstance(written, str) else "", link if isinstance(link, str) else ""
-    )
-
-
-class _Objects:
-    """Makes the objects of a JSON text, and refuses a key that one has twice."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._ended = 0
-
-    def make(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """Return the object of *pairs*; Raises: PayloadInvalid."""
-        self._ended += 1
-        entries: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in entries:
-                message = (
-                    f"The key `{key}` is in the same object twice, so one of its values would be "
-                    "lost. Remove one, or write the parameters as a list."
-                )
-                raise PayloadInvalid(message, *self._place_of(key))
-            entries[key] = value
-        return entries
-
-    def _place_of(self, key: str) -> tuple[int, int]:
-        """Return line and column of the last *key* before the end of the present object."""
-        ends, start = 0, 0
-        for token in re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?|\}', self._text, re.DOTALL):
-            if token[0] == "}":
-                ends += 1
-                if ends == self._ended:
-                    break
-            elif token[1] and json.loads(token[0].removesuffix(token[1])) == key:
-                start = token.start()
-        before = self._text[:start]
-        return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def _json_parameter(entry: Any, number: int) -> JobParameter:
-    if not isinstance(entry, dict):
-        raise PayloadInvalid(f"Parameter {number} of the payload is not an object.")
-    name = entry.get("name")
-    name = name.get("value") if isinstance(name, dict) else name
-    if not isinstance(name, str) or not name.strip():
-        raise PayloadInvalid(f"Parameter {number} of the payload has no name.")
-    value = entry.get("value")
-    if isinstance(value, bool):
-        value = "true" if value else "false"
-    if not isinstance(value, str | None):
-        message = f"The value of parameter {number} of the payload (`{name}`) is not text."
-        raise PayloadInvalid(message)
-    if re.search("[\ud800-\udfff]", f"{name}{value}"):
-        message = (
-            f"Parameter {number} of the payload (`{name!a}`) contains half of a character, an "
-            "escape from `\\ud800` to `\\udfff` without its other half. Write the character "
-            "itself."
-        )
-        raise PayloadInvalid(message)
-    return JobParameter(name.strip(), value or "")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from html.entities import html5
+
+from almaflow.alma.pasted_payload import JOB_ID, job_of_url
 
 COPY_AGAIN = 'Copy it again from "API information" on the last page of Alma\'s job wizard'
 
@@ -21,6 +24,34 @@ _PARTS = ("parameter", "parameters", "name", "value")
 _ENTITY = re.compile(r"&(?:#[0-9]+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);")
 
 
+class PayloadInvalid(ValueError):
+    """A payload is not one; *line* and *column* count from 1, line 1 when it has no better."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+    def line_of(self, text: str) -> str:
+        """Return the line of the payload's *text* that is wrong; empty when it has no such line."""
+        lines = text.splitlines()
+        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+
+
+def job_id(written: str, link: str, place: tuple[int, int] = (1, 1)) -> str | None:
+    if written and not JOB_ID.fullmatch(written):
+        message = f"The payload names the job `{written}`, but the id of a job is like `M44`."
+        raise PayloadInvalid(message, *place)
+    linked = job_of_url(link)
+    if written and linked and written != linked:
+        message = (
+            f"The payload names the job {written}, but its link names {linked}. Correct one of "
+            "the two."
+        )
+        raise PayloadInvalid(message, *place)
+    return written or linked
+
+
 def xml_fault(text: str, line: int, column: int, reason: str) -> str:
     """Return what is wrong with the XML *text* at a place (from 1), and what to do about it.
 
@@ -33,6 +64,43 @@ def xml_fault(text: str, line: int, column: int, reason: str) -> str:
         if sentence := advice(before, after):
             return sentence
     return f"The payload is not valid XML: {reason}. {COPY_AGAIN}."
+
+
+NOT_SHOWN = "\ufeff\u200b\u2060\u00a0"
+"""Characters that are not seen, which copying from a page brings at both ends of a text."""
+
+_OTHER = {
+    "web_service_result": "an error message of Alma",
+    "errorsExist": "an error message of Alma",
+    "errorList": "an error message of Alma",
+    "job_instance": "a run of a job",
+    "job_info": "a run of a job",
+    "jobs": "a list of jobs",
+    "set": "a set",
+    "sets": "a list of sets",
+    "number_of_members": "a set",
+    "html": "a web page",
+}
+
+
+def other_answer(names: Iterable[str]) -> str:
+    """Return what a text with these *names* of elements or keys is, as sentences, or nothing."""
+    what = next((_OTHER[name] for name in names if name in _OTHER), "")
+    return f"This is {what}, not the payload of a job. {COPY_AGAIN}." if what else ""
+
+
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def name_fault(name: str) -> str:
+    """Return what is wrong with a parameter's *name*: characters that nobody sees, or nothing."""
+    unseen = _UNSEEN.search(name)
+    if unseen is None:
+        return ""
+    return (
+        f"The name of the parameter `{_UNSEEN.sub('', name)}` contains the character "
+        f"U+{ord(unseen[0]):04X}, which is not seen. Remove it, or copy the payload as plain text."
+    )
 
 
 def text_before(text: str) -> str:
@@ -64,6 +132,9 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
         )
     if rest[0] in "}]" or text[: error.pos].rstrip().endswith(","):
         return "The payload is not valid JSON: remove the comma after the last entry."
+    comment = re.match(r"//[^\n]{0,40}|/\*.{0,40}|#[^\n]{0,40}", rest)
+    if comment:
+        return f"JSON has no comments. Remove `{comment[0].strip()}`."
     if rest[0] == "'":
         return "The payload is not valid JSON: replace `'` by `\"`."
     return f"The payload is not valid JSON: {error.msg}. {COPY_AGAIN}."

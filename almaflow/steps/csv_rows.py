@@ -12,7 +12,7 @@ from almaflow import foreign_keys
 from almaflow.expressions import NUMBER, TEXT, ListType, RecordType, Type
 from almaflow.field_types import Template, Text
 from almaflow.steps.base import Kind
-from almaflow.steps.csv_table import no_column, no_csv, read_table
+from almaflow.steps.csv_table import column_place, no_csv, read_table
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
 from almaflow.steps.result import StepFailed, StepResult
 
@@ -124,12 +124,7 @@ def _places(name: str, headings: list[str], columns: Sequence[str] | None) -> di
                 f"{name}, line 1: two columns have the heading `{heading}`. Rename one of them."
             )
     wanted: Iterable[str] = columns if columns is not None else filter(None, headings)
-    places = {}
-    for column in wanted:
-        if column not in headings:
-            raise no_column(name, column, headings)
-        places[column] = headings.index(column)
-    return places
+    return {column: column_place(name, column, headings) for column in wanted}
 
 
 def _check_length(place: str, row: list[str], headings: list[str]) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.result import StepFailed
 
+# A longer number is an id, not a heading such as `2026`.
+_HEADING_DIGITS = 6
 # What columns are divided by.
 _DELIMITERS = ",;\t"
+# The first line of files made for Excel, which says what divides the columns.
+_SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,16 +34,49 @@ def read_table(text: str) -> CsvTable:
     """Read the headings in *text*; Raises: csv.Error."""
     # Guessing from the rows would go by what is in titles and notes.
     headline = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=headline.count)
+    named = _SEPARATOR.fullmatch(headline)
+    delimiter = named[1] if named else max(_DELIMITERS, key=headline.count)
     rows = csv.reader(lines(text, breaks=True), delimiter=delimiter, strict=True)
+    if named:
+        next(rows)
     headings = [heading.strip() for heading in next(rows, [])]
     return CsvTable(headings, delimiter, ((rows.line_num, row) for row in rows if row))
 
 
-def no_column(name: str, column: str, headings: list[str]) -> StepFailed:
-    """Return the failure of a file called *name* that has other columns."""
+def column_place(name: str, column: str, headings: list[str]) -> int:
+    """Return which of *headings* is *column*: exactly, else without regard to case and spaces.
+
+    Raises:
+        StepFailed: the file called *name* has no such column, or several.
+    """
+    places = [place for place, one in enumerate(headings) if one == column]
+    if not places:
+        wanted = _plain(column)
+        places = [place for place, one in enumerate(headings) if _plain(one) == wanted]
+    if not places:
+        raise _no_column(name, column, headings)
+    if len(places) > 1:
+        raise StepFailed(
+            f"{name} has {len(places)} columns `{column}`, so it is not known which one is meant. "
+            "Give each column a heading of its own."
+        )
+    return places[0]
+
+
+def _plain(heading: str) -> str:
+    return " ".join(heading.split()).casefold()
+
+
+def _no_column(name: str, column: str, headings: list[str]) -> StepFailed:
     columns = ", ".join(f"`{heading}`" for heading in headings)
-    return StepFailed(f"{name} has no column `{column}`; its columns are {columns}.")
+    is_data = any(heading.isdecimal() and len(heading) > _HEADING_DIGITS for heading in headings)
+    advice = (
+        " If its first line is not the headings, put a line with the headings above it, or, when "
+        "it has only one column, remove `column`."
+    )
+    return StepFailed(
+        f"{name} has no column `{column}`; its columns are {columns}.{advice if is_data else ''}"
+    )
 
 
 def no_csv(name: str, error: csv.Error, line: int = 0) -> StepFailed:

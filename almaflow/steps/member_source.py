@@ -6,6 +6,7 @@ Reads data; what was read is recorded by the step that uses it.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
-from almaflow.steps.csv_table import lines, no_column, no_csv, read_table
+from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
 
@@ -130,11 +131,20 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
     return found
 
 
+# What a spreadsheet writes in front of, or around, digits that it shall not take for a number.
+_SHOWN_AS_TEXT = re.compile(r"=\s*\"+([^\"]*)\"+|['’´`](\w+)'?")
+# Characters that nobody sees, which copying from a page brings.
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+
+
 def _sound(place: str, text: str) -> str:
     """Return *text*, which is at *place*; Raises: StepFailed for a number that was rounded."""
     if why := rounded_number(text):
         raise StepFailed(f"{place}: {why}")
-    return text
+    plain = _UNSEEN.sub("", text).strip()
+    if shown := _SHOWN_AS_TEXT.fullmatch(plain):
+        return shown[1] or shown[2]
+    return plain
 
 
 def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
@@ -142,9 +152,7 @@ def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
     found = read_table(text)
     if not found.headings:
         return
-    if column not in found.headings:
-        raise no_column(name, column, found.headings)
-    place = found.headings.index(column)
+    place = column_place(name, column, found.headings)
     for line, row in found.rows:
         if place < len(row):
             yield line, _cell(row, place, found.delimiter, len(found.headings))

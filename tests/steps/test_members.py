@@ -44,6 +44,40 @@ def test_the_line_of_a_rounded_number_is_named(text: str, column: str | None) ->
         column_of("m.csv", text, column)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Barcode\n39031000200018\n",
+        "barcode\n39031000200018\n",
+        "BARCODE ,Title\n39031000200018,A\n",
+        "sep=;\nBarcode;Title\n39031000200018;A\n",
+        '"sep=;"\nBarcode;Title\n39031000200018;A\n',
+        "Barcode,Title\n'39031000200018,A\n",
+        'Barcode,Title\n"=""39031000200018""",A\n',
+        'Barcode,Title\n="39031000200018",A\n',
+        "Barcode\n\u200b39031000200018\u00a0\n",
+    ],
+)
+def test_a_column_is_read_as_spreadsheets_write_it(text: str) -> None:
+    assert column_of("m.csv", text, "Barcode") == ["39031000200018"]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("39031000200018\n39031000200026\n", "remove `column`"),
+        ("Barcode,Barcode\n1,2\n", "2 columns `Barcode`"),
+        ("barcode,BARCODE\n1,2\n", "2 columns `Barcode`"),
+        ("Title\nA\n", "its columns are `Title`."),
+    ],
+)
+def test_a_column_that_cannot_be_chosen_is_refused(text: str, advice: str) -> None:
+    with pytest.raises(StepFailed) as refused:
+        column_of("m.csv", text, "Barcode")
+
+    assert advice in str(refused.value)
+
+
 @pytest.mark.parametrize("members", ["{file: m.csv, column: id}", "'{{ inputs.ids }}'"])
 def test_a_rounded_number_is_refused_before_the_set_is_made(
     members: str, set_stage: Callable[..., Stage]
