@@ -63,10 +63,7 @@ def guards_of(parsed: Parsed) -> frozenset[str]:
 
 
 def _asked(node: nodes.Node) -> Iterator[str]:
-    waiting = [node]
-    while waiting:
-        inner = waiting.pop()
-        waiting.extend(inner.iter_child_nodes())
+    for inner in (node, *node.find_all(nodes.Node)):
         if isinstance(inner, nodes.Test) and inner.name in ASKS_WHETHER_DEFINED:
             path = path_of(inner.node)
         elif isinstance(inner, (nodes.Getattr, nodes.Getitem)):

@@ -43,7 +43,7 @@ class Comparison:
 def mentions(parsed: Parsed) -> Iterator[Mention]:
     """Yield the values that are read, those within other values too."""
     for piece in parsed.pieces:
-        for node in _nodes(piece.node):
+        for node in (piece.node, *piece.node.find_all(nodes.Node)):
             found = _mention(node)
             if found is not None:
                 yield found
@@ -108,11 +108,3 @@ def _placed_counter(node: nodes.Node) -> Mention | None:
 def _plain(node: nodes.Node) -> Mention | None:
     path = path_of(node)
     return Mention(tuple(path)) if path else None
-
-
-def _nodes(node: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [node]
-    while waiting:
-        inner = waiting.pop()
-        yield inner
-        waiting.extend(inner.iter_child_nodes())

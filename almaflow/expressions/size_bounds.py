@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from jinja2 import nodes
 
 from almaflow.expressions.parsed import Parsed
@@ -19,32 +17,27 @@ def bounds_a_size(parsed: Parsed) -> bool:
     return any(
         _is_bound(node)
         for piece in parsed.pieces
-        for node in _nodes(piece.node)
+        for node in (piece.node, *piece.node.find_all(nodes.Compare))
         if isinstance(node, nodes.Compare)
     )
 
 
 def _is_bound(node: nodes.Compare) -> bool:
     sides = [node.expr, *(operand.expr for operand in node.ops)]
-    has_size = any(_is_size(inner) for side in sides for inner in _nodes(side))
-    others = [side for side in sides if not any(_is_size(inner) for inner in _nodes(side))]
+    others = [side for side in sides if not _has_size(side)]
     small = any(isinstance(side, nodes.Const) and _is_small(side.value) for side in others)
-    return has_size and not small
+    return len(others) < len(sides) and not small
 
 
 def _is_small(value: object) -> bool:
     return isinstance(value, (int, float)) and value <= _ANYTHING
 
 
+def _has_size(side: nodes.Node) -> bool:
+    return any(map(_is_size, (side, *side.find_all(nodes.Node))))
+
+
 def _is_size(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Filter):
         return node.name in _LENGTHS
     return isinstance(node, nodes.Getattr) and node.attr in _SIZES
-
-
-def _nodes(node: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [node]
-    while waiting:
-        inner = waiting.pop()
-        yield inner
-        waiting.extend(inner.iter_child_nodes())
