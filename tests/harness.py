@@ -186,6 +186,25 @@ class Process:
         await anyio.sleep(timedelta(**duration).total_seconds())
 
 
+def after(act: Callable[[Process], object], **duration: float) -> Beside:
+    """Do something to a process after a while."""
+
+    async def beside(process: Process) -> None:
+        await process.wait(**duration)
+        act(process)
+
+    return beside
+
+
+def interrupt_after(**duration: float) -> Beside:
+    """Press Ctrl-C after a while."""
+    return after(Process.interrupt, **duration)
+
+
+def cancel(process: Process) -> None:
+    process.cancel("anna")
+
+
 @dataclass
 class Played:
     """A run as it is when a process has left it."""
@@ -204,6 +223,12 @@ class Played:
     @property
     def outcome(self) -> str | None:
         return self.ended[0]
+
+    @property
+    def minutes(self) -> float:
+        """After how many minutes the run ended."""
+        assert self.record.ended_at is not None
+        return (self.record.ended_at - START) / timedelta(minutes=1)
 
     @property
     def steps(self) -> dict[str, dict[str, Any]]:
@@ -325,7 +350,7 @@ class Stage:
     def add(self, workflow: str, *, format: int = 1, **inputs: Any) -> RunRecord:
         """Record a run, which `resume` then begins."""
         plan = self.plan(workflow, **inputs)
-        with self._using_store() as store:
+        with self.using_store() as store:
             return store.add_run(plan.definition, replace(plan.record(), format=format))
 
     def plan(self, workflow: str, **inputs: Any) -> Plan:
@@ -371,7 +396,7 @@ class Stage:
 
     def look(self, run_id: str, ears: Ears | None = None, interrupted: bool = False) -> Played:
         """Return a run as the store has it."""
-        with self._using_store() as store:
+        with self.using_store() as store:
             return Played(
                 store.run(run_id),
                 store.journal(run_id),
@@ -388,7 +413,7 @@ class Stage:
         return played
 
     @contextmanager
-    def _using_store(self) -> Iterator[Store]:
+    def using_store(self) -> Iterator[Store]:
         store = self.open_store()
         try:
             yield store

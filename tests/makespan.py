@@ -160,7 +160,7 @@ class Contest:
     def served(self) -> list[Served]:
         """Return every job that was started, in the order in which places were asked for."""
         instances = {one.id: one for one in self.stage.alma.instances()}
-        with self.stage._using_store() as store:
+        with self.stage.using_store() as store:
             places = [place for id_ in self.run_ids for place in store.slots_of(id_)]
         return [
             Served(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import textwrap
@@ -36,6 +37,15 @@ class Typed:
     def json(self) -> Any:
         """The one JSON document on stdout."""
         return json.loads(self.out)
+
+
+class Tty(io.StringIO):
+    """A terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
 
 
 Almaflow = Callable[..., Typed]

@@ -18,7 +18,7 @@ from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.clock import SystemClock
 from almaflow.engine.engine import Engine
 from almaflow.store import Store
-from tests.harness import Beside, Ears, Process, Stage
+from tests.harness import Ears, Stage
 
 KEY = "ALMA_KEY_OF_TESTS"
 
@@ -59,13 +59,3 @@ class Past(Stage):
                 yield store
             finally:
                 store.close()
-
-
-def interrupt_after(**duration: float) -> Beside:
-    """Press Ctrl-C after a while."""
-
-    async def press(process: Process) -> None:
-        await process.wait(**duration)
-        process.interrupt()
-
-    return press

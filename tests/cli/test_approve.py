@@ -11,7 +11,8 @@ import pytest
 from almaflow.outcome import Outcome, Status
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
-from tests.cli.past import Past, interrupt_after
+from tests.cli.past import Past
+from tests.harness import interrupt_after
 from tests.waits import question
 
 WORKFLOW = """\

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from almaflow.authoring.new_workflow.shell_commands import NotRead, Pause, ShellReader
 from tests.cli.conftest import Almaflow, Write
+from tests.cli.test_new import payload as payload_of
 
 KEY = "l8xx" + "4f2a" * 8
 BASE = "https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs"
@@ -184,13 +185,6 @@ def test_a_command_that_is_not_read_names_its_reason(command: str, named: str) -
 
     with pytest.raises(NotRead, match=re.escape(named)):
         list(reader.actions(command))
-
-
-def payload_of(*pairs: tuple[str, str]) -> str:
-    lines = (
-        f"<parameter><name>{name}</name><value>{value}</value></parameter>" for name, value in pairs
-    )
-    return f"<job><parameters>{''.join(lines)}</parameters></job>"
 
 
 @pytest.mark.parametrize(

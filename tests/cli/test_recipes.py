@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ import pytest
 
 from almaflow import docs
 from almaflow.cli.commands import docs as command
-from tests.cli.conftest import ROOT, Almaflow
+from tests.cli.conftest import ROOT, Almaflow, Tty
 
 COOKBOOK = docs.HERE / "cookbook"
 RECIPES = [recipe.name for recipe in docs.recipes()]
@@ -100,15 +99,6 @@ def test_a_wrong_request_is_answered_with_the_next_move(
 
 
 # --- on a terminal ----------------------------------------------------------------------------
-
-
-class Tty(io.StringIO):
-    """A terminal."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Tty:

@@ -14,7 +14,8 @@ from almaflow.outcome import Outcome, Status
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
-from tests.cli.past import Past, interrupt_after
+from tests.cli.past import Past
+from tests.harness import interrupt_after
 
 SHORT = "{name: short, steps: [{id: rest, wait: 1h}, {notify: rested}]}"
 BAD = "{name: bad, steps: [{id: rest, wait: 1h}, {fail: oops}]}"

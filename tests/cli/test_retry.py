@@ -16,8 +16,8 @@ from almaflow.cli.commands import retry
 from almaflow.outcome import Outcome
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
-from tests.cli.past import Past, interrupt_after
-from tests.harness import Played
+from tests.cli.past import Past
+from tests.harness import Played, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Items", "content": "ITEM", "members": 10}
 

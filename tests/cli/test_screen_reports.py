@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from dataclasses import replace
@@ -26,7 +25,8 @@ from almaflow.plan import Plan
 from almaflow.problems import Location, Problem, Severity
 from almaflow.runs.events import NullListener
 from almaflow.runs.views import RunView, view_of
-from tests.harness import START, Beside, Played, Process, Stage
+from tests.cli.conftest import Tty
+from tests.harness import START, Played, Process, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 COUNTERS = [
@@ -40,15 +40,6 @@ LOSES = {
     "sets": [SET],
     "faults": [{"kind": "lose_answer", "call": "submit", "processed": False}],
 }
-
-
-class Tty(io.StringIO):
-    """A terminal."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
 
 
 def plan(stage: Stage, played: Played) -> Plan:
@@ -75,16 +66,6 @@ def shown(stage: Stage, played: Played, **options: Any) -> str:
 def seen(stage: Stage, played: Played, **options: Any) -> RunView:
     made = plan(stage, played)
     return view_of(played.record, made.definition, played.journal, played.log, **options)
-
-
-def after(**duration: float) -> Beside:
-    """Press Ctrl-C after a while."""
-
-    async def press(process: Process) -> None:
-        await process.wait(**duration)
-        process.interrupt()
-
-    return press
 
 
 @pytest.fixture
@@ -269,7 +250,7 @@ def test_show_tells_all_about_a_run(stage: Stage) -> None:
 
 
 def test_show_tells_how_to_go_on_with_a_run_that_nobody_works_on(stage: Stage) -> None:
-    played = stage.run(f"{{steps: [{{id: x, {JOB}}}]}}", beside=after(seconds=5))
+    played = stage.run(f"{{steps: [{{id: x, {JOB}}}]}}", beside=interrupt_after(seconds=5))
 
     text = shown(stage, played)
 
@@ -283,7 +264,7 @@ def test_show_tells_how_to_go_on_with_a_run_that_nobody_works_on(stage: Stage) -
 
 
 def test_show_tells_that_a_process_works_on_a_run(stage: Stage) -> None:
-    played = stage.run(f"{{steps: [{{id: x, {JOB}}}]}}", beside=after(seconds=5))
+    played = stage.run(f"{{steps: [{{id: x, {JOB}}}]}}", beside=interrupt_after(seconds=5))
 
     text = shown(stage, played, worked_on=True)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Almaflow, Write
-from tests.cli.past import Past, interrupt_after
+from tests.cli.past import Past
+from tests.harness import interrupt_after
 
 WAITS = "{name: weed, steps: [{id: sign, approve: 'Delete?'}]}"
 

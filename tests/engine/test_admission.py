@@ -78,7 +78,7 @@ def work(stage: Stage, *, engines: int = 1, beside: Any = None) -> list[Played]:
 
 
 def runs(stage: Stage) -> list[RunRecord]:
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         return sorted(store.runs(limit=1000), key=lambda record: record.id)
 
 
@@ -264,7 +264,7 @@ def test_a_cancelled_run_keeps_its_place_until_its_job_has_ended(
 
     async def act() -> None:
         await anyio.sleep(600)
-        with stage._using_store() as store:
+        with stage.using_store() as store:
             store.ask_cancel(runs(stage)[0].id, "anna")
 
     first, *_ = work(stage, beside=act)
@@ -461,14 +461,14 @@ def test_who_gives_up_waiting_leaves_the_queue(tmp_path: Path, how: str) -> None
     async def act() -> None:
         await anyio.sleep(600)
         if how == "cancelled":
-            with stage._using_store() as store:
+            with stage.using_store() as store:
                 store.ask_cancel(runs(stage)[3].id, "anna")
 
     *_, gave_up, last = work(stage, beside=act)
 
     assert gave_up.outcome == how.replace(" ", "_")
     assert last.outcome == "succeeded"
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         (place,) = store.slots_of(gave_up.record.id)
         assert (place.state, store.queue()) == (SlotState.REFUSED, [])
     assert len(stage.submissions) == 4
@@ -613,7 +613,7 @@ def test_place_and_intent_are_recorded_together_whenever_a_process_dies(tmp_path
             stage.boundary = Boundary()
 
             sent = [one for one in crashed.journal if one.effect == "submit"]
-            with stage._using_store() as store:
+            with stage.using_store() as store:
                 places = store.slots_of(crashed.record.id)
             taken = [one for one in places if one.state is not SlotState.QUEUED]
             assert len(sent) == len(taken), at

@@ -11,7 +11,7 @@ import pytest
 from almaflow.engine.approvals import TerminalReply
 from almaflow.outcome import Status
 from tests import harness
-from tests.harness import START, Beside, Boundary, Played, Process, Stage
+from tests.harness import Beside, Boundary, Process, Stage, interrupt_after
 
 ASK = "steps: [{id: ok, approve: Delete 5 sets?}, {id: on, notify: x}]"
 
@@ -28,7 +28,7 @@ def answer(
     stage: Stage, approved: bool = True, comment: str = "", path: str = "ok", by: str = "anna"
 ) -> None:
     """Do what `almaflow approve` does."""
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         value = {"approved": approved, "comment": comment}
         store.add_answer(store.find_run("last").id, path, "approve", value, by)
 
@@ -41,24 +41,11 @@ def later(act: Callable[[], object], **duration: float) -> Beside:
     return beside
 
 
-def press(**duration: float) -> Beside:
-    async def beside(process: Process) -> None:
-        await process.wait(**duration)
-        process.interrupt()
-
-    return beside
-
-
-def minutes(played: Played) -> float:
-    assert played.record.ended_at is not None
-    return (played.record.ended_at - START) / timedelta(minutes=1)
-
-
 def test_a_step_waits_until_somebody_approves(stage: Stage) -> None:
     seen: list[str] = []
 
     def look_and_answer() -> None:
-        with stage._using_store() as store:
+        with stage.using_store() as store:
             seen.append(store.find_run("last").reason)
         answer(stage, comment="go on")
 
@@ -66,7 +53,7 @@ def test_a_step_waits_until_somebody_approves(stage: Stage) -> None:
 
     assert played.ended == ("succeeded", "")
     assert seen == ["ok: a person has to approve: Delete 5 sets?"]
-    assert 30 <= minutes(played) <= 31
+    assert 30 <= played.minutes <= 31
     assert (played.steps["ok"]["by"], played.steps["ok"]["comment"]) == ("anna", "go on")
     assert played.said() == ["anna approved: go on"]
 
@@ -79,7 +66,7 @@ def test_who_does_not_approve_ends_the_run(stage: Stage) -> None:
 
 
 def test_an_answer_that_was_given_while_nobody_worked_on_the_run_counts(stage: Stage) -> None:
-    held = stage.run(ASK, beside=press(minutes=10))
+    held = stage.run(ASK, beside=interrupt_after(minutes=10))
     assert held.interrupted
     answer(stage)
     stage.pass_time(hours=1)
@@ -87,7 +74,7 @@ def test_an_answer_that_was_given_while_nobody_worked_on_the_run_counts(stage: S
     played = stage.resume()
 
     assert played.ended == ("succeeded", "")
-    assert minutes(played) == pytest.approx(70, abs=0.5)
+    assert played.minutes == pytest.approx(70, abs=0.5)
 
 
 def test_an_answer_that_was_heard_is_kept_after_a_restart(stage: Stage) -> None:
@@ -147,25 +134,25 @@ def test_nobody_answers_in_time(
     played = stage.run(f"steps: [{{id: ok, timeout: 8h, {ask}}}, {{id: on, notify: x}}]")
 
     assert (played.outcome, played.outcomes["ok"]) == (outcome, outcome)
-    assert minutes(played) == 480
+    assert played.minutes == 480
     assert ("on" in played.outcomes) is (on_timeout == "continue")
     assert "Nobody has approved" in played.steps["ok"]["error"]
 
 
 def test_a_time_that_passed_while_nobody_worked_on_the_run_counts(stage: Stage) -> None:
     workflow = ASK.replace("id: ok,", "id: ok, timeout: 1h,")
-    assert stage.run(workflow, beside=press(minutes=10)).interrupted
+    assert stage.run(workflow, beside=interrupt_after(minutes=10)).interrupted
     stage.pass_time(hours=3)
 
     played = stage.resume()
 
     assert played.outcome == "timed_out"
-    assert minutes(played) <= 192
+    assert played.minutes <= 192
 
 
 def test_an_answer_that_came_in_time_counts_although_it_is_heard_late(stage: Stage) -> None:
     workflow = ASK.replace("id: ok,", "id: ok, timeout: 1h,")
-    assert stage.run(workflow, beside=press(minutes=10)).interrupted
+    assert stage.run(workflow, beside=interrupt_after(minutes=10)).interrupted
     answer(stage)
     stage.pass_time(hours=3)
 
@@ -175,7 +162,7 @@ def test_an_answer_that_came_in_time_counts_although_it_is_heard_late(stage: Sta
 
 def test_who_waits_can_be_cancelled(stage: Stage) -> None:
     def cancel() -> None:
-        with stage._using_store() as store:
+        with stage.using_store() as store:
             store.ask_cancel(store.find_run("last").id, "bert")
 
     played = stage.run(ASK, beside=later(cancel, minutes=5))

@@ -11,7 +11,7 @@ import pytest
 
 from almaflow.outcome import Status
 from tests import harness
-from tests.harness import START, Beside, Played, Process, Stage
+from tests.harness import START, Stage, after, cancel, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 LIBRARY: dict[str, Any] = {
@@ -23,28 +23,6 @@ LIBRARY: dict[str, Any] = {
 
 def job(id: str, job: str = "M901", more: str = "") -> str:
     return f"{{id: {id}, submit_job: {{job: {job}, set: '{SET['id']}'}}{more}}}"
-
-
-def ended_after(played: Played) -> float:
-    """Return after how many minutes the run ended."""
-    assert played.record.ended_at is not None
-    return (played.record.ended_at - START) / timedelta(minutes=1)
-
-
-def after(act: Callable[[Process], object], **duration: float) -> Beside:
-    async def beside(process: Process) -> None:
-        await process.wait(**duration)
-        act(process)
-
-    return beside
-
-
-def interrupt(process: Process) -> None:
-    process.interrupt()
-
-
-def cancel(process: Process) -> None:
-    process.cancel("anna")
 
 
 # --- parallel -------------------------------------------------------------------------------------
@@ -64,7 +42,7 @@ def test_branches_go_on_beside_each_other(set_stage: Callable[..., Stage]) -> No
     )
 
     assert played.ended == ("succeeded", "")
-    assert 30 <= ended_after(played) <= 33
+    assert 30 <= played.minutes <= 33
     assert [one.at for one in stage.submissions] == [START, START]
 
 
@@ -103,7 +81,7 @@ def test_what_has_begun_is_finished_and_nothing_new_begins(set_stage: Callable[.
         "both": "failed",
     }
     # The job was followed to its end.
-    assert 20 <= ended_after(played) <= 22
+    assert 20 <= played.minutes <= 22
 
 
 def test_the_first_failure_counts(stage: Stage) -> None:
@@ -119,7 +97,7 @@ def test_the_first_failure_counts(stage: Stage) -> None:
 
     assert played.record.error == "Step parallel-1/b/fail-2: early"
     # The second wait of `a` and that of `c` had begun.
-    assert ended_after(played) == 68
+    assert played.minutes == 68
 
 
 def test_a_failure_that_is_continued_halts_nobody(stage: Stage) -> None:
@@ -165,7 +143,7 @@ def test_a_stop_in_a_branch_ends_the_run_when_what_has_begun_is_finished(
     )
 
     assert played.outcome == outcome
-    assert ended_after(played) == 5
+    assert played.minutes == 5
     assert not {"parallel-1/a/x", "parallel-1/b/y", "z"} & played.outcomes.keys()
 
 
@@ -227,7 +205,7 @@ def test_halting_reaches_into_what_stands_inside(stage: Stage) -> None:
 
     assert played.ended == ("failed", "Step parallel-1/a/broken: no")
     # The second iteration's wait was under way.
-    assert ended_after(played) == pytest.approx(6, abs=0.1)
+    assert played.minutes == pytest.approx(6, abs=0.1)
     assert {
         path.removeprefix("parallel-1/b/"): ended
         for path, ended in played.outcomes.items()
@@ -256,7 +234,7 @@ def loop(steps: str, max_parallel: int = 1, items: str = "['a', 'b', 'c', 'd']")
 def test_so_many_iterations_go_on_at_a_time(stage: Stage, max_parallel: int, minutes: int) -> None:
     played = stage.run(loop("{wait: 5m}", max_parallel))
 
-    assert ended_after(played) == minutes
+    assert played.minutes == minutes
 
 
 def test_results_are_in_the_order_of_the_items(stage: Stage) -> None:
@@ -309,7 +287,7 @@ def test_no_iteration_begins_after_one_that_failed(stage: Stage) -> None:
     assert played.ended == ("timed_out", "Step all/2/w: The time limit of step all/2/w expired.")
     results = played.steps["all"]["results"]
     assert [one["outcome"] for one in results] == ["succeeded", "timed_out", "succeeded", "skipped"]
-    assert ended_after(played) == 13
+    assert played.minutes == 13
 
 
 def test_an_iteration_that_was_not_finished_is_skipped(stage: Stage) -> None:
@@ -377,14 +355,14 @@ def test_a_resume_in_the_middle_goes_on_where_each_was(
     expected = set_stage(LIBRARY).run(NESTED)
     assert expected.outcome == "succeeded"
 
-    held = stage.run(NESTED, beside=after(interrupt, minutes=minutes))
+    held = stage.run(NESTED, beside=interrupt_after(minutes=minutes))
     assert held.interrupted
     played = stage.resume()
 
     assert played.outcome == "succeeded"
     assert played.outcomes == expected.outcomes
     assert len(stage.submissions) == 2
-    assert ended_after(played) == pytest.approx(ended_after(expected), abs=1.5)
+    assert played.minutes == pytest.approx(expected.minutes, abs=1.5)
 
 
 @pytest.mark.parametrize("minutes", [1, 6, 12, 19])
@@ -393,7 +371,7 @@ def test_a_resume_after_a_failure_finishes_what_had_begun_and_begins_nothing(
 ) -> None:
     stage = set_stage(LIBRARY)
 
-    stage.run(HALTING, beside=after(interrupt, minutes=minutes))
+    stage.run(HALTING, beside=interrupt_after(minutes=minutes))
     stage.pass_time(minutes=1)
     played = stage.resume()
 
@@ -413,7 +391,7 @@ def test_a_resume_after_an_early_end_begins_nothing_new(
           a: [{{wait: 1m}}, {{id: e, {end}}}, {{id: never, notify: x}}]
           b: [{job("x")}, {{id: neither, notify: y}}]
     """
-    stage.run(workflow, beside=after(interrupt, minutes=5))
+    stage.run(workflow, beside=interrupt_after(minutes=5))
 
     played = stage.resume()
 
@@ -428,7 +406,7 @@ def test_a_cancel_in_the_middle_ends_all_that_has_begun(set_stage: Callable[...,
     played = stage.run(NESTED, beside=after(cancel, minutes=5))
 
     assert played.ended == ("cancelled", "Cancelled by anna.")
-    assert ended_after(played) == 5
+    assert played.minutes == 5
     assert set(played.outcomes.values()) == {"succeeded", "cancelled"}
     assert played.outcomes["all"] == "cancelled"
     jobs = [facts for path, facts in played.steps.items() if path.endswith("/x")]
@@ -448,7 +426,7 @@ def test_the_time_of_a_composite_ends_what_stands_in_it(stage: Stage, what: str)
         f"steps: [{{id: p, timeout: 10m, on_failure: continue, {what}}}, {{id: on, notify: x}}]"
     )
 
-    assert (played.outcome, ended_after(played)) == ("warning", 10)
+    assert (played.outcome, played.minutes) == ("warning", 10)
     assert played.outcomes["p"] == "timed_out"
     assert next(end for path, end in played.outcomes.items() if path.endswith("/w")) == "timed_out"
     assert played.outcomes["on"] == "succeeded"
@@ -469,7 +447,7 @@ def test_a_step_s_time_in_a_branch_fails_the_branch_only_there(stage: Stage) -> 
         "Step parallel-1/a/x: The time limit of step parallel-1/a/x expired.",
     )
     assert played.outcomes["parallel-1/b/y"] == "succeeded"
-    assert ended_after(played) == 10
+    assert played.minutes == 10
 
 
 @pytest.mark.slow

@@ -12,7 +12,15 @@ import pytest
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness
-from tests.harness import START, Beside, Boundary, Played, Process, Stage
+from tests.harness import (
+    Boundary,
+    Played,
+    Process,
+    Stage,
+    after,
+    cancel,
+    interrupt_after,
+)
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -29,27 +37,6 @@ finally:
 outputs: {{x: "{{{{ steps.x.outcome }}}}"}}
 """
 CALL = "{id: sub, call: part}"
-
-
-def after(act: Callable[[Process], object], **duration: float) -> Beside:
-    async def beside(process: Process) -> None:
-        await process.wait(**duration)
-        act(process)
-
-    return beside
-
-
-def interrupt(process: Process) -> None:
-    process.interrupt()
-
-
-def cancel(process: Process) -> None:
-    process.cancel("anna")
-
-
-def minutes(played: Played) -> float:
-    assert played.record.ended_at is not None
-    return (played.record.ended_at - START) / timedelta(minutes=1)
 
 
 def seen(played: Played, path: str = "sub") -> str:
@@ -91,7 +78,7 @@ def test_its_finally_follows_a_cancel(stage: Stage) -> None:
     assert played.ended == ("cancelled", "Cancelled by anna.")
     assert seen(played) == "cancelled, x cancelled"
     assert played.outcomes["sub"] == "cancelled"
-    assert minutes(played) == 7
+    assert played.minutes == 7
     assert "sub/last" not in played.outcomes
 
 
@@ -110,7 +97,7 @@ def test_its_finally_follows_a_time_that_is_up(stage: Stage, bound: str) -> None
     assert played.outcome == "timed_out"
     assert played.outcomes["sub"] == "timed_out"
     assert seen(played) == "timed_out, x timed_out"
-    assert minutes(played) == 7
+    assert played.minutes == 7
     assert len(stage.submissions) == 1
 
 
@@ -140,7 +127,7 @@ def test_its_finally_is_not_held_up_by_a_neighbour_that_has_failed(stage: Stage)
 
 @pytest.mark.parametrize("at", [0.5, 5, 22, 24])
 def test_a_resume_goes_on_inside_it(stage: Stage, at: float) -> None:
-    held = stage.run(f"steps: [{CALL}]", beside=after(interrupt, minutes=at))
+    held = stage.run(f"steps: [{CALL}]", beside=interrupt_after(minutes=at))
     assert held.interrupted
 
     played = stage.resume()
@@ -151,7 +138,7 @@ def test_a_resume_goes_on_inside_it(stage: Stage, at: float) -> None:
 
 
 @pytest.mark.parametrize("at", [5.5, 6.5])
-def test_a_finally_that_was_interrupted_after_a_cancel_is_finished(stage: Stage, at: float) -> None:
+def test_a_finally_that_was_interrupt_after_a_cancel_is_finished(stage: Stage, at: float) -> None:
     async def beside(process: Process) -> None:
         await process.wait(minutes=5)
         process.store.ask_cancel(process.run_id, "anna")
@@ -201,7 +188,7 @@ def test_calls_nest(stage: Stage) -> None:
     assert played.outcomes["outer/finally/m"] == "succeeded"
     assert played.outcomes["finally/f"] == "succeeded"
     # One after the other, the innermost first.
-    assert minutes(played) == 9
+    assert played.minutes == 9
 
 
 @pytest.mark.slow
@@ -271,7 +258,7 @@ def test_its_finally_follows_when_nobody_has_resolved_what_was_lost_in_it(
 
 @pytest.mark.parametrize("bound", ["step", "called", "run"])
 @pytest.mark.parametrize("at", [5.5, 6.5])
-def test_a_finally_that_was_interrupted_after_a_time_was_up_is_finished(
+def test_a_finally_that_was_interrupt_after_a_time_was_up_is_finished(
     stage: Stage, bound: str, at: float
 ) -> None:
     workflow = f"steps: [{CALL}]"
@@ -281,7 +268,7 @@ def test_a_finally_that_was_interrupted_after_a_time_was_up_is_finished(
         workflow = f"{{timeout: 5m, {workflow}}}"
     if bound == "called":
         stage.write("part.yaml", f"timeout: 5m\n{PART}")
-    held = stage.run(workflow, beside=after(interrupt, minutes=at))
+    held = stage.run(workflow, beside=interrupt_after(minutes=at))
     assert held.interrupted
 
     played = stage.resume()

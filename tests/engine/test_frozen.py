@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from almaflow.clock import sleep
 from almaflow.engine.engine import Engine
 from almaflow.outcome import Outcome
-from almaflow.store import LEASE, RENEW, ClaimLost, LeaseLost, RunHeld, Store
+from almaflow.store import LEASE, RENEW, ClaimLost, LeaseLost, RunHeld
 from almaflow.virtual_time import run_virtual
 from tests import harness
 from tests.harness import Ears, Stage
@@ -29,16 +28,6 @@ def durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(harness, "LOOK", timedelta(seconds=1))
     monkeypatch.setattr(harness, "LEASE", LEASE)
     return Stage(tmp_path, durable=True)
-
-
-@contextmanager
-def opened(stage: Stage) -> Iterator[Store]:
-    """Be another process that uses the same store."""
-    store = stage.open_store()
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def seconds_for(stage: Stage, main: Callable[[], Awaitable[None]]) -> float:
@@ -66,7 +55,7 @@ def test_a_run_of_a_frozen_process_is_taken_over_when_its_lease_has_run_out(
     durable: Stage,
 ) -> None:
     run_id = durable.add("steps: [{notify: a}]").id
-    with opened(durable) as frozen, opened(durable) as store:
+    with durable.using_store() as frozen, durable.using_store() as store:
         process = frozen.enter_process("shelf", 4711, "0")
         claim = frozen.claim_run(run_id, process.id)
         engine = durable.engine(store, Ears())
@@ -91,7 +80,7 @@ def test_a_run_of_a_process_that_lives_is_refused_at_its_first_sign_of_life(
     durable: Stage,
 ) -> None:
     run_id = durable.add("steps: [{notify: a}]").id
-    with opened(durable) as other, opened(durable) as store:
+    with durable.using_store() as other, durable.using_store() as store:
         process = other.enter_process("shelf", 4711, "0")
         other.claim_run(run_id, process.id)
         engine = durable.engine(store, Ears())
@@ -119,7 +108,7 @@ def test_all_runs_include_those_of_a_frozen_process_and_free_ones_do_not_wait(
 ) -> None:
     stuck = durable.add("steps: [{notify: a}]").id
     free = durable.add("steps: [{notify: a}]").id
-    with opened(durable) as frozen, opened(durable) as store:
+    with durable.using_store() as frozen, durable.using_store() as store:
         frozen.claim_run(stuck, frozen.enter_process("shelf", 4711, "0").id)
         engine = durable.engine(store, Ears())
         watched = watching(engine)
@@ -140,7 +129,7 @@ def test_all_runs_include_those_of_a_frozen_process_and_free_ones_do_not_wait(
 
 def test_all_runs_leave_out_those_of_a_process_that_lives(durable: Stage) -> None:
     run_id = durable.add("steps: [{notify: a}]").id
-    with opened(durable) as other, opened(durable) as store:
+    with durable.using_store() as other, durable.using_store() as store:
         process = other.enter_process("shelf", 4711, "0")
         other.claim_run(run_id, process.id)
         engine = durable.engine(store, Ears())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -52,20 +51,10 @@ def durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(tmp_path, LIBRARY, durable=True)
 
 
-@contextmanager
-def other_process(stage: Stage) -> Iterator[Store]:
-    """Be another process that uses the same store."""
-    store = stage.open_store()
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 def test_a_run_is_cancelled_from_another_process(durable: Stage) -> None:
     async def cancel(process: Process) -> None:
         await process.wait(minutes=2)
-        with other_process(durable) as store:
+        with durable.using_store() as store:
             store.ask_cancel(process.run_id, "anna")
 
     played = durable.run(
@@ -92,7 +81,7 @@ def test_a_store_that_cannot_be_asked_for_cancellations_is_asked_later(
     monkeypatch.setattr(Store, "cancels_asked", fail_twice)
 
     async def cancel(process: Process) -> None:
-        with other_process(durable) as store:
+        with durable.using_store() as store:
             store.ask_cancel(process.run_id, "anna")
 
     played = durable.run("steps: [{wait: 10m}]", beside=cancel)
@@ -105,7 +94,7 @@ def test_a_run_that_a_live_process_works_on_is_left_to_it(durable: Stage) -> Non
 
     async def try_too(process: Process) -> None:
         await process.wait(minutes=2)
-        with other_process(durable) as store:
+        with durable.using_store() as store:
             other = durable.engine(store, Ears())
             with pytest.raises(RunHeld) as caught:
                 async with other.running():
@@ -153,7 +142,7 @@ def test_who_loses_a_run_stops_working_on_it(
 ) -> None:
     async def take_over(process: Process) -> None:
         await process.wait(seconds=122)
-        with other_process(durable) as store:
+        with durable.using_store() as store:
             # As if the first process had been taken for dead.
             owner = store.run(process.run_id).owner
             assert owner is not None
@@ -397,7 +386,7 @@ def test_a_run_that_its_own_process_is_offered_again_is_executed_once(durable: S
             tasks.start_soon(engine.execute, record.id)
             await anyio.sleep(100 * 60)
             # The first execution has ended, because the run was not its own any more.
-            with other_process(durable) as store:
+            with durable.using_store() as store:
                 store.ask_cancel(record.id, "ann")
 
     run_virtual(main)

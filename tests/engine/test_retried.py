@@ -37,7 +37,7 @@ def retry(stage: Stage, start: str | None = None, **resume: Any) -> Played:
 
 
 def reopen(stage: Stage, start: str | None = None) -> None:
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         record = store.find_run("last")
         step_tree = StepTree.of(recorded_plan(record, store.definition(record.definition)))
         chosen = plan_retry(step_tree, store.journal(record.id), start)

@@ -12,7 +12,7 @@ from almaflow.engine.alma_writes.submission import NOTHING_SHOWN
 from almaflow.engine.step_context import AttemptContext
 from almaflow.outcome import Status
 from almaflow.store import EntryState
-from tests.harness import START, Beside, Process, Stage
+from tests.harness import START, Process, Stage, after, cancel, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -27,22 +27,6 @@ def slow(kind: str = "slow", delay: str = "20s", **more: Any) -> dict[str, Any]:
     return {"sets": [SET], "faults": [fault], "jobs": [{"job": "M901", "duration": "1h"}]}
 
 
-def after(act: Callable[[Process], object], **duration: float) -> Beside:
-    async def beside(process: Process) -> None:
-        await process.wait(**duration)
-        act(process)
-
-    return beside
-
-
-def interrupt(process: Process) -> None:
-    process.interrupt()
-
-
-def cancel(process: Process) -> None:
-    process.cancel("anna")
-
-
 def played_in(stage: Stage) -> float:
     """Return how many seconds of the stage's time have passed."""
     return (stage.clock.now() - START).total_seconds()
@@ -54,7 +38,7 @@ def played_in(stage: Stage) -> float:
 def test_an_answer_that_comes_after_ctrl_c_is_recorded(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(slow())
 
-    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(interrupt, seconds=5))
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=5))
 
     assert held.interrupted
     assert played_in(stage) == 20
@@ -72,7 +56,7 @@ def test_an_answer_that_does_not_come_within_half_a_minute_is_lost(
 ) -> None:
     stage = set_stage(slow("hang"))
 
-    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(interrupt, seconds=5))
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=5))
 
     assert held.interrupted
     assert played_in(stage) == 35
@@ -90,7 +74,7 @@ def test_a_refusal_that_comes_after_ctrl_c_is_recorded(set_stage: Callable[..., 
     fault = {"kind": "status", "status": 400, "code": "402229", "call": "submit", "delay": "20s"}
     stage = set_stage({"sets": [SET], "faults": [fault]})
 
-    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(interrupt, seconds=5))
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=5))
     played = stage.resume()
 
     assert held.state("x", "submit") is EntryState.REFUSED
@@ -106,7 +90,7 @@ def test_a_later_that_comes_after_ctrl_c_is_sent_again_by_a_resume(
     fault = {"kind": "status", "status": 429, "call": "submit", "delay": "20s", "nth": 1}
     stage = set_stage({"sets": [SET], "faults": [fault]})
 
-    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=after(interrupt, seconds=5))
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=5))
     played = stage.resume()
 
     assert held.state("x", "submit") is EntryState.UNTAKEN
@@ -118,7 +102,7 @@ def test_a_read_that_hangs_does_not_hold_up_leaving(set_stage: Callable[..., Sta
     stage = set_stage({"sets": [SET], "faults": [{"kind": "hang", "call": "get_set"}]})
 
     held = stage.run(
-        f"steps: [{{find_set: {{id: '{SET['id']}'}}}}]", beside=after(interrupt, seconds=5)
+        f"steps: [{{find_set: {{id: '{SET['id']}'}}}}]", beside=interrupt_after(seconds=5)
     )
 
     assert held.interrupted
@@ -132,7 +116,7 @@ def test_a_write_that_changes_nothing_twice_is_sent_again_after_a_lost_answer(
     stage = set_stage({"sets": [SET], "faults": [fault]})
 
     held = stage.run(
-        f"steps: [{{id: x, delete_set: '{SET['id']}'}}]", beside=after(interrupt, seconds=5)
+        f"steps: [{{id: x, delete_set: '{SET['id']}'}}]", beside=interrupt_after(seconds=5)
     )
     played = stage.resume()
 

@@ -17,7 +17,7 @@ from almaflow.engine.step_context import AttemptContext
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness
-from tests.harness import START, Beside, Boundary, Played, Process, Stage
+from tests.harness import START, Boundary, Played, Process, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -333,21 +333,13 @@ def test_nobody_looks_for_a_write_that_leaves_no_trace(set_stage: Callable[..., 
 # --- ended while it is looked for -----------------------------------------------------------------
 
 
-def press(**duration: float) -> Beside:
-    async def beside(process: Process) -> None:
-        await process.wait(**duration)
-        process.interrupt()
-
-    return beside
-
-
 @pytest.mark.parametrize("processed", [True, False], ids=["taken", "not taken"])
 def test_ctrl_c_while_it_is_looked_for_ends_nothing(
     set_stage: Callable[..., Stage], processed: bool
 ) -> None:
     lose = {**TAKEN, "processed": processed}
     stage = set_stage(library(lose, alma={"list_lag": "3m"}))
-    held = stage.run(RUN, beside=press(minutes=1))
+    held = stage.run(RUN, beside=interrupt_after(minutes=1))
     assert held.interrupted
     assert held.state("x", "submit") is EntryState.LOST
     stage.pass_time(minutes=1)
@@ -387,7 +379,7 @@ def test_what_is_found_absent_after_its_time_was_up_is_not_sent_again(
         if bound == "step"
         else f"{{timeout: 1h, steps: [{{id: x, {JOB}}}]}}"
     )
-    stage.run(workflow, beside=press(minutes=1))
+    stage.run(workflow, beside=interrupt_after(minutes=1))
     stage.pass_time(hours=3)
 
     played = stage.resume()
@@ -402,7 +394,7 @@ def test_a_step_whose_time_was_up_before_it_sent_anything_sends_nothing(
 ) -> None:
     busy = [{"job": "M902", "at": "0s", "duration": "2h"} for _ in range(3)]
     stage = set_stage(library(other_runs=busy))
-    stage.run(f"steps: [{{id: x, {JOB}, timeout: 1h}}]", beside=press(minutes=1))
+    stage.run(f"steps: [{{id: x, {JOB}, timeout: 1h}}]", beside=interrupt_after(minutes=1))
     stage.pass_time(hours=3)
 
     played = stage.resume()
@@ -415,7 +407,7 @@ def test_a_host_that_is_away_while_it_is_looked_for_ends_nothing(
     set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = set_stage(library(TAKEN))
-    stage.run(RUN, beside=press(seconds=2))
+    stage.run(RUN, beside=interrupt_after(seconds=2))
     handle = stage._handle
 
     def away(*request: Any) -> Any:

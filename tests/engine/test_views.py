@@ -38,7 +38,7 @@ LOSES = {"faults": [{"kind": "lose_answer", "call": "submit", "processed": False
 
 
 def view_from(stage: Stage, played: Played, *, worked_on: bool = False) -> RunView:
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         definition = store.definition(played.record.definition)
     return view_of(played.record, definition, played.journal, played.log, worked_on=worked_on)
 

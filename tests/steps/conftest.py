@@ -2,26 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from tests.engine.conftest import set_stage, stage
 
-import pytest
-
-from tests.harness import Stage
-
-
-@pytest.fixture
-def set_stage(tmp_path: Path) -> Callable[..., Stage]:
-    """Make the test's stage, with a scenario where it wants one."""
-
-    def make(scenario: Any = None, **options: Any) -> Stage:
-        return Stage(tmp_path, scenario, **options)
-
-    return make
-
-
-@pytest.fixture
-def stage(set_stage: Callable[..., Stage]) -> Stage:
-    """A stage on which all goes well."""
-    return set_stage()
+__all__ = ["set_stage", "stage"]

@@ -279,7 +279,7 @@ def test_a_tick_of_a_timetable_is_the_instant_that_it_names(
     runs = others({"at": at.isoformat(), "name": "nightly", "duration": "1m"})
     stage = set_stage(runs, alma_ahead=timedelta(minutes=ahead))
     plan = replace(stage.plan(WAIT), trigger="timetable", scheduled_at=at - timedelta(minutes=1))
-    with stage._using_store() as store:
+    with stage.using_store() as store:
         store.add_run(plan.definition, plan.record())
 
     played = stage.resume()

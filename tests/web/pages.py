@@ -90,3 +90,10 @@ def site_in(folder: Path, **more: Any) -> Site:
     """Return the page of a new project whose store is in memory."""
     clock = HandClock(more.pop("now", NOW))
     return Site(Store.open("sqlite://", clock=clock), clock, folder, **more)
+
+
+def page(site: Site, address: str, status: int = 200) -> str:
+    """Return the page at *address*, which is answered with *status*."""
+    response = site.client.get(address)
+    assert response.status_code == status
+    return str(response.text)

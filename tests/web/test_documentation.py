@@ -6,13 +6,7 @@ import re
 
 from almaflow import docs
 from almaflow.web.markdown import html_of
-from tests.web.pages import Site
-
-
-def page(site: Site, address: str, status: int = 200) -> str:
-    response = site.client.get(address)
-    assert response.status_code == status
-    return str(response.text)
+from tests.web.pages import Site, page
 
 
 def test_every_page_and_recipe_is_listed_and_shown(site: Site) -> None:

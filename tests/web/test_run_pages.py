@@ -12,14 +12,8 @@ from almaflow.settings import Settings
 from almaflow.store import NewLogEntry, NewNotification, NewSchedule, NewTick, TickEnding
 from almaflow.waiting import Waiting, WaitingKind
 from tests.web.night import make_night, write_workflows
-from tests.web.pages import NOW, SETTINGS, Site
+from tests.web.pages import NOW, SETTINGS, Site, page
 from tests.web.recorded import record_run
-
-
-def page(site: Site, address: str, status: int = 200) -> str:
-    response = site.client.get(address)
-    assert response.status_code == status
-    return str(response.text)
 
 
 def ended(site: Site, number: int, outcome: Outcome, **fields: object) -> str:
