@@ -18,7 +18,7 @@ from almaflow.cli.render.text_layout import width
 from almaflow.operations.recorded_plans import plan_of
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
-from tests.harness import START, Beside, Played, Process, Stage
+from tests.harness import START, Beside, Played, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 COUNTER = {"type": "label.new", "desc": "New records", "value": "5"}
@@ -333,13 +333,9 @@ def test_what_is_printed_after_the_run_stands_below_the_picture(stage: Stage) ->
 
 
 def test_an_interrupted_run_leaves_its_last_picture(stage: Stage) -> None:
-    async def press(process: Process) -> None:
-        await process.wait(minutes=2)
-        process.interrupt()
-
     console = terminal()
 
-    watch(console, stage, play(stage, beside=press))
+    watch(console, stage, play(stage, beside=interrupt_after(minutes=2)))
 
     last = pictures(console)[-1]
     assert last[0].startswith("demo at main  2026-03-02 08:17:00 simulated")

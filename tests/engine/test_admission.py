@@ -22,7 +22,7 @@ from almaflow.store.writer import StoreWriter
 from almaflow.timetable import Maintenance
 from almaflow.virtual_time import run_virtual
 from tests import harness
-from tests.harness import START, Boundary, Ears, Played, Stage
+from tests.harness import START, Boundary, Ears, Played, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 HOUR = timedelta(hours=1)
@@ -480,7 +480,7 @@ def test_an_interrupted_run_keeps_its_ticket_and_holds_up_nobody(
     stage = set_stage(library({"*": "30m"}))
     for number in range(3):
         stage.run(run_of(f"M90{number + 1}", ", wait: false"))
-    held = stage.run(run_of("M904"), beside=lambda process: press(process))
+    held = stage.run(run_of("M904"), beside=interrupt_after(minutes=1))
     assert held.interrupted
     assert [place.state for place in stage.open_store().slots_of(held.record.id)] == [
         SlotState.QUEUED
@@ -491,11 +491,6 @@ def test_an_interrupted_run_keeps_its_ticket_and_holds_up_nobody(
 
     # The later one went first: nobody was there to send the earlier one.
     assert len(stage.submissions) == 5
-
-
-async def press(process: Any) -> None:
-    await process.wait(minutes=1)
-    process.interrupt()
 
 
 # --- calls ----------------------------------------------------------------------------------------

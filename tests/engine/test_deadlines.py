@@ -10,7 +10,7 @@ import pytest
 
 from almaflow.outcome import Status
 from almaflow.runs.events import EventKind
-from tests.harness import START, Played, Process, Stage
+from tests.harness import START, Played, Stage, interrupt_after
 
 # Also on PostgreSQL.
 EACH_STORE = True
@@ -31,12 +31,7 @@ def down(stage: Stage, played: Played, **duration: float) -> None:
 
 def interrupted(stage: Stage, workflow: str, **after: float) -> Played:
     """Run a workflow until Ctrl-C is pressed."""
-
-    async def press(process: Process) -> None:
-        await process.wait(**after)
-        process.interrupt()
-
-    return stage.run(workflow, beside=press)
+    return stage.run(workflow, beside=interrupt_after(**after))
 
 
 def test_a_step_that_takes_too_long_has_timed_out(set_stage: Callable[..., Stage]) -> None:
@@ -233,14 +228,9 @@ def test_finally_ends_after_half_an_hour_in_the_process_that_took_it_up(stage: S
 @pytest.mark.parametrize("steps", ["{notify: a}", "{wait: 10s}"])
 def test_short_work_after_a_long_pause_is_still_done(stage: Stage, steps: str) -> None:
     stage.add(f"{{timeout: 1h, steps: [{{wait: 1m}}, {steps}]}}")
-    played = stage.resume(beside=_press_at_once)
+    played = stage.resume(beside=interrupt_after(seconds=30))
     down(stage, played, days=3)
 
     played = stage.resume()
 
     assert played.outcome == ("succeeded" if "notify" in steps else "timed_out")
-
-
-async def _press_at_once(process: Process) -> None:
-    await process.wait(seconds=30)
-    process.interrupt()

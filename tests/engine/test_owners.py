@@ -33,7 +33,7 @@ from almaflow.store import (
 )
 from almaflow.virtual_time import run_virtual
 from tests import harness
-from tests.harness import START, Ears, Process, Stage
+from tests.harness import START, Ears, Process, Stage, interrupt_after
 
 # Also on PostgreSQL.
 EACH_STORE = True
@@ -161,11 +161,9 @@ def test_who_loses_a_run_stops_working_on_it(
 
 
 def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> None:
-    async def press(process: Process) -> None:
-        await process.wait(minutes=2)
-        process.interrupt()
-
-    held = durable.run(f"steps: [{{wait: 1m}}, {{id: x, {JOB}}}, {{notify: b}}]", beside=press)
+    held = durable.run(
+        f"steps: [{{wait: 1m}}, {{id: x, {JOB}}}, {{notify: b}}]", beside=interrupt_after(minutes=2)
+    )
 
     assert held.interrupted
     assert (held.record.held, held.record.owner, held.outcome) == (True, None, None)
@@ -185,10 +183,6 @@ def test_an_interrupted_run_is_held_and_goes_on_where_it_was(durable: Stage) -> 
 
 
 def test_a_resumed_run_sees_what_steps_in_a_branch_gave(durable: Stage) -> None:
-    async def press(process: Process) -> None:
-        await process.wait(minutes=15)
-        process.interrupt()
-
     durable.run(
         f"""
         steps:
@@ -199,7 +193,7 @@ def test_a_resumed_run_sees_what_steps_in_a_branch_gave(durable: Stage) -> None:
         finally:
           - check: steps.x.outcome == 'succeeded'
         """,
-        beside=press,
+        beside=interrupt_after(minutes=15),
     )
 
     played = durable.resume()
@@ -208,10 +202,6 @@ def test_a_resumed_run_sees_what_steps_in_a_branch_gave(durable: Stage) -> None:
 
 
 def test_a_run_resumed_in_finally_sees_how_its_steps_ended(durable: Stage) -> None:
-    async def press(process: Process) -> None:
-        await process.wait(minutes=20)
-        process.interrupt()
-
     durable.run(
         f"""
         steps:
@@ -221,7 +211,7 @@ def test_a_run_resumed_in_finally_sees_how_its_steps_ended(durable: Stage) -> No
           - check: steps.x.outcome == 'succeeded'
           - check: steps.x.status | default('') == 'COMPLETED_SUCCESS'
         """,
-        beside=press,
+        beside=interrupt_after(minutes=20),
     )
 
     played = durable.resume()
@@ -235,12 +225,8 @@ def test_a_run_resumed_in_finally_sees_how_its_steps_ended(durable: Stage) -> No
 def test_a_request_that_renders_differently_is_not_sent(
     set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def press(process: Process) -> None:
-        await process.wait(seconds=2)
-        process.interrupt()
-
     stage = set_stage({**LIBRARY, "faults": [{"kind": "lose_answer", "call": "submit"}]})
-    stage.run(f"steps: [{{id: x, {JOB}}}]", beside=press)
+    stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=2))
     monkeypatch.setattr(
         "almaflow.engine.alma_writes.submission.marker_of", lambda *_: " [af-another]"
     )

@@ -16,7 +16,7 @@ from almaflow.runs.retry_plan import plan_retry
 from almaflow.runs.step_tree import StepTree
 from almaflow.store import EntryState
 from tests import harness
-from tests.harness import Boundary, Played, Process, Stage
+from tests.harness import Boundary, Played, Stage, after, cancel
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -200,11 +200,7 @@ def test_what_a_neighbour_s_failure_halted_is_done_in_the_retry(
 def test_a_cancelled_run_may_be_retried(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library())
 
-    async def cancel(process: Process) -> None:
-        await process.wait(minutes=2)
-        process.cancel("anna")
-
-    stage.run(THREE, beside=cancel)
+    stage.run(THREE, beside=after(cancel, minutes=2))
 
     played = retry(stage)
 

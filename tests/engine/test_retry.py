@@ -15,7 +15,7 @@ from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import ConnectionLost, NotSent
 from almaflow.engine.retry import back_off, retry_delay, waiting_for
 from almaflow.store import EntryState
-from tests.harness import START, Process, Stage
+from tests.harness import START, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -297,11 +297,7 @@ def test_a_host_that_answered_before_a_restart_may_be_away_too(
 ) -> None:
     stage = set_stage(library(jobs=[{"job": "M901", "duration": "1h"}]))
 
-    async def press(process: Process) -> None:
-        await process.wait(minutes=10)
-        process.interrupt()
-
-    stage.run(f"steps: [{{{JOB}}}]", beside=press)
+    stage.run(f"steps: [{{{JOB}}}]", beside=interrupt_after(minutes=10))
     unplugged = Unplugged(stage, monkeypatch)
     unplugged.down = lambda: stage.clock.now() - START < timedelta(hours=2)
 
@@ -379,11 +375,7 @@ def test_an_interrupted_wait_for_a_place_is_taken_up_again(
 ) -> None:
     stage = set_stage(library(jobs=[{"job": "M901", "refuse": "402222", "nth": [1, 2]}]))
 
-    async def press(process: Process) -> None:
-        await process.wait(seconds=10)
-        process.interrupt()
-
-    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=press)
+    held = stage.run(f"steps: [{{id: x, {JOB}}}]", beside=interrupt_after(seconds=10))
     assert held.state("x", "submit") is EntryState.UNTAKEN
 
     played = stage.resume()

@@ -9,7 +9,7 @@ import pytest
 
 from almaflow.runs.events import EventKind
 from almaflow.store import EntryState
-from tests.harness import Played, Process, Stage
+from tests.harness import Played, Stage, interrupt_after
 
 PASSWORD = "hunter2 &/ secret"
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
@@ -109,11 +109,7 @@ def test_a_secret_in_alma_s_error_is_starred(stage_with_secret: Any) -> None:
 def test_a_resumed_run_sends_the_same_secret_once(stage_with_secret: Any) -> None:
     stage = stage_with_secret(jobs=[{"job": "M901", "duration": "1h"}])
 
-    async def press(process: Process) -> None:
-        await process.wait(minutes=10)
-        process.interrupt()
-
-    stage.run(WORKFLOW, beside=press)
+    stage.run(WORKFLOW, beside=interrupt_after(minutes=10))
     played = stage.resume()
 
     assert played.outcome == "succeeded"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from almaflow.engine import step_limit
-from tests.harness import Played, Process, Stage
+from tests.harness import Played, Stage, interrupt_after
 
 MOST = 30
 LOOPS = """
@@ -77,11 +77,8 @@ def test_loops_in_finally_have_a_limit_of_their_own(
 
 
 def test_steps_before_an_interruption_count(stage: Stage) -> None:
-    async def interrupt(process: Process) -> None:
-        await process.wait(minutes=20.5)
-        process.interrupt()
-
-    assert stage.run(LOOPS % ("", "{wait: 1m}", ""), beside=interrupt).outcome is None
+    held = stage.run(LOOPS % ("", "{wait: 1m}", ""), beside=interrupt_after(minutes=20.5))
+    assert held.outcome is None
 
     resumed = stage.resume()
 

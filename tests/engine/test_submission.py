@@ -17,7 +17,7 @@ from almaflow.engine.step_context import AttemptContext
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness
-from tests.harness import START, Boundary, Played, Process, Stage, interrupt_after
+from tests.harness import START, Boundary, Played, Process, Stage, after, cancel, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
@@ -357,11 +357,7 @@ def test_what_several_runs_may_be_stays_unknown_when_the_run_is_cancelled(
     foreign = {"job": "M901", "at": "10s", "duration": "5m"}
     stage = set_stage(library(TAKEN, other_runs=[foreign]))
 
-    async def cancel(process: Process) -> None:
-        await process.wait(minutes=1)
-        process.cancel("anna")
-
-    played = stage.run(RUN.replace("}}", ", job_name: false}}"), beside=cancel)
+    played = stage.run(RUN.replace("}}", ", job_name: false}}"), beside=after(cancel, minutes=1))
 
     assert played.outcome == "unknown"
     runs = [run.id for run in stage.alma.instances("M901")]

@@ -11,7 +11,7 @@ import pytest
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.views import RunView, lost_steps, view_of
 from almaflow.store import EntryState
-from tests.harness import Played, Process, Stage
+from tests.harness import Played, Process, Stage, interrupt_after
 
 WORKFLOW = """\
 name: weed
@@ -93,11 +93,7 @@ def test_it_is_json_as_it_stands(stage: Stage) -> None:
 
 
 def test_a_run_under_way_shows_what_waits_and_what_comes(stage: Stage) -> None:
-    async def interrupt(process: Process) -> None:
-        await process.wait(seconds=12)
-        process.interrupt()
-
-    played = stage.run(WORKFLOW, beside=interrupt)
+    played = stage.run(WORKFLOW, beside=interrupt_after(seconds=12))
 
     view = view_from(stage, played, worked_on=True)
     export = next(step for step in view.steps if step.path == "export")
@@ -183,13 +179,9 @@ def test_each_state_of_a_request_is_told_in_plain_words(
 
 
 def test_a_step_whose_next_attempt_is_awaited_waits(stage: Stage) -> None:
-    async def interrupt(process: Process) -> None:
-        await process.wait(seconds=5)
-        process.interrupt()
-
     played = stage.run(
         "steps: [{id: a, find_set: {id: '1'}, retry: {attempts: 2, delay: 1h}}]\n",
-        beside=interrupt,
+        beside=interrupt_after(seconds=5),
     )
 
     (step,) = view_from(stage, played).steps

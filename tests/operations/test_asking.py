@@ -17,7 +17,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.store import RunNotEnded, RunRecord, Store
 from almaflow.virtual_time import run_virtual
-from tests.harness import Ears, Process, Stage
+from tests.harness import Ears, Stage, interrupt_after
 from tests.operations.conftest import BY, log_of, opened
 
 ASKS = """\
@@ -30,11 +30,6 @@ steps:
 SHORT = "steps: [{id: one, notify: hi}, {id: two, notify: there}]"
 WAITS = "steps: [{id: pause, wait: 30m}, {id: after, notify: hi}]"
 FAILS = "steps: [{id: one, notify: hi}, {id: two, check: '1 > 2'}]"
-
-
-async def interrupt(process: Process) -> None:
-    await process.wait(minutes=1)
-    process.interrupt()
 
 
 def serve(stage: Stage) -> None:
@@ -54,7 +49,7 @@ def serve(stage: Stage) -> None:
 
 def held(stage: Stage, workflow: str = WAITS) -> RunRecord:
     """Return a run that a person interrupted."""
-    record = stage.run(workflow, beside=interrupt).record
+    record = stage.run(workflow, beside=interrupt_after(minutes=1)).record
     assert record.held
     return record
 
@@ -150,7 +145,7 @@ def test_nothing_is_queued_that_no_process_would_execute(stage: Stage, ask: Asks
 
 
 def test_a_reply_names_the_person_and_has_the_comment_in_the_log(stage: Stage) -> None:
-    stage.run(ASKS, beside=interrupt)
+    stage.run(ASKS, beside=interrupt_after(minutes=1))
     with opened(stage) as store:
         given = reply(store, "last", "sign", approved=True, comment=" as agreed ", by=BY)
         continue_run(store, given.run.id, "bert")

@@ -16,7 +16,7 @@ from almaflow.connectors.local import LocalSource
 from almaflow.connectors.registry import LiveSystems
 from almaflow.connectors.simulated import MadeUpFile, SimulatedJob, SimulatedSystems
 from tests.connectors.servers import PASSWORD, Started, sftp_server
-from tests.harness import START, Process, Stage
+from tests.harness import START, Process, Stage, interrupt_after
 
 WORKFLOW = """
 steps:
@@ -453,11 +453,9 @@ def test_a_run_that_is_interrupted_looks_again_when_it_goes_on(
 ) -> None:
     (server.root / "out" / "a.csv").write_text("a")
 
-    async def interrupt(process: Process) -> None:
-        await process.wait(seconds=15)
-        process.interrupt()
-
-    first = live.run(WORKFLOW.replace("to:", "at_least: 2, to:"), beside=interrupt)
+    first = live.run(
+        WORKFLOW.replace("to:", "at_least: 2, to:"), beside=interrupt_after(seconds=15)
+    )
     (server.root / "out" / "b.csv").write_text("b")
     second = live.resume()
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from almaflow.alma import calls
-from tests.harness import START, Played, Stage
+from tests.harness import START, Played, Stage, interrupt_after
 
 IDS = [f"99{number:09}1000" for number in range(1, 10)]
 THERE = {"id": "1001000", "name": "there", "content": "BIB_MMS", "members": IDS[:5]}
@@ -160,11 +160,7 @@ def test_one_change_that_is_counted_late_is_waited_for(set_stage: Callable[..., 
 def test_a_resumed_step_waits_on_for_the_count(set_stage: Callable[..., Stage]) -> None:
     stage = set_stage(library(alma={"count_lag": "100s"}), durable=True)
 
-    async def stop(process: Any) -> None:
-        await process.wait(seconds=50)
-        process.interrupt()
-
-    assert stage.run(create(IDS[:3]), beside=stop).interrupted
+    assert stage.run(create(IDS[:3]), beside=interrupt_after(seconds=50)).interrupted
     played = stage.resume()
 
     assert played.outcome == "succeeded"

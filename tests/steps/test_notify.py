@@ -19,7 +19,7 @@ from almaflow.engine.notifications import TRIED_LATER
 from almaflow.runs.events import EventKind
 from almaflow.thread_pool import ThreadPool
 from tests.connectors.servers import free_port, mail_server, web_hook
-from tests.harness import Process, Stage
+from tests.harness import Process, Stage, interrupt_after
 
 SETTINGS = """\
 institutions: {main: {region: eu, api_key: env:ALMA_KEY}}
@@ -170,11 +170,10 @@ def test_a_message_that_was_delivered_is_not_sent_again_after_a_restart(
     stage = set_stage()
     stage.outside = channel = Channel()
 
-    async def interrupt(process: Process) -> None:
-        await process.wait(minutes=1)
-        process.interrupt()
-
-    stage.run("steps: [{notify: {to: systems, message: hello}}, {wait: 10m}]", beside=interrupt)
+    stage.run(
+        "steps: [{notify: {to: systems, message: hello}}, {wait: 10m}]",
+        beside=interrupt_after(minutes=1),
+    )
     played = stage.resume()
 
     assert played.outcome == "succeeded"

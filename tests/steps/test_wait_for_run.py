@@ -14,7 +14,7 @@ import pytest
 from almaflow.errors import DocumentsInvalid
 from almaflow.steps.result import StepFailed
 from almaflow.steps.wait_for_run import read_since
-from tests.harness import START, Stage
+from tests.harness import START, Stage, interrupt_after
 
 PUBLISHING = "Publishing Platform Job Weekly"
 LIBRARY: dict[str, Any] = {
@@ -176,11 +176,7 @@ def test_a_resumed_step_follows_the_run_that_it_had_found(set_stage: Callable[..
         durable=True,
     )
 
-    async def stop(process: Any) -> None:
-        await process.wait(minutes=15)
-        process.interrupt()
-
-    stage.run(WAIT, beside=stop)
+    stage.run(WAIT, beside=interrupt_after(minutes=15))
     stage.pass_time(hours=1)
     played = stage.resume()
 
@@ -293,11 +289,7 @@ def test_a_clock_that_is_set_while_a_run_is_followed_delays_no_look(
 ) -> None:
     stage = set_stage(others({"at": "1m", "duration": "30m"}), durable=True)
 
-    async def stop(process: Any) -> None:
-        await process.wait(minutes=10)
-        process.interrupt()
-
-    stage.run(WAIT, beside=stop)
+    stage.run(WAIT, beside=interrupt_after(minutes=10))
     stage.clock.set(hours=-3)
     began = stage.clock.true_now()
     played = stage.resume()
