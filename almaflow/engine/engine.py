@@ -317,7 +317,8 @@ class Engine:
             StoreTrouble: the store refused.
         """
         await self._newer.look(self._writer)
-        run_ids = await self._writer.call(self.store.orphans, recorded_steps.FORMAT)
+        # Without locks: while many runs wait for a worker, they are all orphans for a while.
+        run_ids = await self._writer.call(self.store.unqueued, recorded_steps.FORMAT)
         locks = frozenset(map(lock_of_run, run_ids))
         await self._writer.call_locked(locks, partial(self.store.queue_runs, run_ids))
 

@@ -32,6 +32,20 @@ CHANNEL: Final = "almaflow"
 
 Execute = Callable[[str], Awaitable[None]]
 
+# The table of tasks grows from nothing to thousands of rows, and back, faster than the server
+# counts them. By counts that are out of date it sorts all waiting tasks to hand out one of them,
+# which costs 75 ms with 10,000; along its indexes it takes 1 ms, however many tasks there are.
+_BY_INDEX: Final = "; ".join(
+    f"SET enable_{way} = off"
+    for way in ("sort", "seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
+)
+
+# The rows are locked first: each of two workers that find the same dead one removes other tasks.
+_ABANDON: Final = (
+    "SELECT procrastinate_finish_job_v1(id, 'aborted', true) FROM"
+    " (SELECT id FROM procrastinate_jobs WHERE id = ANY(%(ids)s) AND status = 'doing'"
+    " FOR UPDATE SKIP LOCKED) AS stalled"
+)
 
 # Not `to_regclass`, which may remember from before it waited for its turn that there are none.
 _MADE_FOR: Final = (
@@ -60,13 +74,39 @@ def make_app(conninfo: str, execute: Execute) -> App:
     # What matters to people is in the log of the run, or of the worker.
     for library in ("procrastinate", "psycopg.pool"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
+    connector = PsycopgConnector(
+        conninfo=conninfo, min_size=1, max_size=4, configure=_follow_indexes
+    )
+    app = App(connector=connector)
 
     @app.task(name=TASK, retry=OfferLater())
     async def run(run_id: str) -> None:
         await execute(run_id)
 
     return app
+
+
+async def _follow_indexes(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Let the server find tasks by its indexes, whatever it believes about their number.
+
+    Each request of procrastinate is one statement, so it needs no request more for its transaction.
+    """
+    await connection.set_autocommit(True)
+    await connection.execute(_BY_INDEX, prepare=False)
+
+
+async def abandon(app: App, tasks: Sequence[Job]) -> None:
+    """Remove tasks that dead workers had, all in one request.
+
+    procrastinate's `finish_job` does the same for one task; for thousands of them that takes
+    longer than a run may wait.
+
+    Raises:
+        ConnectorException: the database refused.
+    """
+    if tasks:
+        ids = [task.id for task in tasks]
+        await app.connector.execute_query_all_async(_ABANDON, ids=ids)
 
 
 async def _nothing(run_id: str) -> None:

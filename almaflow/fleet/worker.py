@@ -17,7 +17,6 @@ import anyio
 import psycopg
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
-from procrastinate.jobs import Status as JobStatus
 
 from almaflow import recorded_steps
 from almaflow.clock import Clock, sleep
@@ -26,7 +25,7 @@ from almaflow.engine.log import Log
 from almaflow.fleet import CONCURRENCY
 from almaflow.fleet.asyncio_task import cancelled_gently
 from almaflow.fleet.shared_time import ClockReports, share_time
-from almaflow.fleet.task_queue import make_app, queue_name
+from almaflow.fleet.task_queue import abandon, make_app, queue_name
 from almaflow.fleet.wake_ups import WakeUps
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import LeaseLost, StoreTrouble
@@ -38,8 +37,11 @@ HEARTBEAT: Final = timedelta(seconds=5)
 STALLED: Final = timedelta(seconds=20)
 """How long a worker may be silent until its tasks are given to others."""
 
-SWEEP: Final = timedelta(seconds=5)
+SWEEP: Final = timedelta(seconds=2.5)
 """How often tasks of dead workers, and runs without a task, are searched for."""
+
+CLOCK: Final = timedelta(seconds=10)
+"""How often the clock is compared with the database's."""
 
 LOOK: Final = timedelta(seconds=30)
 """How often a worker looks for what it was not notified of."""
@@ -128,6 +130,7 @@ class Worker:
                 with raise_one_error():
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(cancelled_gently, self._sweep(app, engine))
+                        tasks.start_soon(self._keep_time, engine)
                         tasks.start_soon(WakeUps(app, engine).listen)
                         await work(app)
         except (ConnectorException, psycopg.Error) as error:
@@ -155,16 +158,23 @@ class Worker:
         raise QueueLost(ConnectionError("the connection that listens for runs was lost"))
 
     async def _sweep(self, app: App, engine: Engine) -> None:
-        """Remove the tasks of dead workers, queue runs that have none, and check the clock."""
-        manager, stalled, reports = app.job_manager, STALLED.total_seconds(), ClockReports(self.log)
+        """Remove the tasks of dead workers, and queue runs that have none."""
+        manager, stalled = app.job_manager, STALLED.total_seconds()
         while True:
             with suppress(ConnectorException, StoreTrouble):
-                for job in await manager.get_stalled_jobs(seconds_since_heartbeat=stalled):
-                    # Not offered again: its run may have another task already, which the lock of
-                    # this one keeps back. Another worker may have been quicker.
-                    with suppress(ConnectorException):
-                        await manager.finish_job(job, JobStatus.ABORTED, delete_job=True)
+                # Not offered again: its run may have another task already, which the lock of this
+                # one keeps back.
+                await abandon(
+                    app, list(await manager.get_stalled_jobs(seconds_since_heartbeat=stalled))
+                )
                 await manager.prune_stalled_workers(stalled)
                 await engine.queue_orphans()
-                reports.note(await engine.writer.call(share_time, engine.store))
             await sleep(self.clock, SWEEP)
+
+    async def _keep_time(self, engine: Engine) -> None:
+        """Keep to the database's time, and report when the clock of this machine does not."""
+        reports = ClockReports(self.log)
+        while True:
+            with suppress(StoreTrouble):
+                reports.note(await engine.writer.call(share_time, engine.store))
+            await sleep(self.clock, CLOCK)

@@ -77,10 +77,17 @@ def queue_due(tx: Transaction, queue: RunQueue) -> None:
         queue.put(tx.driver, runs)
 
 
-def queueable(tx: Transaction, run_ids: Collection[str]) -> list[DueRun]:
-    """Return the runs as a queue takes them, oldest first."""
-    rows = tx.rows(f"{_QUEUEABLE} ORDER BY number", run_ids=list(run_ids))
-    return [DueRun(**row) for row in rows]
+def unqueued(tx: Transaction, queue: RunQueue | None, max_format: int) -> Sequence[str]:
+    """Return those of `orphans` that are not in *queue*; none without one."""
+    run_ids = orphans(tx, max_format)
+    return queue.without_task(tx.driver, run_ids) if queue is not None and run_ids else ()
+
+
+def queue_missing(tx: Transaction, queue: RunQueue, run_ids: Sequence[str]) -> None:
+    """Queue those of the runs that are not in *queue*, oldest first."""
+    missing = queue.without_task(tx.driver, run_ids)
+    rows = tx.rows(f"{_QUEUEABLE} ORDER BY number", run_ids=list(missing))
+    queue.put(tx.driver, [DueRun(**row) for row in rows])
 
 
 def silent_owners(tx: Transaction, max_format: int = 1) -> list[Process]:

@@ -203,12 +203,16 @@ class Store:
         with suppress(StoreTrouble), self._database.hint() as connection:
             queue.announce(connection.driver, sorted(topics))
 
+    def unqueued(self, max_format: int) -> Sequence[str]:
+        """Return those of the `orphans` that are not queued and that no worker has."""
+        with self.write(NO_LOCK) as tx:
+            return claims.unqueued(tx, self._queue, max_format)
+
     def queue_runs(self, run_ids: Sequence[str]) -> None:
         """Queue those of the runs that are not queued and that no worker has."""
         if self._queue is not None and run_ids:
             with self.write(frozenset(map(lock_of_run, run_ids))) as tx:
-                left_out = self._queue.without_task(tx.driver, run_ids)
-                self._queue.put(tx.driver, claims.queueable(tx, left_out))
+                claims.queue_missing(tx, self._queue, run_ids)
 
     @contextmanager
     def batch(self, locks: Locks = EVERYTHING) -> Iterator[None]:

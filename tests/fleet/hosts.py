@@ -181,7 +181,7 @@ def _set_clock(off: timedelta) -> None:
 def _hurry(pace: float) -> None:
     """Let leases be shorter, and heartbeats and searches come sooner."""
     modules: tuple[tuple[Any, tuple[str, ...]], ...] = (
-        (worker, ("HEARTBEAT", "STALLED", "SWEEP", "LOOK", "AGAIN")),
+        (worker, ("HEARTBEAT", "STALLED", "SWEEP", "CLOCK", "LOOK", "AGAIN")),
         (claimed_runs, ("STORE_AGAIN",)),
         (engine, ("STORE_AGAIN",)),
         (scheduler, ("AGAIN",)),
@@ -190,7 +190,7 @@ def _hurry(pace: float) -> None:
         for name in names:
             setattr(module, name, getattr(module, name) * pace)
     # The search for the dead costs most, and on a test's machine the processor is what is short.
-    worker.SWEEP *= 2  # type: ignore[misc]
+    worker.SWEEP *= 4  # type: ignore[misc]
     # What is stopped in the middle of a transaction is thrown out before its lease is over.
     postgres._IDLE_IN_TRANSACTION = LEASE * pace * 0.3  # type: ignore[misc]
     defaults = Store.open.__func__.__kwdefaults__  # type: ignore[attr-defined]

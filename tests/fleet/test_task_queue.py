@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from procrastinate.jobs import Job
 
-from almaflow.fleet.task_queue import QUEUE_LENGTH, TaskQueue, queue_name
+from almaflow.fleet.task_queue import (
+    QUEUE_LENGTH,
+    TaskQueue,
+    abandon,
+    make_app,
+    queue_name,
+)
 from almaflow.store import Store, StoreNewer, StoreOlder
 from tests.fleet.conftest import Fleet, play
 from tests.postgres import PostgresServer
@@ -181,6 +188,53 @@ def test_a_store_without_the_index_of_tasks_by_lock_gets_it(
         async with fleet.store():
             pass
         assert drop_index(fleet, postgres) == 1
+
+    play(story)
+
+
+async def unused(run_id: str) -> None:
+    raise AssertionError("no run is executed here")
+
+
+def test_the_next_task_is_found_by_an_index_whatever_the_server_knows_of_the_table(
+    fleet: Fleet,
+) -> None:
+    explain = (
+        "EXPLAIN SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
+        " ORDER BY priority DESC, id LIMIT 1"
+    )
+
+    async def story() -> None:
+        async with fleet.store(), make_app(fleet.url, unused).open_async() as app:
+            plan = await app.connector.execute_query_all_async(explain)
+            assert not [line for line in plan if "Sort" in str(line) or "Seq Scan" in str(line)]
+
+    play(story)
+
+
+def test_tasks_of_the_dead_are_removed_though_another_worker_has_removed_some(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    def as_jobs(runs: list[str]) -> list[Job]:
+        name = fleet.url.split("/")[-1].split("?")[0]
+        with postgres.connect(name) as connection:
+            connection.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+            query = "SELECT id FROM procrastinate_jobs WHERE lock = ANY(%s)"
+            ids = [row[0] for row in connection.execute(query, (runs,))]
+        return [
+            Job(id=id_, lock=None, queueing_lock=None, task_name="x", queue="main") for id_ in ids
+        ]
+
+    async def story() -> None:
+        async with fleet.store() as store, make_app(fleet.url, unused).open_async() as app:
+            runs = [fleet.add(store, WORKFLOW).id for _ in range(4)]
+            jobs = as_jobs(runs[:3])
+            drop_tasks(fleet, postgres, runs[:1])
+
+            await abandon(app, jobs)
+            await abandon(app, [])
+
+            assert [task[0] for task in tasks(fleet, postgres)] == runs[3:]
 
     play(story)
 
