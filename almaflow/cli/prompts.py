@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import typer
@@ -17,8 +17,11 @@ import typer
 from almaflow.cli.render.terminal import emit, say
 from almaflow.cli.render.text_layout import on_one_line
 from almaflow.engine.approvals import ApprovalPrompt, NoPrompt, TerminalReply
+from almaflow.errors import RequestWrong
 from almaflow.operations.typed_text import as_recorded
 from almaflow.runs.events import Listener
+
+T = TypeVar("T")
 
 
 def who() -> str:
@@ -35,6 +38,20 @@ def who() -> str:
 def can_be_asked() -> bool:
     """Whether a person at a terminal can see and answer a question."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def answered(question: str, default: str | None, read: Callable[[str], T]) -> T:
+    """Ask until *read* accepts the answer, and return what it made of it; Enter means *default*.
+
+    Raises:
+        typer.Abort: Ctrl-C, or the end of the input.
+    """
+    while True:
+        typed = typer.prompt(question, default=default)
+        try:
+            return read(str(typed))
+        except RequestWrong as error:
+            say(str(error), err=True)
 
 
 def confirmed(question: str) -> bool:

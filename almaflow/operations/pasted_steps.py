@@ -33,12 +33,13 @@ class AnyJob(KnownJob, Protocol):
 J = TypeVar("J", bound=AnyJob)
 
 # Text that needs no quotes for any YAML reader.
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_./]*( [A-Za-z0-9_./]+)*")
+_LETTERS = "A-Za-zÀ-ÖØ-öø-ÿ_"
+_SIMPLE = re.compile(rf"[{_LETTERS}][{_LETTERS}0-9./()+-]*( [{_LETTERS}0-9./()+-]+)*")
 _WORDS_WITH_MEANING = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def quoted(text: str) -> str:
-    """Return *text* as a YAML scalar that every reader reads as text."""
+    """Return *text* as a YAML scalar that every reader reads as text, in quotes if it has to be."""
     if _SIMPLE.fullmatch(text) and text.casefold() not in _WORDS_WITH_MEANING:
         return text
     # A JSON string is also YAML, except for characters that YAML needs escaped.

@@ -74,7 +74,7 @@ def test_a_payload_becomes_a_step_ready_to_paste(almaflow: Almaflow, write: Writ
         '      task_Null: "Null"\n'
         '      empty: ""\n'
         '    set: "38205477390009276"\n'
-        '    job_name: "Export Items - via API"\n'
+        "    job_name: Export Items - via API\n"
     )
 
 

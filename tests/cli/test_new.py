@@ -9,17 +9,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import typer
 
-from almaflow.alma.payload import parse_payload
+from almaflow.alma.payload import parse_payload, read_payload
 from almaflow.alma.wire import JobParameter
 from almaflow.authoring.new_workflow.parameters import MOST_SHOWN, divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.cli.commands import new
+from almaflow.document import parse_document
 from almaflow.errors import RequestWrong
+from almaflow.operations.pasted_steps import quoted
 from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import JobEntry, Section, Snapshot
 from almaflow.snapshot.place import SNAPSHOT_FILE
 from tests.cli.conftest import ROOT, Almaflow, Write
+
+SCREENS = ROOT / "tests" / "screens"
 
 URL = "https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/{job}?op=run"
 
@@ -311,11 +316,113 @@ def test_a_person_learns_how_to_end_the_panel(
     monkeypatch.setattr(new, "can_be_asked", lambda: True)
     monkeypatch.setattr(new, "sys", SimpleNamespace(platform=system))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PANEL.encode())))
+    # What is typed after the end of the panel.
+    monkeypatch.setattr(typer, "prompt", lambda question, default: default)
 
     made = almaflow("new", "weekly")
 
     assert made.code == 0, made.err
     assert key in made.out
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
+    monkeypatch.setattr(new, "can_be_asked", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+
+
+def test_a_person_is_asked_what_the_options_leave_open(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new, "_payload", lambda *_: read_payload(PANEL))
+    answers = ("con", "weekly-export", "Bücher (alt)", "2.500", "sometimes", "sunday 04:00")
+    typed(monkeypatch, "\n".join(answers) + "\n")
+
+    made = almaflow("new")
+
+    assert made.code == 0, made.err
+    text = Path("workflows/weekly-export.yaml").read_text("utf-8")
+    assert text == (SCREENS / "new-answered.yaml.out").read_text("utf-8")
+    check_all(almaflow)
+
+
+def test_enter_accepts_what_the_panel_has(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("panel.txt", PANEL)
+    typed(monkeypatch, "\n\n\n")
+
+    made = almaflow("new", "asked", "panel.txt")
+    unasked = almaflow("new", "unasked", "panel.txt", "--yes")
+
+    assert (made.code, unasked.code) == (0, 0)
+    asked_text = Path("workflows/asked.yaml").read_text().replace("asked", "unasked")
+    assert asked_text == Path("workflows/unasked.yaml").read_text()
+    questions = made.out.partition("\n\n")[0] + "\n"
+    assert questions == (SCREENS / "new-asked.out").read_text("utf-8")
+
+
+@pytest.mark.parametrize("lines", ["", "\n", "Titles\n100\n"])
+def test_who_stops_at_a_question_has_written_nothing(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch, lines: str
+) -> None:
+    write("panel.txt", PANEL)
+    typed(monkeypatch, lines)
+
+    left = almaflow("new", "weekly", "panel.txt")
+
+    assert left.code == 130
+    assert "Nothing was written." in left.err
+    assert not Path("workflows").exists()
+
+
+def test_what_options_say_is_not_asked(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("panel.txt", PANEL)
+    typed(monkeypatch, "")
+
+    made = almaflow(
+        "new", "weekly", "panel.txt", "--set", "Titles", "--max", "100", "--cron", "0 4 * * sun"
+    )
+
+    assert made.code == 0, made.err
+
+
+def test_a_workflow_without_a_name_is_asked_for_on_a_terminal_only(almaflow: Almaflow) -> None:
+    refused = almaflow("new")
+
+    assert refused.code == 2
+    assert "almaflow new weekly-export" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ("weekly-export", True),
+        ("Run the job M44 (Export Bibliographic Records) of Alma.", True),
+        ("Bücher - alt", True),
+        ("a: b", False),
+        ("a #b", False),
+        ("a, b", False),
+        ("- a", False),
+        ("007", False),
+        ("No", False),
+        ("a ", False),
+        ("{{ x }}", False),
+        ("", False),
+    ],
+)
+def test_a_text_is_quoted_only_if_yaml_needs_it(text: str, *, is_plain: bool) -> None:
+    written = quoted(text)
+
+    assert (written == text) is is_plain
+    for line in (f"a: {written}", f"a: {{b: {written}}}", f"a: [{written}]"):
+        read = parse_document(f"{line}\n", "w.yaml").data["a"]
+        assert text in (read, read if isinstance(read, str) else list_of(read)[0])
+
+
+def list_of(value: dict[str, str] | list[str]) -> list[str]:
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def test_a_value_with_the_line_break_of_an_editor_is_reported(

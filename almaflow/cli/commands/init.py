@@ -22,7 +22,7 @@ from almaflow.authoring.new_project.answers import (
     zone_of_this_machine,
 )
 from almaflow.authoring.new_project.files import CI_FILES, EXAMPLE, project_texts
-from almaflow.cli.prompts import can_be_asked
+from almaflow.cli.prompts import answered, can_be_asked
 from almaflow.cli.render.terminal import emit, emit_json, emit_lines, say
 from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project, find_project
@@ -158,7 +158,7 @@ def _ask(folder: Path, given: Mapping[str, str | None]) -> Answers:
     try:
         return _answers(given, _answer)
     except typer.Abort:
-        emit("\nNothing was written.", err=True)
+        say("\nNothing was written.", err=True)
         raise
 
 
@@ -172,13 +172,7 @@ def _answers(given: Mapping[str, str | None], otherwise: Callable[[str, str], st
 
 
 def _answer(name: str, default: str) -> str:
-    """Ask until an answer is valid."""
-    while True:
-        typed = typer.prompt(_QUESTIONS[name], default=default)
-        try:
-            return _READERS[name](str(typed))
-        except RequestWrong as error:
-            say(str(error), err=True)
+    return answered(_QUESTIONS[name], default, _READERS[name])
 
 
 # --- what was done ----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_files
+from almaflow.cli import new_questions
 from almaflow.cli.commands.import_payload import STDIN, payload_in
 from almaflow.cli.prompts import can_be_asked
 from almaflow.cli.render.run_report import print_warnings
@@ -31,13 +33,20 @@ from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section
 from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 from almaflow.workflow_folder import display_path
-from almaflow.workflow_names import name_problem
+
+MOST = 5000
+"""Records that one run works on at most, unless a person wants another number."""
 
 
 def new(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The name of the workflow, and of its file.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The name of the workflow, and of its file.",
+            show_default=False,
+        ),
+    ] = None,
     file: Annotated[
         str,
         typer.Argument(
@@ -74,8 +83,9 @@ def new(
         typer.Option("--content", help="What the set holds, such as BIB_MMS or ITEM."),
     ] = None,
     most: Annotated[
-        int, typer.Option("--max", min=1, help="Most records that one run works on.")
-    ] = 5000,
+        int | None,
+        typer.Option("--max", min=1, help=f"Most records that one run works on; default: {MOST}."),
+    ] = None,
     schedule: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +95,9 @@ def new(
     notify: Annotated[
         str, typer.Option("--notify", metavar="CHANNEL", help="Who is notified of bad runs.")
     ] = "log",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing; use the options and the defaults.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the names of the files as JSON; run nothing.")
     ] = False,
@@ -94,15 +107,18 @@ def new(
     Writes the workflow with a set, a guard on its size and what must be true after the job, next
     to it a scenario and tests for the simulator, and, when the job has many parameters, a payload
     file. In the workflow are at most 12 parameters: those whose value is not empty, `false`, `0`,
-    `-1`, `null` or `none`. No file is overwritten. Nothing is sent to Alma.
+    `-1`, `null` or `none`. No file is overwritten. Nothing is sent to Alma. On a terminal, almaflow
+    asks what the options leave open.
     """
-    if why := name_problem(name):
-        raise RequestWrong(why)
+    asks = not (yes or as_json) and can_be_asked()
     project = _project()
+    name = _name(name, asks=asks)
     cron = cron_of(schedule) if schedule is not None else ""
     _check_channel(project, notify)
     alma_set = _set_of(set_name, query, members, column, id_type, content)
     payload = _payload(file, clipboard)
+    if asks:
+        alma_set, most, cron = _asked(payload, alma_set, most, cron if schedule else None)
     known = known_job(_job_id(payload, job), _section(project))
     texts = workflow_files(
         NewWorkflow(
@@ -110,7 +126,7 @@ def new(
             job=known,
             parameters=divide(payload.parameters),
             alma_set=_completed(alma_set, payload, known, project),
-            limit=most,
+            limit=most or MOST,
             schemas=_way_to_schemas(project),
             job_name=_value(payload, "job_name"),
             cron=cron,
@@ -146,6 +162,32 @@ def _check_channel(project: Project, channel: str) -> None:
             f"almaflow.yaml has no channel `{channel}`{did_you_mean(channel, known) or '.'} Add it "
             f"under `channels`, or use {' or '.join(f'`{one}`' for one in sorted(known))}."
         )
+
+
+# --- what a person says ----------------------------------------------------------------------
+
+
+def _name(given: str | None, *, asks: bool) -> str:
+    if given is not None:
+        return new_questions.read_name(given)
+    if not asks:
+        raise RequestWrong("Name the new workflow, such as `almaflow new weekly-export panel.txt`.")
+    with new_questions.nothing_written():
+        return new_questions.ask_name()
+
+
+def _asked(
+    payload: Payload, alma_set: NewSet | None, most: int | None, cron: str | None
+) -> tuple[NewSet | None, int | None, str]:
+    """Return set, limit and timetable, as far as they are not given as a person answers."""
+    with new_questions.nothing_written():
+        new_questions.introduce()
+        if alma_set is None and any(one.name == "set_id" for one in payload.parameters):
+            set_id = _value(payload, "set_id")
+            alma_set = new_questions.ask_set(set_id if set_id.isdecimal() else "")
+        if most is None and alma_set is not None:
+            most = new_questions.ask_limit(MOST)
+        return alma_set, most, new_questions.ask_schedule() if cron is None else cron
 
 
 # --- the panel --------------------------------------------------------------------------------
@@ -283,14 +325,7 @@ def _completed(
             "`--content BIB_MMS` or `--content ITEM`."
         )
     members = _beside_workflows(alma_set.members, project) if alma_set.members else ""
-    return NewSet(
-        alma_set.name,
-        query=alma_set.query,
-        members=members,
-        column=alma_set.column,
-        id_type=alma_set.id_type,
-        content=content,
-    )
+    return replace(alma_set, members=members, content=content)
 
 
 def _beside_workflows(file: str, project: Project) -> str:
