@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 from almaflow.late_patterns import late_pattern
@@ -67,6 +68,13 @@ def _advice(text: str) -> str:
         "Write a number and a unit, such as `90s`, `10m`, `4h` or `2d`, or several, such as "
         "`1h30m`."
     )
+
+
+def duration_meant(text: str) -> str:
+    """Return the duration, such as `13d`, that *text* is or means in words; empty: none."""
+    with suppress(ValueError):
+        return format_duration(parse_duration(text))
+    return _in_units(text[:_LOOK].casefold())
 
 
 def _in_units(text: str) -> str:

@@ -329,6 +329,31 @@ SUBMIT_JOB: Advice = _all(
     _for("What must hold at the end is written `expect: {value}`.", "check assert verify success"),
 )
 
+MEMBERS: Advice = _all(
+    _for("The file is written `file: {value}`.", "csv path filename from source"),
+    _for("The heading of the column is written `column: {value}`.", "field heading header col key"),
+    _for("The ids are written `items: {value}`, or alone.", "ids list values members"),
+)
+
+RUN_PROFILE: Advice = _all(
+    _for(
+        "An import profile is written `import: {value}`, an integration profile `integration: "
+        "{value}`.",
+        "profile name profile_name code type",
+    ),
+    _for(
+        "An import profile is written `import: {{id: {value}}}`, an integration profile "
+        "`integration: {{id: {value}}}`.",
+        "id profile_id",
+    ),
+    _for(
+        "The job of a publishing profile is started by its name: `submit_job: {{job: {{name: "
+        "Publishing Platform Job {bare}}}}}`.",
+        "publishing publishing_profile publish",
+    ),
+    _for("The beginning of the job's name is written `job: {value}`.", "job_id job_name task"),
+)
+
 NOTIFY: Advice = _all(
     _for(
         "The channel is written `to: {value}`, with a name under `channels` in almaflow.yaml.",

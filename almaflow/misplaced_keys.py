@@ -228,6 +228,11 @@ def _one_further_out(document: Document, model: type[BaseModel], around: PathTo,
     """Return what `_further_out` does when the mapping around this one is meant."""
     if not around or not isinstance(around[-1], str) or key == around[-1]:
         return ""
+    data, known = document.value(around), place_of(model, around).keys
+    is_alone = isinstance(data, dict) and not known.keys() & data.keys()
+    # Of a mapping that has nothing of its own, the key is meant for it.
+    if is_alone and (advice := _foreign(document, model, around, key)):
+        return advice
     if key not in place_of(model, around[:-1]).keys or len(around) < len(("steps", 0)):
         return ""
     return _further_out(document, model, around, key)

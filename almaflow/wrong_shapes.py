@@ -57,6 +57,9 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         if is_short or (isinstance(data, list) and list not in takes):
             first = ""
         write = f"Write `{path[-1]}: {{{first}: {in_line(data)}, …}}`; " if first else ""
+        if one_of := getattr(place.models[0], "one_of", ()):
+            forms = (f"`{path[-1]}: {{{one}: {in_line(data)}}}`" for one in one_of)
+            write = f"Write {' or '.join(forms)}; "
         return f"{write}`almaflow explain {examples[0]}` shows an example."
     if isinstance(data, dict) and set(data) in ({"id"}, {"set_id"}, {"value"}):
         return f"Write `{path[-1]}: {in_line(next(iter(data.values())))}`."

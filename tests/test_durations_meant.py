@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from almaflow.durations import parse_duration
+from almaflow.expressions.text_filters import check_date_format
 from almaflow.timetable import date_meant
+from almaflow.timetable.daytimes import day_time_cron, instant_meant
+from almaflow.timetable.errors import TimetableInvalid
+from almaflow.timetable.zones import find_zone
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,77 @@ def test_the_duration_that_is_meant_is_shown(text: str, advice: str) -> None:
 )
 def test_the_date_that_is_meant_is_shown_when_it_is_certain(text: str, meant: str) -> None:
     assert date_meant(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("6am", "06:00"),
+        ("06:00 Uhr", "06:00"),
+        ("tomorrow 06:00", "06:00"),
+        ("24.12.2026 18:00", "2026-12-24T18:00"),
+        ("24.12.2026", "2026-12-24"),
+        ("2026-12-24Z", "2026-12-24"),
+        ("later", ""),
+    ],
+)
+def test_the_instant_that_is_meant_is_shown(text: str, meant: str) -> None:
+    assert instant_meant(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "meant"),
+    [
+        ("weekly", "Montag 06:00", "weekly: mon 06:00"),
+        ("weekly", "Mo-Fr 06:00", "weekly: mon-fri 06:00"),
+        ("weekly", "dienstags um 6:30 Uhr", "weekly: tue 06:30"),
+        ("weekly", "lundi 06:00", "weekly: mon 06:00"),
+        ("weekly", "周一 06：00", "weekly: mon 06:00"),
+        ("weekly", "יום ראשון 06:00", "weekly: sun 06:00"),
+        ("daily", "02：30", 'daily: "02:30"'),
+    ],
+)
+def test_the_weekday_that_is_meant_is_shown(key: str, text: str, meant: str) -> None:
+    with pytest.raises(TimetableInvalid) as caught:
+        day_time_cron(key, text)
+
+    assert f"Write `{meant}`." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("Eastern Standard Time", "America/New_York"),
+        ("China Standard Time", "Asia/Shanghai"),
+        ("Asia/Beijing", "Asia/Shanghai"),
+        ("München", "Europe/Berlin"),
+        ("Israel Standard Time", "Asia/Jerusalem"),
+        ("Bern", "Europe/Zurich"),
+    ],
+)
+def test_the_zone_that_is_meant_is_shown(name: str, meant: str) -> None:
+    with pytest.raises(TimetableInvalid) as caught:
+        find_zone(name)
+
+    assert f"did you mean `{meant}`?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("format", "meant"),
+    [
+        ("YYYY-MM-DD", "%Y-%m-%d"),
+        ("dd.MM.yyyy", "%d.%m.%Y"),
+        ("TT.MM.JJJJ", "%d.%m.%Y"),
+        ("yyyy-MM-ddTHH:mm:ss", "%Y-%m-%dT%H:%M:%S"),
+        ("yyyymmdd", "%Y%m%d"),
+        ("yy", "%y"),
+    ],
+)
+def test_a_date_format_of_other_programs_is_refused_with_ours(format: str, meant: str) -> None:
+    assert f"Write `{meant}` in place" in check_date_format(format)
+
+
+@pytest.mark.parametrize("format", ["%Y", "week", "Q", "T", "%Y-MM"])
+def test_other_texts_may_be_date_formats(format: str) -> None:
+    assert check_date_format(format) == ""

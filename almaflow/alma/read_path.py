@@ -20,7 +20,7 @@ _HOST = late_pattern(r"(?:[a-z]+:)?//[^/]*|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=/)", re
 def _meant(path: str) -> str:
     """Return the path that a person meant who wrote *path*, as far as that can be seen."""
     written = re.split("[?#]", path.replace("\\", "/").strip(), maxsplit=1)[0]
-    plain = _HOST.sub("", written, count=1)
+    plain = _HOST.sub("", re.sub(r"^[A-Z]+\s+", "", written), count=1)
     plain = "/" + plain.strip("/").removeprefix(API_BASE.strip("/")).strip("/")
     return plain if re.fullmatch(r"(/[\w.~%-]+)+", plain) else "/conf/jobs"
 
@@ -38,6 +38,11 @@ def split_path(
     if not plain.startswith("/") or plain.startswith("//") or "\\" in plain or "#" in path:
         raise ValueError(
             f"`{path}` is not a valid path; write a path such as `{_meant(path)}`, without the host"
+        )
+    if (placeholder := re.search(r"(?<!\{)\{(\w+)\}(?!\})", plain)) is not None:
+        raise ValueError(
+            f"`{path}` has the placeholder `{placeholder[0]}` of Alma's documentation; write the "
+            "id in its place, or a template such as `{{ steps.titles.set_id }}`"
         )
     if re.search(r"/(\.|%2e){1,2}(/|$)", plain, re.IGNORECASE):
         raise ValueError(f"`{path}` contains a segment `.` or `..`, which is not allowed")

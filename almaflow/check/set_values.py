@@ -20,6 +20,8 @@ from almaflow.check.value_shapes import (
     is_file_name,
     of_other_systems,
     saved_as_csv,
+    several_ids,
+    shell_words,
     typographic_quotes,
 )
 from almaflow.document import PathTo
@@ -117,6 +119,13 @@ def _check_member(
     expression = meant_expression(text, steps)
     if expression:
         notes.at(path, NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
+    elif len(ids := several_ids(text)) > 1:
+        notes.at(
+            path,
+            NOT_AN_ID,
+            f"This is one text with {len(ids)} ids, and would be sent as one id. Write each as an "
+            f'entry of the list: `["{ids[0]}", "{ids[1]}"{", …" if len(ids) > 2 else ""}]`.',
+        )
     elif "{{" not in text and is_file_name(text):
         key = next((one for one in reversed(path) if one in _MEMBER_KEYS), "members")
         saved = saved_as_csv(text)
@@ -142,6 +151,17 @@ def _check_text(
             _MEANT_AS_TEMPLATE,
             "The `$` in front of `{{` is sent as a part of the text; other systems write templates "
             "so. Remove the `$`, or write `{{ '$' }}` before the template if you mean it.",
+            Severity.WARNING,
+        )
+    for offset, length in shell_words(source.text):
+        notes.within(
+            path,
+            offset,
+            length,
+            _MEANT_AS_TEMPLATE,
+            f"`{source.text[offset : offset + length]}` is sent as it is, because no shell runs "
+            "here. Write a template: `{{ today }}` for a date, `{{ inputs.NAME }}` for a value of "
+            "your own.",
             Severity.WARNING,
         )
     expression = meant_expression(source.text, steps)

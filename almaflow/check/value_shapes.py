@@ -29,6 +29,8 @@ _HOLDERS = frozenset(
 )
 # An id of Alma's has at least thirteen digits.
 _SHORTEST_ID = 13
+# Shorter numbers in one text may be a text, such as `1, 2`.
+_SHORTEST_IN_LIST = 6
 _FILE = late_pattern(
     r"[^\n*?\"|]+\.(csv|tsv|txt|tab|xlsx?|xlsm|xlsb|ods|numbers|json|xml|ya?ml|dat|lst|mrc|marc)",
     re.IGNORECASE,
@@ -94,6 +96,22 @@ def _is_between_digits(character: str) -> bool:
     """Whether *character* separates digits, surrounds them, or is not seen."""
     is_unseen = unicodedata.category(character) in ("Cf", "Zs")
     return is_unseen or character in ".,'_-#;\"`´\t" or character in OPENING_QUOTES
+
+
+def several_ids(text: str) -> list[str]:
+    """Return the ids of which *text* is a list in one text; one or none: it is no such list."""
+    ids = re.split(r"\s*[,;|\s]\s*", text.strip().strip(",;[]"))
+    is_list = all(len(one) >= _SHORTEST_IN_LIST and one.isdecimal() for one in ids)
+    return ids if is_list else []
+
+
+# What a shell would replace: `$(date +%F)`, `${NAME}`, `%DATE%`, and what is in backticks.
+_SHELL = late_pattern(r"\$\([^()]*\)|\$\{[A-Za-z_]\w*\}|%(?:DATE|TIME|USERNAME)%|`date[^`]*`")
+
+
+def shell_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield offset and length of each part of *text* that a shell would replace."""
+    return ((match.start(), len(match[0])) for match in _SHELL.finditer(text))
 
 
 def by_name(name: str) -> str:

@@ -40,7 +40,36 @@ def check_date_format(pattern: str) -> str:
             f"`{wrong}` has no meaning in a date's format. Write, for example, `%Y-%m-%d`, "
             "`%d.%m.%Y` or `%H:%M`."
         )
+    if rest == pattern and (meant := _format_meant(pattern)):
+        return (
+            f"The format `{pattern}` gives the same text for every date. Write `{meant}` in place "
+            "of it."
+        )
     return ""
+
+
+# `YYYY-MM-DD` of Java and Excel, `TT.MM.JJJJ` of a German Excel, by their first letter.
+_DIRECTIVES = {"y": "%Y", "j": "%Y", "d": "%d", "t": "%d", "m": "%m", "h": "%H", "s": "%S"}
+
+
+def _format_meant(pattern: str) -> str:
+    """Return the format that *pattern* is in the letters of other programs; empty: it is none."""
+    meant, after = "", ""
+    for match in re.finditer(r"([A-Za-z])\1*|[^A-Za-z]+", pattern):
+        run = match[0]
+        letter = run[0].casefold()
+        directive = _DIRECTIVES.get(letter, run)
+        if letter.isascii() and letter.isalpha() and run != "T" and directive == run:
+            return ""
+        if run == "T":
+            directive = run
+        elif letter == "m" and after[:1] in ("h", "H"):
+            directive = "%M"
+        elif letter in "yj" and len(run) == len("yy"):
+            directive = "%y"
+        meant += directive
+        after = run if match[1] else after
+    return meant if "%" in meant else ""
 
 
 def _date(frame: EvaluationFrame, value: date, format: Any) -> str:

@@ -34,9 +34,45 @@ _LABELS: Mapping[str, str] = {
 }
 
 
+# Plurals, short forms, and the words of the user interface in other languages.
+_OTHER_WORDS: Mapping[str, str] = {
+    word: code
+    for code, words in {
+        "BIB_MMS": "titles/title/bib/bibs/bib records/bibliographic records/bibliographic titles"
+        "/alle titel/titel/titelsätze/tous les titres/todos los títulos/כותרים/所有题名/书目",
+        "ITEM": "item/items/physical item/exemplar/exemplare/physische exemplare/exemplaires"
+        "/ejemplares/פריטים/פריטים פיזיים/单册/实体单册",
+        "HOLDING": "holdings/holding records/bestand/bestände/holdingsätze/מלאי",
+        "USER": "user/patron/patrons/benutzer/benutzende/nutzer/utilisateurs/usuarios/משתמשים"
+        "/用户/读者",
+        "PORTFOLIO": "portfolios/electronic portfolio/e-portfolios/elektronische portfolios",
+        "IEPA": "electronic collection/e-collection/e-collections/elektronische sammlungen",
+        "IEC": "collection/sammlung/sammlungen",
+        "AUTHORITY_MMS": "authority/authority records/normdaten/normdatensätze/规范",
+        "PO_LINE": "po lines/po line/po_lines/pol/pols/pol lines/bestellposten/bestellzeilen",
+        "VENDOR": "vendors/lieferant/lieferanten",
+        "COURSE": "courses/kurse",
+        "READING_LIST": "reading lists/leselisten",
+        "READING_LIST_CITATION": "citations/reading list citations",
+        "IED": "digital title",
+        "IEE": "electronic title/e-titles",
+        "IEP": "physical title",
+        "REPRESENTATION": "representations",
+    }.items()
+    for word in words.split("/")
+}
+
+
 def _not_a_label(data: Any) -> Any:
     text = as_text(data)
-    if isinstance(text, str) and (code := _LABELS.get(" ".join(text.split()).casefold())):
+    plain = " ".join(text.split()).casefold() if isinstance(text, str) else ""
+    if plain and plain in _OTHER_WORDS and plain not in map(str.casefold, get_args(_Code)):
+        raise PydanticCustomError(
+            "content_label",
+            "`{text}` is not the code of what a set contains. Write `{code}`.",
+            {"text": text, "code": _OTHER_WORDS[plain]},
+        )
+    if code := _LABELS.get(plain):
         raise PydanticCustomError(
             "content_label",
             "`{text}` is the label in Alma's user interface. Write its code, `{code}`.",

@@ -29,6 +29,7 @@ from almaflow.steps.first_members import NEEDS_A_LIST, First, recorded_first, re
 from almaflow.steps.member_source import MemberSource, recorded_members
 from almaflow.steps.result import StepFailed, StepResult
 from almaflow.steps.set_member_changes import IdType, MemberChanges, OnInvalid, id_type_problem
+from almaflow.steps.set_query import query_problem
 from almaflow.steps.set_sources import (
     Combine,
     FromRun,
@@ -160,6 +161,13 @@ class CreateSet(Kind):
             raise PydanticCustomError(
                 "choose_one", "`id_type` requires `members`.", {"key": "id_type"}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _query_of_this_content(self) -> CreateSet:
+        why = "" if self.query is None else query_problem(self.query.text, self.content)
+        if why:
+            raise PydanticCustomError("bad_query", "{why}", {"why": why, "key": "query"})
         return self
 
     @model_validator(mode="after")

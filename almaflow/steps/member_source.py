@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
 from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
@@ -33,6 +34,8 @@ MOST_MEMBERS = 500_000
 
 class MemberSource(Model):
     """Where the members come from: exactly one of a list, a file and an expression."""
+
+    foreign: ClassVar = foreign_keys.MEMBERS
 
     short: ClassVar[str | None] = "items"
 

@@ -49,7 +49,8 @@ def plain_path(path: str) -> str:
     if _is_encoded(plain):
         # Only a path without a slash and a space had all of it encoded, spaces as `+`.
         plain = unquote(plain) if re.search(r"[/ ]", plain) else unquote_plus(plain)
-    plain = plain.replace("\\", "/")
+    plain = re.sub(r"^(?:path|report)\s*[=:]\s*", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"\\+", "/", plain)
     if not plain.startswith("/"):
         plain = f"/{plain}"
     return _SHARED.sub("/shared", plain, count=1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.field_types import AlmaId, Model, Text, choose_one
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepResult
@@ -57,6 +58,9 @@ class RunProfile(JobStep):
     The parameters of the job are in the profile. A profile with several jobs (such as import and
     export) needs `job` to select one.
     """
+
+    foreign: ClassVar = foreign_keys.RUN_PROFILE
+    one_of: ClassVar = ("import", "integration")
 
     key = "run_profile"
     example = """\

@@ -32,7 +32,13 @@ def read_time(text: str) -> time | datetime:
     except ValueError:
         with suppress(ValueError):
             return datetime.fromisoformat(text)
-    raise ValueError(f"`{text}` is not a valid time of day (06:00) or instant (2026-12-24T18:00).")
+    from almaflow.timetable.daytimes import instant_meant
+
+    meant = instant_meant(text)
+    advice = f' Write `until: "{meant}"`.' if meant else ""
+    raise ValueError(
+        f"`{text}` is not a valid time of day (06:00) or instant (2026-12-24T18:00).{advice}"
+    )
 
 
 class Wait(Kind):

@@ -16,7 +16,7 @@ from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.directory import read_pages
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
-from almaflow.durations import parse_duration
+from almaflow.durations import duration_meant, parse_duration
 from almaflow.field_types import Expression, Template
 from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext, Submission
@@ -263,7 +263,31 @@ def read_since(value: Any, now: datetime) -> datetime:
     raise StepFailed(
         f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
         "(2026-12-24), time of day (22:00) or duration before now (-13d)."
+        + _since_meant(str(value))
     )
+
+
+_DAYS_AGO = {
+    **dict.fromkeys(("yesterday", "gestern", "hier", "ayer", "אתמול", "昨天"), "-1d"),
+    **dict.fromkeys(("last week", "a week ago", "letzte woche"), "-7d"),
+    **dict.fromkeys(("today", "heute"), "00:00"),
+}
+_EPOCH_MS = re.compile(r"1[0-9]{12}")
+
+
+def _since_meant(text: str) -> str:
+    """Return what to write in place of *text*, as a sentence after a space, or nothing."""
+    from almaflow.timetable.daytimes import instant_meant
+
+    text = text.strip().removesuffix("ago").strip()
+    meant = _DAYS_AGO.get(text.casefold(), "") or instant_meant(text)
+    if not meant and _EPOCH_MS.fullmatch(text):
+        meant = datetime.fromtimestamp(int(text) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if not meant:
+        meant = duration_meant(text.removeprefix("-").strip())
+        meant = meant and f"-{meant}"
+    # One that is written well is too long ago.
+    return f' Write `since: "{meant}"`.' if meant not in ("", text) else ""
 
 
 def _parsed(text: str) -> date | datetime | time | timedelta | str:

@@ -8,6 +8,7 @@ monthly: 15 06:00      0 6 15 * *
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -67,6 +68,19 @@ def time_meant(text: str) -> str:
     if half[:1] in ("a", "p"):
         hour = hour % 12 + (12 if half[0] == "p" else 0) if 1 <= hour <= 12 else 24
     return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
+
+
+def instant_meant(text: str) -> str:
+    """Return the time of day, the date or the instant that *text* means; empty: none of them."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = re.sub(r"^tomorrow(?:\s+at)?\s+|^morgen\s+(?:um\s+)?", "", plain, flags=re.IGNORECASE)
+    # `2026` alone is a year, not 20:26.
+    time = "" if plain.isdecimal() else time_meant(plain)
+    if whole := time or date_meant(plain.removesuffix("Z")):
+        return whole
+    day, _, time = plain.partition("T" if "T" in plain else " ")
+    date, hour = date_meant(day.rstrip(",")), time_meant(time)
+    return f"{date}T{hour}" if date and hour else ""
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -129,9 +143,47 @@ def _day_fields(key: str, days: str) -> str | None:
     return f"{int(day[1])} * *" if day and 1 <= int(day[1]) <= 31 else None
 
 
+# Weekdays of other languages, by those of English.
+_OTHER_WEEKDAYS = {
+    name: english
+    for english, names in {
+        "mon": "montag mo lundi lunes lunedì 星期一 周一 שני",
+        "tue": "dienstag di mardi martes martedì 星期二 周二 שלישי",
+        "wed": "mittwoch mi mercredi miércoles mercoledì 星期三 周三 רביעי",
+        "thu": "donnerstag do jeudi jueves giovedì 星期四 周四 חמישי",
+        "fri": "freitag fr vendredi viernes venerdì 星期五 周五 שישי",
+        "sat": "samstag sonnabend sa samedi sábado sabato 星期六 周六 שבת",
+        "sun": "sonntag so dimanche domingo domenica 星期日 星期天 周日 ראשון",
+    }.items()
+    for name in names.split()
+}
+_LETTERS = late_pattern(r"[^\W\d_]+")
+_FILLERS = frozenset({"um", "uhr", "à", "a", "jeden", "יום", "und", "bis", "at", "every"})
+
+
+def _in_english(text: str) -> str:
+    """Return *text* with the weekdays of other languages in English, and with plain digits."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = re.sub(r"\s+(?:bis|to)\s+", "-", plain)
+
+    def word(match: re.Match[str]) -> str:
+        name = match[0].casefold()
+        found = _OTHER_WEEKDAYS.get(name) or _OTHER_WEEKDAYS.get(name.removesuffix("s"))
+        return "" if name in _FILLERS else found or match[0]
+
+    plain = " ".join(_LETTERS.sub(word, plain).split())
+    return re.sub(r"(?<!\d)(\d:[0-5]\d)$", r"0\1", plain)
+
+
 def _advice(key: str, text: str) -> str:
     """Return why *text* cannot be read, with what to write."""
     needs, example = _FORMS[key]
+    plain = _in_english(text)
+    if plain != text.strip():
+        days, time = _split(plain)
+        if time and _day_fields(key, days) is not None:
+            value = f'"{time}"' if key == "daily" else f"{days} {time}"
+            return f"`{key}` needs {needs}, but this is `{text}`. Write `{key}: {value}`."
     if time := time_meant(text):
         value = f'"{time}"' if key == "daily" else f"{example.split()[0]} {time}"
         return f"`{key}` needs {needs}, but this is `{text}`. Write `{key}: {value}`."

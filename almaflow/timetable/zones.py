@@ -29,6 +29,36 @@ _PLACES = "`Europe/Zurich`"
 # Other spellings of the names that systems keep: with and without leap seconds.
 _OTHER_TREES = ("posix/", "right/")
 _OF_WINDOWS = ("_standard_time", "_daylight_time")
+# Towns that have no zone of their own name, and the names of Windows. Source: Unicode CLDR,
+# supplemental/windowsZones.xml.
+_OTHER_NAMES = {
+    name: zone
+    for zone, names in {
+        "Europe/Berlin": "w._europe munich münchen frankfurt hamburg köln cologne stuttgart bonn",
+        "Europe/Zurich": "bern basel geneva genf genève lausanne luzern",
+        "Europe/Vienna": "wien graz salzburg innsbruck",
+        "Europe/Paris": "romance lyon marseille",
+        "Europe/London": "gmt_(london) edinburgh manchester cardiff",
+        "Europe/Rome": "milan milano turin torino",
+        "Europe/Madrid": "barcelona valencia",
+        "Europe/Warsaw": "central_european krakow",
+        "Europe/Budapest": "central_europe",
+        "Europe/Istanbul": "turkey ankara",
+        "America/New_York": "eastern us_eastern boston washington philadelphia",
+        "America/Chicago": "central houston dallas austin",
+        "America/Denver": "mountain",
+        "America/Los_Angeles": "pacific san_francisco seattle san_diego",
+        "America/Toronto": "ottawa montreal",
+        "Asia/Shanghai": "china beijing peking shenzhen guangzhou nanjing",
+        "Asia/Kolkata": "india new_delhi delhi mumbai bangalore",
+        "Asia/Jerusalem": "israel haifa",
+        "Asia/Tokyo": "tokyo osaka",
+        "Asia/Seoul": "korea",
+        "Australia/Sydney": "aus_eastern canberra",
+        "Pacific/Auckland": "new_zealand wellington",
+    }.items()
+    for name in names.split()
+}
 _OF_THIS_MACHINE = frozenset({"localtime", "posixrules", "local", "system"})
 
 
@@ -104,7 +134,10 @@ def _suggestion(name: str) -> str:
     )
     folded = {zone.casefold(): zone for zone in known_zones()}
     cities = {key.rpartition("/")[2]: zone for key, zone in sorted(folded.items())}
-    if meant := folded.get(spelling, cities.get(spelling)):
+    meant = folded.get(spelling, cities.get(spelling))
+    if meant := meant or _OTHER_NAMES.get(
+        spelling.rpartition("/")[2].removesuffix("_standard_time")
+    ):
         return f"; did you mean `{meant}`?"
     if spelling.endswith(_OF_WINDOWS):
         return ""

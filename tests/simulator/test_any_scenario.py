@@ -25,7 +25,7 @@ steps:
   - submit_job: {job: M157, set: "{{ steps.made.set_id }}"}
     on_failure: continue
   - id: found
-    create_set: {name: b, content: BIB_MMS, query: "title ~ x"}
+    create_set: {name: b, content: BIB_MMS, query: title}
   - submit_job: {job: M44, set: "{{ steps.found.set_id }}"}
 """,
     """\

@@ -418,8 +418,9 @@ def test_another_refusal_of_the_creation_has_alma_s_words(set_stage: Callable[..
 
     played = stage.run(
         """
+        inputs: {query: {default: "ITEM where ITEM ((all EMPTY))"}}
         steps:
-          - create_set: {name: ours, content: BIB_MMS, query: "ITEM where ITEM ((all EMPTY))"}
+          - create_set: {name: ours, content: BIB_MMS, query: "{{ inputs.query }}"}
         """
     )
 

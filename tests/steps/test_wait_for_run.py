@@ -328,10 +328,35 @@ def test_what_is_no_time_is_refused(value: Any) -> None:
     with pytest.raises(StepFailed) as raised:
         read_since(value, NOW)
 
-    assert str(raised.value) == (
+    message, _, advice = str(raised.value).partition(" Write ")
+    assert message == (
         f"`since` is `{value}`, which is not a valid instant (2026-12-24T18:00), day "
         "(2026-12-24), time of day (22:00) or duration before now (-13d)."
     )
+    assert advice == {
+        "yesterday": '`since: "-1d"`.',
+        "13d": '`since: "-13d"`.',
+        "-13 days": '`since: "-13d"`.',
+        "-999999d": "",
+    }.get(value, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("gestern", "-1d"),
+        ("13 days ago", "-13d"),
+        ("24.12.2025", "2025-12-24"),
+        ("2025-12-24Z", "2025-12-24"),
+        ("24.12.2025 6 Uhr", "2025-12-24T06:00"),
+        ("1793500000000", "2026-11-01T02:26:40Z"),
+    ],
+)
+def test_a_since_in_another_form_is_refused_with_the_form_to_write(value: str, meant: str) -> None:
+    with pytest.raises(StepFailed) as raised:
+        read_since(value, NOW)
+
+    assert f'Write `since: "{meant}"`.' in str(raised.value)
 
 
 @pytest.mark.parametrize(
