@@ -37,8 +37,9 @@ from almaflow.store.writer import StoreWriter, _Call
 from almaflow.virtual_time import VirtualClock, run_virtual
 from almaflow.workflow_loader import load_workflow
 
-# How often engines look into the store for what people want of them.
-LOOK = timedelta(seconds=1)
+# How often engines look into the store for what people want of them. In a process it is every
+# second; an hour of virtual time would be 3,600 looks. Tests that need it set it.
+LOOK = timedelta(seconds=15)
 
 # For how long a process lives without a sign of life; it gives four in that time.
 LEASE = liveness.LEASE

@@ -153,7 +153,7 @@ def test_there_is_never_a_fourth_run_nor_a_sixth_start_within_an_hour(
 
 @pytest.mark.parametrize("engines", [1, 2])
 def test_who_asks_first_goes_first(tmp_path: Path, engines: int) -> None:
-    stage = Stage(tmp_path, library(), durable=engines > 1)
+    stage = Stage(tmp_path, library({"*": "5m"}), durable=engines > 1)
     for number in range(9):
         step = job(f"M90{1 + number % 3}")
         stage.add(f"{{timeout: 1d, steps: [{{wait: {10 * number + 1}s}}, {step}]}}")
@@ -195,7 +195,7 @@ def test_a_place_is_free_as_soon_as_its_run_has_ended(set_stage: Callable[..., S
 
 
 def test_who_waits_says_what_for(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(library({"*": "40m"}))
+    stage = set_stage(library({"*": "10m"}))
     for number in range(4):
         stage.add(run_of(f"M90{number + 1}"))
     seen: list[str] = []
@@ -211,7 +211,7 @@ def test_who_waits_says_what_for(set_stage: Callable[..., Stage]) -> None:
 
 
 def test_an_estimate_is_told_where_durations_are_known(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(library({"M901": "20m", "*": "3h"}, alma={"skip_phases": True}))
+    stage = set_stage(library({"M901": "20m", "*": "40m"}, alma={"skip_phases": True}))
     for _ in range(2):
         assert stage.run(run_of("M901")).outcome == "succeeded"
     stage.pass_time(hours=2)
@@ -252,7 +252,8 @@ def keeps_its_place(stage: Stage, first: Played) -> None:
     assert refused(stage) == 0
 
 
-FOUR = {"M901": "1h", "M902": "3h", "M903": "3h", "M904": "5m"}
+# The holders of the places are looked at every ten seconds, so hours of them take long.
+FOUR = {"M901": "15m", "M902": "40m", "M903": "40m", "M904": "5m"}
 
 
 def test_a_cancelled_run_keeps_its_place_until_its_job_has_ended(
@@ -388,7 +389,7 @@ def test_what_may_be_one_of_several_runs_counts_until_all_of_them_have_ended(
     lose = {"kind": "lose_answer", "call": "submit", "nth": 1}
     foreign = {"job": "M901", "at": "1m", "duration": "50m"}
     stage = set_stage(
-        library({"M901": "30m", "*": "3h"}, faults=[lose], other_runs=[foreign]),
+        library({"M901": "30m", "*": "1h"}, faults=[lose], other_runs=[foreign]),
         connection={"running_jobs": 2},
     )
     waiting = stage.run(run_of("M901", ", job_name: false"))

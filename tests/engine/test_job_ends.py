@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from almaflow.store import NewJobEnd
+from tests import harness
 from tests.harness import START, Process, Stage
 
 SETTINGS = """\
@@ -35,7 +38,10 @@ def ended(stage: Stage, instance_id: str = "", **changes: Any) -> NewJobEnd:
     return NewJobEnd(**values | changes)
 
 
-def test_a_reported_end_is_looked_at_within_seconds(tmp_path: Path) -> None:
+def test_a_reported_end_is_looked_at_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "LOOK", timedelta(seconds=1))
     stage = stage_of(tmp_path)
 
     async def report(process: Process) -> None:
