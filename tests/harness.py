@@ -327,12 +327,7 @@ class Stage:
         options = {"lease": LEASE} | options
         if self._postgres:
             return Store.open(self._postgres, clock=self.clock, **options)
-        store = Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
-        # Only a machine that loses power forgets what the system was given; no test pulls a plug.
-        connection = store._database._connection
-        assert connection is not None
-        connection.tell("PRAGMA synchronous = OFF")
-        return store
+        return Store.open(f"sqlite:///{self.store_file}", clock=self.clock, **options)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file beside the workflow."""

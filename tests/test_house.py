@@ -259,6 +259,7 @@ class Import:
         return f"{path_of(self.module)}:{self.line}"
 
 
+@cache
 def path_of(module: str) -> str:
     plain = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
     path = plain if plain.exists() else PACKAGE.joinpath(*module.split("."), "__init__.py")
@@ -291,7 +292,7 @@ def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
                 "write it from `almaflow` on."
             )
             targets = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+        elif isinstance(node, ast.Call) and called(node) == "importlib.import_module":
             targets = [str(it.value) for it in node.args if isinstance(it, ast.Constant)]
         else:
             continue
@@ -304,19 +305,36 @@ def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
             yield Import(module, name, ours, node.lineno, typing_only)
 
 
-def nodes_of(tree: ast.AST, typing_only: bool = False) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield every node, and whether it stands under `if TYPE_CHECKING:`."""
-    for node in ast.iter_child_nodes(tree):
-        yield node, typing_only
+@cache
+def nodes_of(tree: ast.AST) -> Sequence[tuple[ast.AST, bool]]:
+    """Return the nodes that tests ask for, and whether each is under `if TYPE_CHECKING:`."""
+    found: list[tuple[ast.AST, bool]] = []
+    waiting = [(tree, False)]
+    while waiting:
+        node, typing_only = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Call | ast.Constant):
+            found.append((node, typing_only))
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            for child in node.body:
-                yield child, True
-                yield from nodes_of(child, True)
-            for child in node.orelse:
-                yield child, typing_only
-                yield from nodes_of(child, typing_only)
+            waiting.extend((child, typing_only) for child in reversed(node.orelse))
+            waiting.extend((child, True) for child in reversed(node.body))
         else:
-            yield from nodes_of(node, typing_only)
+            children = list(ast.iter_child_nodes(node))
+            waiting.extend((child, typing_only) for child in reversed(children))
+    return found
+
+
+@cache
+def called(call: ast.Call) -> str:
+    """Return what is called, as it is written, such as `time.sleep`."""
+    return ast.unparse(call.func)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trees_are_let_go() -> Iterator[None]:
+    """Let no later test search millions of nodes for garbage."""
+    yield
+    for kept in (modules, imports, nodes_of, called):
+        kept.cache_clear()
 
 
 def lies_in(module: str, room: str) -> bool:
@@ -370,12 +388,15 @@ def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
         if it.ours and there not in ("", here) and not it.typing_only:
             below.setdefault(here, set()).add(there)
 
+    in_no_circle: set[str] = set()
+
     def circle(room: str, path: tuple[str, ...]) -> tuple[str, ...] | None:
         if room in path:
             return (*path[path.index(room) :], room)
-        for other in sorted(below.get(room, ())):
+        for other in sorted(below.get(room, set()) - in_no_circle):
             if found := circle(other, (*path, room)):
                 return found
+        in_no_circle.add(room)
         return None
 
     found = next(filter(None, (circle(room, ()) for room in sorted(below))), None)
@@ -527,7 +548,7 @@ def test_the_time_of_day_and_chance_are_handed_in() -> None:
     faults = []
     for module, tree in modules().items():
         for call in (node for node, _ in nodes_of(tree) if isinstance(node, ast.Call)):
-            name = ast.unparse(call.func)
+            name = called(call)
             place = f"{path_of(module)}:{call.lineno}"
             if CLOCK_CALLS.fullmatch(name) and not in_rooms(module, CLOCK_ROOMS):
                 faults.append(f"{place}: `{name}` is the clock's; take a `Clock` and ask that.")
@@ -566,7 +587,7 @@ def test_only_the_command_line_prints() -> None:
             for module, tree in modules().items()
             if not in_rooms(module, ("cli",))
             for node, _ in nodes_of(tree)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+            if isinstance(node, ast.Call) and called(node) == "print"
         ]
     )
 
@@ -581,12 +602,12 @@ READ_AS_DATA = re.compile(
 def test_texts_for_people_are_not_read_as_data() -> None:
     check(
         [
-            f"{path_of(module)}:{node.lineno}: `{ast.unparse(node.func)}` takes a text for people "
+            f"{path_of(module)}:{node.lineno}: `{called(node)}` takes a text for people "
             "apart; keep what is needed as a value with a kind (see almaflow/waiting.py)."
             for module, tree in modules().items()
             if not in_rooms(module, ("document",))
             for node, _ in nodes_of(tree)
-            if isinstance(node, ast.Call) and READ_AS_DATA.search(ast.unparse(node.func))
+            if isinstance(node, ast.Call) and READ_AS_DATA.search(called(node))
         ]
     )
 
@@ -608,7 +629,7 @@ def codes_of(module: str, tree: ast.Module) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if in_rooms(module, CODE_MODULES) and CODE.fullmatch(node.value):
                 yield node.value, node.lineno
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in CUSTOM_ERRORS:
+        elif isinstance(node, ast.Call) and called(node) in CUSTOM_ERRORS:
             for it in node.args:
                 if isinstance(it, ast.Constant) and re.fullmatch("[a-z]+(_[a-z]+)+", str(it.value)):
                     yield str(it.value).replace("_", "-"), it.lineno

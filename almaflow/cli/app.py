@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +29,7 @@ class CommandLine(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = COMMANDS.get(cmd_name)
-        return None if command is None else loaded(command)
+        return None if command is None else loaded(command, _COMPLETE in os.environ)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
@@ -60,8 +60,9 @@ class CommandLine(TyperGroup):
         return [Suggestion(name, COMMANDS[name].summary) for name in names]
 
 
-def loaded(command: Command) -> Any:
-    """Import a command and return it as typer runs it."""
+@cache
+def loaded(command: Command, completing: bool = False) -> Any:
+    """Import a command and return it as typer runs it; *completing*: it offers suggestions."""
     module, name = command.place
     target = getattr(importlib.import_module(module), name)
     if isinstance(target, typer.Typer):
@@ -75,7 +76,7 @@ def loaded(command: Command) -> Any:
     for one in (made, *getattr(made, "commands", {}).values()):
         for param in one.params:
             _name_plainly(param)
-            if _COMPLETE in os.environ:
+            if completing:
                 _suggest(command.name, param)
     return made
 
