@@ -1,6 +1,6 @@
-// What pages do beyond links and forms: copy a text, and keep open what a reader has opened when a
-// live part is fetched again. Without this script the button is not shown, and one click selects
-// the text.
+// What pages do beyond links and forms: copy a text, and keep what belongs to a reader when a live
+// part is fetched again. Without this script the button is not shown, and one click selects the
+// text.
 
 document.documentElement.classList.add("scripted");
 
@@ -29,15 +29,50 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 3000);
 });
 
-let opened = new Map();
+// A live part is fetched again while a person reads it. Idiomorph changes only what differs, so the
+// scroll position of boxes and selected text stay; here is what else belongs to the person.
+
+// By the id of a `details`: whether the person has opened or closed it. The page itself opens steps
+// that fail.
+const toggled = new Map();
+
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest("summary");
+  const details = summary && summary.parentElement;
+  // The browser opens it after this event.
+  if (details && details.id) setTimeout(() => toggled.set(details.id, details.open));
+});
+
+function isFilledIn(field) {
+  if (field.matches("select")) return [...field.options].some((it) => it.selected !== it.defaultSelected);
+  if (!field.matches("input, textarea")) return false;
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
+Object.assign(Idiomorph.defaults.callbacks, {
+  beforeAttributeUpdated: (name, element) => !(name === "open" && toggled.has(element.id)),
+  beforeNodeMorphed: (before) => !(before.nodeType === Node.ELEMENT_NODE && isFilledIn(before)),
+});
+
+// An element that is moved or made again loses the focus. It is found again by its place in what has
+// an id: a step, or the row of a run.
+const FOCUSABLE = "a, button, summary, input, select, textarea, [tabindex]";
+let focused = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const all = event.target.querySelectorAll("details[id]");
-  opened = new Map([...all].map((it) => [it.id, it.open]));
+  const element = document.activeElement;
+  const around = element.closest("[id]");
+  focused = around && event.target !== around && event.target.contains(around)
+    ? { id: around.id, number: [...around.querySelectorAll(FOCUSABLE)].indexOf(element) }
+    : null;
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
   for (const it of event.target.querySelectorAll("details[id]")) {
-    if (opened.has(it.id)) it.open = opened.get(it.id);
+    if (toggled.has(it.id)) it.open = toggled.get(it.id);
   }
+  const around = focused && document.getElementById(focused.id);
+  if (!around || document.activeElement !== document.body) return;
+  const element = focused.number < 0 ? around : around.querySelectorAll(FOCUSABLE)[focused.number];
+  if (element) element.focus({ preventScroll: true });
 });

@@ -159,19 +159,3 @@ def test_a_step_is_copied_with_a_button_or_selected_with_a_click(
     assert page.get_by_role("button", name="Copy as a step").count() == 0
     assert page.locator("pre.pick").first.is_visible()
     context.close()
-
-
-def test_what_a_reader_opened_stays_open_when_a_run_changes(
-    chromium: Browser, served: Served
-) -> None:
-    page = chromium.new_page()
-    page.goto(served.url("/runs/{running}"))
-    page.wait_for_timeout(500)
-    step = page.locator("[id='step-wait-1-d']")
-    step.locator("summary").first.click()
-
-    served.site.store.add_event(served.ids["running"], "said", text="a look at Alma")
-
-    page.get_by_text("a look at Alma").wait_for(timeout=20_000)
-    assert step.evaluate("it => it.open")
-    page.close()
