@@ -66,4 +66,9 @@ def day_grid(store: Store, now: datetime, zone: tzinfo, days: int) -> DayGrid:
 
 
 def _cell(day: date, states: Sequence[str]) -> Cell:
-    return Cell(day, len(states), min(states, key=_WORST.index, default=""))
+    return Cell(day, len(states), worst(states))
+
+
+def worst(states: Sequence[str]) -> str:
+    """Return the worst of some outcomes and statuses; empty when there are none."""
+    return min(states, key=_WORST.index, default="")

@@ -24,6 +24,7 @@ _STATES = (
     "SELECT workflow, requested_at, coalesce(outcome, status) AS state FROM runs"
     " WHERE requested_at >= :since ORDER BY number DESC LIMIT :limit"
 )
+_STATES_OF = "SELECT id, coalesce(outcome, status) AS state FROM runs WHERE id IN :run_ids"
 _UNENDED = "SELECT count(*) FROM runs WHERE status IN :unfinished"
 _STARTS = (
     "SELECT job_id, count(*) AS starts FROM places WHERE account = :account"
@@ -145,3 +146,10 @@ def states_since(tx: Transaction, since: datetime, limit: int) -> list[tuple[str
     """
     rows = tx.rows(_STATES, since=since, limit=limit)
     return [(row["workflow"], row["requested_at"], row["state"]) for row in rows]
+
+
+def states_of(tx: Transaction, run_ids: Sequence[str]) -> dict[str, str]:
+    """Return the outcome, or the status, of each of these runs that is there."""
+    if not run_ids:
+        return {}
+    return {row["id"]: row["state"] for row in tx.rows(_STATES_OF, run_ids=run_ids)}

@@ -115,8 +115,37 @@ def test_the_calendar_shows_coming_ticks_and_changes_of_clocks(site: Site) -> No
     text = page(site, "/calendar")
     assert "export-bibs" in text
     assert "weeding-list" in text
-    assert "Clocks go back." in page(site, "/calendar?start=2026-10-20")
-    page(site, "/calendar?start=2026-13-1", 400)
+    assert "Clocks go back." in page(site, "/calendar?month=2026-10")
+    for wrong in ("month=2026-13", "month=2026-1", "month=20261101", "day=2026-11-31", "day=x"):
+        page(site, f"/calendar?{wrong}", 400)
+
+
+@pytest.mark.parametrize(
+    ("month", "before", "after", "days"),
+    [
+        ("2026-11", "2026-10", "2026-12", 30),
+        ("2026-01", "2025-12", "2026-02", 31),
+        ("2026-12", "2026-11", "2027-01", 31),
+        ("2028-02", "2028-01", "2028-03", 29),
+    ],
+)
+def test_the_calendar_shows_a_month_and_leads_to_those_around(
+    site: Site, month: str, before: str, after: str, days: int
+) -> None:
+    text = page(site, f"/calendar?month={month}")
+    assert f'rel="prev" href="/calendar?month={before}"' in text
+    assert f'rel="next" href="/calendar?month={after}"' in text
+    assert len(re.findall(rf'href="/calendar\?day={month}-\d\d#day"', text)) == days
+
+
+def test_the_calendar_leaves_out_what_is_due_too_often_and_names_it(site: Site) -> None:
+    write_workflows(site)
+    (site.folder / "workflows" / "sync-patrons.yaml").write_text(
+        "schedule: [{every: 5m}]\nsteps: [{wait: 1s}]\n", "utf-8"
+    )
+    text = page(site, "/calendar?month=2026-12")
+    assert "is due too often for a sheet" in text
+    assert text.count("export-bibs") >= 31
 
 
 def test_the_calendar_names_days_off_and_pauses(site: Site) -> None:
@@ -129,13 +158,16 @@ def test_the_calendar_names_days_off_and_pauses(site: Site) -> None:
     )
     site.store.pause("weeding-list", by="anna", note="stocktaking", until=NOW + timedelta(days=2))
 
-    text = page(site, "/calendar")
+    text = page(site, "/calendar?day=2026-11-05")
+    sheet = page(site, "/calendar?month=2026-11")
 
+    assert sheet.count('<p class="note">paused: <bdi>weeding-list</bdi></p>') == 3
+    assert '<p class="note">off: <bdi>a day off</bdi></p>' in sheet
     assert "Day off in the calendar <bdi>closed</bdi>: <bdi>a day off</bdi>" in text
     assert "will be skipped" in text
     assert re.search(r"weeding-list</bdi></a></span>\s*<span class=\"what\">is paused from", text)
     assert "<bdi>stocktaking</bdi>" in text
-    assert "New Year" in page(site, "/calendar?start=2026-12-28")
+    assert "New Year" in page(site, "/calendar?day=2027-01-01")
 
 
 def test_the_log_says_how_steps_began_and_ended(site: Site) -> None:
@@ -203,7 +235,7 @@ def test_the_calendar_says_what_became_of_past_ticks(site: Site) -> None:
         for number, ending in enumerate((TickEnding.MISSED, TickEnding.SKIPPED, None))
     ]
     site.store.materialize(process.id, ticks, {})
-    text = page(site, "/calendar")
+    text = page(site, "/calendar?day=2026-11-02")
     assert "missed" in text
     assert "because missed" in text
     assert "because skipped" in text

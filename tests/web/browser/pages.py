@@ -28,6 +28,7 @@ PAGES: Mapping[str, str] = {
     "workflows": "/workflows",
     "workflow": "/workflows/export-bibs",
     "calendar": "/calendar",
+    "calendar-day": "/calendar?day=2026-11-07",
     "notices": "/notices",
     "jobs": "/jobs?text=export",
     "jobs-found": "/jobs?text=export+to",
