@@ -9,6 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.recorded_changes import (
+    PayloadChange,
+    ValueChange,
+    payload_changes,
+    value_changes,
+)
 from almaflow.operations.revisions import DifferenceLine, Sign
 from almaflow.operations.run_details import run_view
 from almaflow.runs.recorded_files import RecordedFile, recorded_files
@@ -18,15 +24,6 @@ from almaflow.store import RunRecord, Store
 
 # Lines of a file that is compared: the time grows with their square.
 _LONGEST = 3000
-
-
-@dataclass(frozen=True)
-class ValueChange:
-    """An input that differs; None: it was not there."""
-
-    name: str
-    before: Any
-    now: Any
 
 
 @dataclass(frozen=True)
@@ -110,6 +107,7 @@ class RunComparison:
     """In the order of the later run, then those that only the earlier one had."""
     files: tuple[FileChange, ...]
     """The workflow files that differ."""
+    payloads: tuple[PayloadChange, ...] = ()
 
 
 def run_before(store: Store, record: RunRecord) -> RunRecord | None:
@@ -123,14 +121,9 @@ def compare_heads(before: RunRecord, now: RunRecord) -> HeadChanges:
     lengths = [_length(one) for one in (before, now)]
     earlier, later = lengths
     old, new = display_value(before.inputs), display_value(now.inputs)
-    names = dict.fromkeys([*new, *old])
     return HeadChanges(
         None if earlier is None or later is None else later - earlier,
-        tuple(
-            ValueChange(name, old.get(name), new.get(name))
-            for name in names
-            if old.get(name) != new.get(name)
-        ),
+        value_changes(old, new),
         before.definition != now.definition,
     )
 
@@ -139,11 +132,13 @@ def compare(store: Store, before: RunRecord, now: RunRecord) -> RunComparison:
     """Compare two runs of one workflow."""
     old, new = run_view(store, before), run_view(store, now)
     files: tuple[FileChange, ...] = ()
+    payloads: tuple[PayloadChange, ...] = ()
     if before.definition != now.definition:
         recorded = [store.definition(one.definition) for one in (before, now)]
         files = tuple(_file_changes(*map(recorded_files, recorded)))
+        payloads = tuple(payload_changes(*recorded))
     steps = tuple(_step_changes(old.steps, new.steps))
-    return RunComparison(old, new, compare_heads(before, now), steps, files)
+    return RunComparison(old, new, compare_heads(before, now), steps, files, payloads)
 
 
 def _length(record: RunRecord) -> timedelta | None:

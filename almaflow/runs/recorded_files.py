@@ -8,7 +8,7 @@ from typing import Any
 
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
-from almaflow.runs.step_tree import StepTree
+from almaflow.runs.step_tree import StepTree, TreeKind
 
 # The number of an iteration in a path: neither ids nor names of branches begin with a digit.
 _ITERATION = re.compile(r"(?<=/)\d+(?=/)")
@@ -23,11 +23,23 @@ class RecordedFile:
 
 
 @dataclass(frozen=True)
+class BranchWords:
+    """What a `branch` chooses by, as its file has it."""
+
+    on: str
+    """The expression that is compared."""
+    arms: Mapping[str, str]
+    """By the name of a block (`case-2`, `default`) its values, in order; empty for the default."""
+
+
+@dataclass(frozen=True)
 class StepLine:
     """The line of a step, from 1, in a file."""
 
     file: str
     line: int
+    branch: BranchWords | None = None
+    """Of a `branch`."""
 
 
 def recorded_files(definition: Mapping[str, Any]) -> list[RecordedFile]:
@@ -58,8 +70,18 @@ def step_lines(definition: Mapping[str, Any]) -> dict[str, StepLine]:
     for place in places:
         if place.document is not None:
             at = place.document.location_of(place.keys)
-            found[place.path] = StepLine(str(at.file), at.line)
+            found[place.path] = StepLine(str(at.file), at.line, _branch_words(place.step.kind))
     return found
+
+
+def _branch_words(kind: TreeKind) -> BranchWords | None:
+    from almaflow.steps.branch import Branch
+
+    if not isinstance(kind, Branch):
+        return None
+    # Under `cases`, the key is the values; the default has none.
+    arms = {block.name: "".join(map(str, block.keys[1:])) for block in kind.blocks()}
+    return BranchWords(kind.on.text, arms)
 
 
 def in_file(path: str) -> str:

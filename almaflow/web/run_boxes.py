@@ -20,6 +20,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.runs.recorded_files import StepLine, in_file
 from almaflow.runs.step_views import StepView
 from almaflow.runs.timeline import Stretch, StretchKind
+from almaflow.store import LogEntry
 from almaflow.waiting import WaitingKind
 from almaflow.web.charts import BarPart, span_of, time_bar
 from almaflow.web.rendering import duration
@@ -69,6 +70,18 @@ class Group:
         return self.state in _NOT_WELL
 
 
+@dataclass(frozen=True)
+class Arm:
+    """An arm of a `branch`."""
+
+    values: str
+    """Those that it is for, as the file has them; empty for the default."""
+    group: Group | None
+    """Its steps; None when it has none, or there is no place for them."""
+    is_taken: bool | None
+    """None: not chosen yet."""
+
+
 @dataclass
 class Box:
     """A step and what is inside it."""
@@ -84,6 +97,22 @@ class Box:
     """Of a `for_each`: how many of its items have begun."""
     first: int = 1
     """Of a `for_each` with more items than a page shows: the first one that is shown."""
+    taken: str = ""
+    """Of a `branch`: the name of the arm that it has taken; empty before."""
+
+    @property
+    def on(self) -> str:
+        """Of a `branch`: the expression that it chooses by; empty when it is not known."""
+        return self.line.branch.on if self.line is not None and self.line.branch else ""
+
+    @property
+    def arms(self) -> list[Arm]:
+        """Return the arms of a `branch`, as far as its file can be read."""
+        words = self.line.branch if self.line is not None else None
+        return [
+            Arm(values, self.groups.get(name), name == self.taken if self.taken else None)
+            for name, values in (words.arms if words is not None else {}).items()
+        ]
 
     @property
     def label(self) -> str:
@@ -159,6 +188,17 @@ class Frame:
     last: datetime
     stretches: Mapping[str, Sequence[Stretch]]
     lines: Mapping[str, StepLine]
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """By the path of a `branch`, the name of the arm that it has taken."""
+
+
+def taken_arms(log: Sequence[LogEntry]) -> dict[str, str]:
+    """Return the last arm that each branch of a run has taken, by the path of the branch."""
+    return {
+        line.path: line.data["arm"]
+        for line in log
+        if isinstance(line.data, Mapping) and isinstance(line.data.get("arm"), str)
+    }
 
 
 def anchor_of(path: str) -> str:
@@ -239,6 +279,7 @@ def draw(groups: Sequence[Group], frame: Frame) -> None:
         for box in every_box(group):
             view = box.view
             box.line = frame.lines.get(in_file(view.path))
+            box.taken = frame.taken.get(view.path, "")
             box.stretches = frame.stretches.get(view.path, ())
             box.bar = _bar(box, frame)
 

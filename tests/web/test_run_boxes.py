@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.operations.recorded_changes import payload_changes
 from almaflow.operations.run_comparison import compare, difference
 from almaflow.operations.run_details import run_view_and_log
 from almaflow.runs.recorded_files import in_file, recorded_files, step_lines
@@ -151,6 +152,66 @@ def test_each_step_links_to_its_line_and_back(nights: tuple[Site, dict[str, str]
     assert 'href="#F1-L' in box(text, "each/1/told/mail")
 
 
+def plain(text: str) -> str:
+    """Return the words of a part of a page."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip()
+
+
+def arms(text: str) -> list[str]:
+    """Return what the arms of branches say, in order."""
+    return [plain(one) for one in re.findall(r'<div class="inside arm.*?</p>', text, re.DOTALL)]
+
+
+def test_a_branch_shows_its_conditions_and_which_arm_it_took(
+    nights: tuple[Site, dict[str, str]],
+) -> None:
+    site, ids = nights
+    assert arms(text_of(site, f"/runs/{ids['played']}")) == [
+        "if steps.export.status is COMPLETED_SUCCESS ✓ taken · no steps",
+        "otherwise (default) – not taken",
+    ]
+
+
+BRANCHES = """\
+inputs: {codes: {type: list, default: [a, b, "<i>"]}}
+steps:
+  - for_each:
+      items: inputs.codes
+      steps:
+        - branch:
+            on: "{{ item }}"
+            cases:
+              a | x: [{notify: first}]
+              "<i>": [{notify: second}]
+            default:
+              - branch: {on: item, cases: {c: [], b: [{notify: third}]}}
+  - fail: stop here
+  - branch: {on: inputs.codes, cases: {z: [{notify: never}]}}
+"""
+
+
+def test_branches_in_items_and_in_each_other_show_what_each_of_them_took(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, {}, durable=False)
+    run = stage.run(BRANCHES).record.id
+    site = page_of(stage)
+
+    found = arms(text_of(site, f"/runs/{run}"))
+
+    on, inner = "if {{ item }} is", "if item is"
+    taken, other = " ✓ taken", " – not taken"
+    html = "&lt;i&gt;"
+    assert found == [
+        *(f"{on} a | x{taken}", f"{on} {html}{other}", f"otherwise (default){other}"),
+        *(f"{inner} c · no steps", f"{inner} b"),
+        *(f"{on} a | x{other}", f"{on} {html}{other}", f"otherwise (default){taken}"),
+        *(f"{inner} c{other} · no steps", f"{inner} b{taken}"),
+        *(f"{on} a | x{other}", f"{on} {html}{taken}", f"otherwise (default){other}"),
+        *(f"{inner} c · no steps", f"{inner} b"),
+        "if inputs.codes is z",
+    ]
+    site.store.close()
+
+
 def test_lines_are_those_of_the_recorded_files(nights: tuple[Site, dict[str, str]]) -> None:
     site, ids = nights
     definition = site.store.definition(site.store.run(ids["played"]).definition)
@@ -254,6 +315,56 @@ def test_a_run_is_compared_with_the_one_before(nights: tuple[Site, dict[str, str
     compared = text_of(site, f"/runs/{ids['played']}/compare")
     assert "wait: 20m" in compared
     assert "10 min longer" in compared
+
+
+SUBMITS = """\
+name: submits
+steps:
+  - {id: export, submit_job: {job: M44, payload: PAYLOAD}}
+"""
+
+
+def payload(**parameters: str) -> str:
+    named = "".join(
+        f"<parameter><name>{name}</name><value>{value}</value></parameter>"
+        for name, value in parameters.items()
+    )
+    return f"<job><parameters>{named}</parameters></job>"
+
+
+def test_a_payload_that_changed_is_shown_with_its_parameters(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, {"jobs": [{"job": "M44", "duration": "1m"}]}, durable=False)
+    many = {f"p{number}": "same" for number in range(300)}
+    stage.write("p.xml", payload(limit="500", primary_id="anna.muster", gone="<![CDATA[<b>]]>"))
+    stage.run(SUBMITS.replace("PAYLOAD", "p.xml"))
+    stage.write("p.xml", payload(limit="400", primary_id="eve.muster", more="x" * 5000, **many))
+    stage.run(SUBMITS.replace("PAYLOAD", "p.xml"))
+    stage.write("p.xml", "\n" + stage.folder.joinpath("p.xml").read_text("utf-8"))
+    last = stage.run(SUBMITS.replace("PAYLOAD", "p.xml")).record
+    site = page_of(stage)
+    [second] = site.store.runs(1, before_run=last.id)
+
+    compared = text_of(site, f"/runs/{second.id}/compare")
+    layout = text_of(site, f"/runs/{last.id}/compare")
+
+    rows = [plain(one) for one in re.findall("<tr><th.*?</tr>", compared, re.DOTALL)]
+    assert "limit500400" in [row.replace(" ", "") for row in rows]
+    assert "primary_id(hidden)(hidden)" in [row.replace(" ", "") for row in rows]
+    assert any(row.startswith("gone") and row.endswith("not there") for row in rows)
+    assert "muster" not in compared
+    assert "104 more parameters differ" in compared
+    assert len(compared) < 60_000
+    assert "only the layout of the text differs" in layout
+    site.store.close()
+
+
+def test_a_payload_that_cannot_be_read_is_named() -> None:
+    definition = {"file": "a.yaml", "payloads": {}, "calls": {}}
+    called = {"file": "b.yaml", "payloads": {"p.xml": "<job>"}, "calls": {}}
+    [change] = payload_changes(definition, definition | {"calls": {"b": called}})
+    assert (change.name, change.file, change.is_readable) == ("p.xml", "b.yaml", False)
+    [added] = payload_changes({}, called | {"payloads": {"p.xml": payload(a="1")}})
+    assert [(one.name, one.before, one.now) for one in added.parameters] == [("a", None, "1")]
 
 
 def test_only_runs_of_one_workflow_are_compared(nights: tuple[Site, dict[str, str]]) -> None:

@@ -21,6 +21,8 @@ router = APIRouter()
 
 # Steps and lines of a file that the page shows.
 _STEPS, _LINES = 200, 1000
+# Payloads that differ, and parameters of one.
+_PAYLOADS, _PARAMETERS = 20, 200
 
 
 @router.get("/runs/{run}/compare")
@@ -60,7 +62,10 @@ def _render(request: Request, context: WebContext, run: str, to: str) -> Respons
         left_out=max(0, len(steps) - _STEPS),
         alike=len(reached) - len(steps),
         files=found.files,
+        payloads=found.payloads[:_PAYLOADS],
+        more_payloads=max(0, len(found.payloads) - _PAYLOADS),
         most_lines=_LINES,
+        most_parameters=_PARAMETERS,
         here=run_address(found.now.id),
         address=run_address,
         anchor=anchor_of,

@@ -21,7 +21,17 @@ from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import run_address, workflow_address
 from almaflow.web.live import cached
 from almaflow.web.rendering import look_of, render
-from almaflow.web.run_boxes import ITEMS, Frame, Group, Window, boxes_of, draw, every_box, in_words
+from almaflow.web.run_boxes import (
+    ITEMS,
+    Frame,
+    Group,
+    Window,
+    boxes_of,
+    draw,
+    every_box,
+    in_words,
+    taken_arms,
+)
 
 router = APIRouter()
 
@@ -86,7 +96,8 @@ def _render(request: Request, context: WebContext, run: str, window: Window) -> 
     last = details.ended_at or context.now
     stretches = timeline(details.steps, log, last)
     lines = step_lines(definition)
-    draw(groups, Frame(details.started_at or details.requested_at, last, stretches, lines))
+    began = details.started_at or details.requested_at
+    draw(groups, Frame(began, last, stretches, lines, taken_arms(log)))
     blocks = _blocks(details)
     leaves = [one for path, some in stretches.items() if path not in blocks for one in some]
     before = run_before(context.store, record)
