@@ -9,15 +9,14 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from almaflow.timetable import (
-    DateRange,
     TimetableInvalid,
     check_holidays,
-    dates_in_words,
     find_zone,
-    interval_in_words,
     parse_date_range,
     parse_moment,
 )
+from almaflow.timetable.calendars import DateRange
+from almaflow.timetable.descriptions import dates_in_words, interval_in_words
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from almaflow.timetable import TimetableInvalid, cron_in_words, parse_cron
+from almaflow.timetable import TimetableInvalid, parse_cron
 from almaflow.timetable.cron import LAST, NICKNAMES
+from almaflow.timetable.descriptions import cron_in_words
 
 IN_WORDS = {
     "@yearly": "at 00:00 on 1 January",

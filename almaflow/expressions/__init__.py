@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from almaflow.expressions.budget import Budget
 from almaflow.expressions.errors import ExpressionFailed, ExpressionSyntax, NotDefined
-from almaflow.expressions.findings import CASES, Comparison, ExpressionProblem
+from almaflow.expressions.findings import CASES, Comparison
 from almaflow.expressions.parsed import Parsed
 from almaflow.expressions.templates import (
     check,
@@ -68,7 +68,6 @@ __all__ = [
     "Comparison",
     "Counters",
     "ExpressionFailed",
-    "ExpressionProblem",
     "ExpressionSyntax",
     "ListType",
     "MaybeMissing",

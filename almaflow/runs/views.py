@@ -13,7 +13,6 @@ from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import RequestView
 from almaflow.runs.step_views import (
     AttemptView,
-    IterationsView,
     JournalByStep,
     StepView,
     display_value,
@@ -24,8 +23,6 @@ from almaflow.waiting import WaitingKind
 
 __all__ = [
     "AttemptView",
-    "IterationsView",
-    "MessageView",
     "RequestView",
     "RunAttemptView",
     "RunView",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from almaflow.settings.institution import InstitutionConfig
-from almaflow.settings.limits import InstitutionLimits, LimitSettings
+from almaflow.settings.limits import InstitutionLimits
 from almaflow.settings.models import (
     REGIONS,
-    CalendarSettings,
-    ConnectionSettings,
     Environment,
     InstitutionSettings,
     Settings,
@@ -19,13 +17,10 @@ from almaflow.settings.references import SecretRef
 __all__ = [
     "FILE_NAME",
     "REGIONS",
-    "CalendarSettings",
-    "ConnectionSettings",
     "Environment",
     "InstitutionConfig",
     "InstitutionLimits",
     "InstitutionSettings",
-    "LimitSettings",
     "PathRefused",
     "Project",
     "SecretRef",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from almaflow.timetable.calendars import (
         MOST_RANGES,
         Calendar,
-        DateRange,
         check_holidays,
-        parse_date,
         parse_date_range,
     )
     from almaflow.timetable.cron import Cron, parse_cron
@@ -30,11 +28,8 @@ if TYPE_CHECKING:
         every_meant,
         time_meant,
     )
-    from almaflow.timetable.descriptions import cron_in_words, dates_in_words, interval_in_words
     from almaflow.timetable.errors import TimetableInvalid
     from almaflow.timetable.ics import check_ics
-    from almaflow.timetable.instants import next_instants
-    from almaflow.timetable.intervals import check_interval, default_start, next_intervals
     from almaflow.timetable.maintenance import Maintenance, MaintenanceHours
     from almaflow.timetable.ticks import Timetable
     from almaflow.timetable.zones import find_zone
@@ -43,63 +38,36 @@ __all__ = [
     "MOST_RANGES",
     "Calendar",
     "Cron",
-    "DateRange",
     "Maintenance",
     "MaintenanceHours",
     "Timetable",
     "TimetableInvalid",
     "check_holidays",
     "check_ics",
-    "check_interval",
-    "cron_in_words",
     "date_meant",
-    "dates_in_words",
     "day_time_cron",
-    "default_start",
     "entry_meant",
     "every_meant",
     "find_zone",
     "instant_of",
-    "interval_in_words",
-    "next_instants",
-    "next_intervals",
     "parse_cron",
-    "parse_date",
     "parse_date_range",
     "parse_moment",
     "time_meant",
 ]
 
-_HOMES = {
-    "MOST_RANGES": "calendars",
-    "Calendar": "calendars",
-    "DateRange": "calendars",
-    "check_holidays": "calendars",
-    "parse_date": "calendars",
-    "parse_date_range": "calendars",
-    "Cron": "cron",
-    "parse_cron": "cron",
-    "instant_of": "dates",
-    "parse_moment": "dates",
-    "date_meant": "daytimes",
-    "day_time_cron": "daytimes",
-    "entry_meant": "daytimes",
-    "every_meant": "daytimes",
-    "time_meant": "daytimes",
-    "cron_in_words": "descriptions",
-    "dates_in_words": "descriptions",
-    "interval_in_words": "descriptions",
-    "TimetableInvalid": "errors",
-    "check_ics": "ics",
-    "next_instants": "instants",
-    "check_interval": "intervals",
-    "default_start": "intervals",
-    "next_intervals": "intervals",
-    "Maintenance": "maintenance",
-    "MaintenanceHours": "maintenance",
-    "Timetable": "ticks",
-    "find_zone": "zones",
+_NAMES = {
+    "calendars": ("MOST_RANGES", "Calendar", "check_holidays", "parse_date_range"),
+    "cron": ("Cron", "parse_cron"),
+    "dates": ("instant_of", "parse_moment"),
+    "daytimes": ("date_meant", "day_time_cron", "entry_meant", "every_meant", "time_meant"),
+    "errors": ("TimetableInvalid",),
+    "ics": ("check_ics",),
+    "maintenance": ("Maintenance", "MaintenanceHours"),
+    "ticks": ("Timetable",),
+    "zones": ("find_zone",),
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -27,11 +26,6 @@ def instants(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     """
     find = _at_fixed_times if cron.at_fixed_times else _by_the_wall_clock
     return find(cron, zone, after.astimezone(UTC))
-
-
-def next_instants(cron: Cron, zone: ZoneInfo, after: datetime, count: int) -> list[datetime]:
-    """Return the first *count* of `instants`."""
-    return list(islice(instants(cron, zone, after), count))
 
 
 def _at_fixed_times(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

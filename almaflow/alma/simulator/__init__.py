@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.institution import Submission
-from almaflow.alma.simulator.received import Received
 from almaflow.alma.simulator.reply import Reply, WireFault
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario, parse_scenario
 
 __all__ = [
     "Fault",
     "FaultKind",
-    "Received",
     "Reply",
     "Scenario",
     "SimulatedAlma",
