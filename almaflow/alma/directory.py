@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from almaflow.alma import calls
 from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import AlmaRefused, NotInAlma
-from almaflow.alma.value_parsing import normal_name
+from almaflow.alma.value_parsing import job_label, normal_name
 from almaflow.alma.wire import AlmaSet, ImportProfile, IntegrationProfile, Job, Page
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
@@ -249,8 +249,8 @@ class Directory:
     def _one_of_several(self, jobs: Sequence[Job], job_name: str | None, profile: str) -> Job:
         chosen = list(jobs)
         if job_name:
-            prefix = _label(job_name)
-            chosen = [job for job in jobs if _label(job.name).startswith(prefix)]
+            prefix = job_label(job_name)
+            chosen = [job for job in jobs if job_label(job.name).startswith(prefix)]
             # One job's name may be the beginning of another's.
             chosen = _labelled(chosen, job_name) or chosen
         if len(chosen) == 1:
@@ -363,13 +363,8 @@ def _same(one: str, other: str) -> bool:
     return normal_name(one) == normal_name(other)
 
 
-def _label(name: str) -> str:
-    """Return the normalised form in which labels of jobs are compared."""
-    return " ".join(normal_name(name).split()).casefold()
-
-
 def _same_label(one: str, other: str) -> bool:
-    return _label(one) == _label(other)
+    return job_label(one) == job_label(other)
 
 
 def _labelled(jobs: Iterable[Job], name: str) -> list[Job]:

@@ -57,10 +57,8 @@ class MembersTrace:
 
     tag: ClassVar = "members"
 
-    @property
-    def patience(self) -> timedelta | None:
-        """None: the institution's setting decides."""
-        return None
+    patience: ClassVar[timedelta | None] = None
+    """None: the institution's setting decides."""
 
     @staticmethod
     def result(alma_set: AlmaSet) -> dict[str, Any]:
@@ -84,10 +82,8 @@ class RunTrace:
 
     tag: ClassVar = "run"
 
-    @property
-    def patience(self) -> timedelta | None:
-        """None: the institution's setting decides."""
-        return None
+    patience: ClassVar[timedelta | None] = None
+    """None: the institution's setting decides."""
 
 
 Trace = SetTrace | MembersTrace

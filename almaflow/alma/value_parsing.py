@@ -182,3 +182,8 @@ def normal_name(name: str) -> str:
     """
     plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), name)
     return unicodedata.normalize("NFC", plain).strip()
+
+
+def job_label(name: str) -> str:
+    """Return the form in which names of jobs are compared: case and runs of spaces do not count."""
+    return " ".join(normal_name(name).split()).casefold()

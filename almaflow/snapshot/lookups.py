@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Generic, Protocol, TypeVar
 
-from almaflow.alma.value_parsing import normal_name
+from almaflow.alma.value_parsing import job_label, normal_name
 
 # From this likeness on an id may be another one with a typing error: `M441` and `M44`.
 _LIKENESS = 0.75
@@ -17,11 +17,6 @@ _LIKENESS_OF_NAMES = 0.85
 # Letters in which the beginnings of two words agree at least: `bibs` and `bibliographic`.
 _SAME_LETTERS = 3
 _NEAREST = 3
-
-
-def job_label(name: str) -> str:
-    """Return the form in which names of jobs are compared: case and runs of spaces do not count."""
-    return " ".join(normal_name(name).split()).casefold()
 
 
 class _Named(Protocol):

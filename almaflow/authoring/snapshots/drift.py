@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
+from almaflow.alma.value_parsing import job_label
 from almaflow.authoring.snapshots.used_steps import UsedStep
 from almaflow.check.against_snapshot.jobs import job_of, job_reference
 from almaflow.check.against_snapshot.profiles import profile_handle, profiles_named
 from almaflow.late_dataclasses import dataclass
-from almaflow.snapshot.lookups import job_label
 from almaflow.snapshot.model import (
     CONTENTS,
     IMPORT_PROFILES,

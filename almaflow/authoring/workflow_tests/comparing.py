@@ -13,6 +13,7 @@ from almaflow.authoring.workflow_tests.requests_sent import (
     compare_in_order,
     compare_none,
     compare_some,
+    times_text,
 )
 from almaflow.authoring.workflow_tests.running import Record, SentMessage
 from almaflow.authoring.workflow_tests.step_names import NONE, StepNames, matches
@@ -188,8 +189,8 @@ def _compare_messages(found: Differences, expect: Expectation, record: Record) -
         like = [sent for sent in record.messages if _is_message(sent, one.to, one.contains)]
         wanted = _message_words(one.to, one.contains)
         if one.times is not None and len(like) != one.times:
-            times = f"{wanted}, {_times(one.times)}"
-            found.note((*path, "times"), "notifications", times, _times(len(like)), _sent(like))
+            times = f"{wanted}, {times_text(one.times)}"
+            found.note((*path, "times"), "notifications", times, times_text(len(like)), _sent(like))
         elif one.times is None and not like:
             found.note(path, "notifications", wanted, _sent(record.messages) or "none was sent")
     for number, one in enumerate(expect.notifications.none):
@@ -217,10 +218,6 @@ def _sent(messages: Iterable[SentMessage]) -> str:
 def _listed(messages: Iterable[SentMessage]) -> Iterator[str]:
     for one in messages:
         yield f"to {one.to or 'log'}: {shown(one.text)}"
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times" if number else "never"
 
 
 def _sets(view: RunView) -> dict[str, list[str]]:

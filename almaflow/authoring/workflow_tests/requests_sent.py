@@ -34,9 +34,9 @@ def compare_some(
         wanted = _Wanted(one, names, sets)
         count = sum(wanted.fits(sent) for sent in record.requests)
         if one.times is not None and count != one.times:
-            times = f"{wanted}, {_times(one.times)}"
+            times = f"{wanted}, {times_text(one.times)}"
             hint = wanted.nearest(record.requests) if count == 0 else ""
-            found.note((*path, "times"), "requests", times, _times(count), hint)
+            found.note((*path, "times"), "requests", times, times_text(count), hint)
         elif one.times is None and not count:
             found.note(path, "requests", str(wanted), "not sent", wanted.nearest(record.requests))
 
@@ -90,12 +90,13 @@ def compare_none(
         wanted = _Wanted(one, names, sets)
         sent = [request for request in record.requests if wanted.fits(request)]
         if sent:
-            actual = f"sent {_times(len(sent))}, first by step `{sent[0].step}`"
+            actual = f"sent {times_text(len(sent))}, first by step `{sent[0].step}`"
             path = ("requests", "none", number)
             found.note(path, "requests", f"not {wanted}", actual, f"It is {_words(sent[0])}.")
 
 
-def _times(number: int) -> str:
+def times_text(number: int) -> str:
+    """Return how often something was sent, as people say it."""
     return "once" if number == 1 else f"{number} times" if number else "never"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
-from almaflow.check.against_snapshot.profiles import jobs_of_profile, jobs_owned
+from almaflow.alma.value_parsing import job_label
+from almaflow.check.against_snapshot.profiles import jobs_of_profile, jobs_owned, place_of
 from almaflow.check.against_snapshot.uses import PlacedStep
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
 from almaflow.problems import Severity
-from almaflow.snapshot.lookups import job_label
 from almaflow.snapshot.model import JOBS, JobEntry, Section, Snapshot
 from almaflow.steps.base import Kind
 from almaflow.steps.which_kind import is_submit_job, names_profile
@@ -76,7 +76,7 @@ def _check_id(
         text = f"Job {reference.id} is not in {section.source}"
         hint = _meant_by_id(reference, section) or _elsewhere(reference.id, section, snapshot)
         notes.at(
-            _at(notes, place, "id"),
+            place_of(notes, place, "id"),
             "job-not-in-snapshot",
             f"{text}{hint or '.'} {NEWER}",
             Severity.WARNING,
@@ -116,7 +116,7 @@ def _elsewhere(id: str, section: Section, snapshot: Snapshot) -> str:
 def _check_name(
     notes: ProblemCollector, place: PathTo, name: str, kind: Kind, section: Section
 ) -> None:
-    place = _at(notes, place, "name")
+    place = place_of(notes, place, "name")
     named = section.job_lookup.named(name)
     fitting = _of_kind(kind, named)
     if len(fitting) > 1:
@@ -180,11 +180,6 @@ def _of_kind(kind: Kind, jobs: Sequence[JobEntry]) -> list[JobEntry]:
     if not is_submit_job(kind):
         return list(jobs)
     return [job for job in jobs if job.type in ("", "MANUAL")]
-
-
-def _at(notes: ProblemCollector, place: PathTo, key: str) -> PathTo:
-    """Return the place of `id` or `name`, which the short form leaves out."""
-    return (*place, key) if notes.document.has((*place, key)) else place
 
 
 _MOST = 5

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from almaflow.alma.value_parsing import job_label
 from almaflow.check.against_snapshot.uses import PlacedStep
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
 from almaflow.problems import Severity, did_you_mean
-from almaflow.snapshot.lookups import job_label
 from almaflow.snapshot.model import (
     IMPORT_PROFILES,
     INTEGRATION_PROFILES,
@@ -90,7 +90,7 @@ def check_profile(notes: ProblemCollector, placed: PlacedStep, section: Section)
     handle = profile_handle(kind)
     if handle is None or not section.knows(_PARTS[handle[0]]):
         return
-    place = _at(notes, (*placed.inside, handle[0]), handle[1])
+    place = place_of(notes, (*placed.inside, handle[0]), handle[1])
     profiles = section.profile_lookup.matching(*handle)
     if not profiles:
         _note_missing(notes, place, handle, section)
@@ -158,7 +158,7 @@ def _check_jobs(
     listed = ", ".join(f"`{job.name}`" for job in jobs[:_MOST])
     if not chosen:
         notes.at(
-            _at(notes, (*placed.inside, "job"), "name"),
+            place_of(notes, (*placed.inside, "job"), "name"),
             "profile-job-not-in-snapshot",
             f"In {section.source}, no job of the profile `{named}` has a name that begins with "
             f"`{prefix}`. Its jobs are {listed}. If Alma has it by now, run `almaflow snapshot`.",
@@ -190,5 +190,6 @@ def _beginning(jobs: Sequence[JobEntry]) -> str:
     return jobs[0].name
 
 
-def _at(notes: ProblemCollector, place: PathTo, key: str) -> PathTo:
+def place_of(notes: ProblemCollector, place: PathTo, key: str) -> PathTo:
+    """Return the place of `id` or `name`, which the short form leaves out."""
     return (*place, key) if notes.document.has((*place, key)) else place
