@@ -177,3 +177,18 @@ def test_a_page_is_rendered_once_for_all_browsers(
         assert site.browser().get("/").status_code == 200
 
     assert len(rendered) == 1
+
+
+@pytest.mark.parametrize("address", ["/", "/runs", "/approvals", "/notices", "/workflows"])
+def test_a_live_page_fetches_only_what_it_replaces(
+    served: tuple[Site, PageServer], address: str
+) -> None:
+    client = served[0].client
+    whole = client.get(f"{address}?state=failed").text
+    part = client.get(f"{address}?state=failed", headers={"hx-request": "true"}).text
+
+    assert f'hx-get="{address}?state=failed"' in whole
+    assert "<html" in whole
+    assert "<html" not in part
+    assert 'id="hidden-note" hx-swap-oob="true"' in part
+    assert part.partition('<div id="hidden-note"')[0].strip() in whole

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from almaflow.operations.for_people import for_people
 from almaflow.web.context import Context
 from almaflow.web.forms import run_address
+from almaflow.web.live import cached
 from almaflow.web.rendering import render
 
 router = APIRouter()
@@ -18,8 +19,12 @@ router = APIRouter()
 @router.get("/approvals")
 def approvals(request: Request, context: Context) -> Response:
     """Show the questions, the submissions of unknown outcome, and the runs on hold."""
-    waiting = for_people(context.store)
-    return render(request, "approvals.html", waiting=waiting, action=action_address)
+
+    def page() -> Response:
+        waiting = for_people(context.store)
+        return render(request, "approvals.html", waiting=waiting, action=action_address)
+
+    return cached(request, page)
 
 
 def action_address(run_id: str, action: str, step: str = "") -> str:

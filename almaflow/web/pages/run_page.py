@@ -103,10 +103,9 @@ def _render(request: Request, context: WebContext, run: str, window: Window) -> 
     before = run_before(context.store, record)
     sources = list(_sources(recorded_files(definition), lines, groups))
     prefixes = {source.file.name: source.prefix for source in sources}
-    live = "hx-request" in request.headers
     return render(
         request,
-        "run_live.html" if live else "run.html",
+        "run.html",
         run=details,
         groups=groups,
         left_out=left_out,
@@ -124,7 +123,6 @@ def _render(request: Request, context: WebContext, run: str, window: Window) -> 
         address=run_address,
         here=run_address(details.id),
         page_of=lambda path, first: f"?{urlencode({'items': path, 'first': first})}",
-        query=request.url.query,
         workflow=workflow_address(details.workflow),
         actions=list(_actions(details)),
     )

@@ -28,5 +28,4 @@ def _render(request: Request, context: Context, workflows: Workflows) -> Respons
         context.remaining_calls(),
         context.now,
     )
-    template = "today_live.html" if "hx-request" in request.headers else "today.html"
-    return render(request, template, today=seen, health=context.health())
+    return render(request, "today.html", today=seen, health=context.health())

@@ -34,6 +34,28 @@ def say(served: Served, page: Page, text: str) -> None:
     page.get_by_text(text).wait_for(timeout=PATIENCE, state="attached")
 
 
+@pytest.mark.parametrize("address", ["/", "/runs", "/approvals", "/workflows"])
+def test_pages_show_what_happens_without_a_reload(served: Served, page: Page, address: str) -> None:
+    page.goto(served.url(address))
+    page.evaluate("document.body.dataset.kept = 'yes'")
+
+    # It is one of the project's workflows, waits for a person, and is the newest of its runs.
+    minute = {"/": 31, "/runs": 32, "/approvals": 33, "/workflows": 34}[address]
+    waits = Waiting(WaitingKind.PERSON, f"Delete all {minute}?", "sign", at(17))
+    record_run(
+        served.site,
+        minute + 100,
+        workflow="export-bibs",
+        status=Status.WAITING,
+        waits=(waits,),
+        requested_at=at(8, minute),
+        started_at=at(8, minute),
+    )
+
+    page.locator(f"a[href*='{minute + 100}']").first.wait_for(timeout=PATIENCE, state="attached")
+    assert page.evaluate("document.body.dataset.kept") == "yes"
+
+
 def test_what_a_reader_opened_or_closed_stays_so(served: Served, page: Page) -> None:
     page.goto(served.url("/runs/{running}"))
     say(served, page, "the first look at Alma")
@@ -157,7 +179,7 @@ def test_a_refresh_that_hides_something_offers_to_show_it(served: Served, page: 
 def test_every_part_that_is_folded_has_a_name_to_be_remembered_by(
     served: Served, page: Page
 ) -> None:
-    for address in ("/", "/runs/{running}", "/runs/{played}", "/runs/{failed}"):
+    for address in ("/", "/notices", "/runs/{running}", "/runs/{played}", "/runs/{failed}"):
         page.goto(served.url(address))
 
         assert page.locator("#live details:not([id])").count() == 0
