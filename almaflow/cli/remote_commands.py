@@ -185,6 +185,7 @@ def _sent_again(lost: Unconfirmed, zone: ZoneInfo) -> bool:
     for one in lost.instances:
         at = f", {instant(one.submitted_at, zone)}" if one.submitted_at else ""
         by = f", by {one.submitted_by}" if one.submitted_by else ""
-        emit(on_one_line(f"  {one.id}  {one.name} ({one.status or 'no status yet'}{at}{by})"))
+        about = f"{one.name} ({one.status or 'no status yet'}{at}{by})"
+        emit(f"  {on_one_line(one.id)}  {on_one_line(about)}")
     say("If one of them is this submission, submitting it once more runs the job a second time.")
     return confirmed("Submit it once more?")

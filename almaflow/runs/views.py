@@ -9,6 +9,7 @@ from typing import Any
 from almaflow.json_data import as_data, copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
+from almaflow.recorded_steps import unreadable
 from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import RequestView
 from almaflow.runs.step_views import (
@@ -106,6 +107,8 @@ class RunView:
     commit: str | None
     """The git commit of the file, None outside a checkout or when not known."""
     timezone: str
+    unreadable: str
+    """Why this version of almaflow cannot continue it, and what to do; empty when it can."""
     steps: tuple[StepView, ...]
     messages: tuple[MessageView, ...]
 
@@ -148,6 +151,7 @@ def view_of(
         outputs=None if record.outputs is None else display_value(record.outputs),
         commit=None if definition is None else definition.get("commit"),
         timezone="UTC" if definition is None else definition["timezone"],
+        unreadable=unreadable(record),
         steps=steps,
         messages=tuple(_messages(log)),
     )

@@ -221,9 +221,13 @@ def test_a_run_of_another_version_is_shown_without_its_plan(
     store.add_run(plan.definition, replace(plan.record(), format=99))
 
     typed = almaflow("show", "last")
+    data = almaflow("show", "last", "--json").json
 
     assert typed.code == 0
     assert "20260302-081500-later" in typed.out
+    assert "almaflow resume" not in typed.out
+    assert data["unreadable"] in " ".join(typed.out.split())
+    assert "Update almaflow" in data["unreadable"]
 
 
 @pytest.mark.parametrize("command", ["show", "logs", "cancel"])

@@ -99,7 +99,8 @@ def _not_there(
 def _instance_text(run: JobInstance) -> str:
     at = f", {instant(run.submit_time, ZoneInfo('UTC'))}" if run.submit_time else ""
     by = f", by {run.submitted_by}" if run.submitted_by else ""
-    return on_one_line(f"{run.id}  {run.name} ({run.status or 'no status yet'}{at}{by})")
+    about = f"{run.name} ({run.status or 'no status yet'}{at}{by})"
+    return f"{on_one_line(run.id)}  {on_one_line(about)}"
 
 
 def _go_on(

@@ -200,6 +200,10 @@ def _is_counter(value: Any) -> bool:
 
 def next_moves(view: RunView) -> Iterator[str]:
     """Yield what a person can do about the run now."""
+    if view.unreadable and not view.worked_on:
+        if view.outcome is None or not view.outcome.is_good:
+            yield view.unreadable
+        return
     yield from _what_a_person_does(view)
     if view.outcome is not None:
         return
