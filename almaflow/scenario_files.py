@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from almaflow.document import MAX_BYTES
+from almaflow.late_patterns import late_pattern
 from almaflow.text_files import FileUnreadable, read_text
 from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
 
@@ -25,6 +26,8 @@ _OF_WORKFLOWS = re.compile(
     r"^(?:steps|schedule|inputs|finally|name|on|env|vars|tasks|stages|notify)[ \t]*:", re.MULTILINE
 )
 
+_STEPS = late_pattern(r"^(?:steps|[\"']steps[\"'])[ \t]*:", re.MULTILINE)
+
 
 def is_scenario(path: Path) -> bool:
     """Whether the file at *path* is a scenario; False when it cannot be read."""
@@ -35,6 +38,19 @@ def is_scenario(path: Path) -> bool:
     except FileUnreadable:
         return False
     return bool(_OF_SCENARIOS.search(text)) and not _OF_WORKFLOWS.search(text)
+
+
+def has_steps(text: str) -> bool:
+    """Whether *text* is that of a workflow, whatever else is wrong in it: it has `steps`."""
+    return _STEPS.search(text) is not None
+
+
+def is_workflow_text(path: Path) -> bool:
+    """Whether the file at *path* is a workflow by its text; False when it cannot be read."""
+    try:
+        return has_steps(read_text(path, MAX_BYTES))
+    except FileUnreadable:
+        return False
 
 
 def scenario_message(path: Path, name: str) -> str:

@@ -41,13 +41,14 @@ class Listing:
     *files* are sorted by their paths. *problems* are those of names and folders, sorted; what is
     wrong in a file is known when it is read. *unreadable* are the folders that could not be
     listed, with the reason as a sentence; they are among the problems too. *tests* are the files
-    with tests of workflows, sorted.
+    with tests of workflows, *scenarios* those of the simulator, sorted.
     """
 
     files: tuple[Path, ...]
     problems: tuple[Problem, ...]
     unreadable: Mapping[Path, str]
     tests: tuple[Path, ...] = ()
+    scenarios: tuple[Path, ...] = ()
 
 
 def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
@@ -60,8 +61,13 @@ def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
     names = sorted(one for one in walk.files if _is_meant(os.path.basename(one), project_file))
     problems = sorted([*walk.problems, *_twins(names)])
     tests = sorted(one for one in walk.files if is_tests(os.path.basename(one)))
+    scenarios = sorted(one for one in walk.files if one.casefold().endswith(SCENARIO))
     return Listing(
-        tuple(map(Path, names)), tuple(problems), walk.unreadable, tuple(map(Path, tests))
+        tuple(map(Path, names)),
+        tuple(problems),
+        walk.unreadable,
+        tuple(map(Path, tests)),
+        tuple(map(Path, scenarios)),
     )
 
 

@@ -282,8 +282,8 @@ def files_at(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
             files: Sequence[Path] = listing.files
             problems.extend(listing.problems)
         elif os.path.lexists(path):
-            # Tests are checked by `authoring`, which knows how runs are simulated.
-            files = [] if is_tests(path.name) else [path]
+            # Tests and scenarios are checked by `authoring`, which knows how runs are simulated.
+            files = [] if is_tests(path.name) or is_scenario(path) else [path]
         else:
             hint = did_you_mean(path.name, names_in(path.parent) or [])
             raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")

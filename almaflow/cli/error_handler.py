@@ -107,6 +107,9 @@ def _print_error(error: BaseException, arguments: Sequence[str]) -> int:
     return code
 
 
+_TAKE_A_FILE = (" run", " plan", " graph")
+
+
 def _print(error: BaseException, message: str) -> None:
     colours = has_colours(sys.stderr)
     if isinstance(error, DocumentsInvalid):
@@ -195,9 +198,28 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
     elif error.message.startswith("Missing command") and context is not None:
         names = " or ".join(f"`{name}`" for name in context.command.list_commands(context))
         text = f"`{command}` needs a command: {names}."
+    elif "unexpected extra argument" in error.message and len(_files_in(arguments)) > 1:
+        return _too_many_files(command, _files_in(arguments))
     else:
         text = _sentence(error.message)
     return f"{text} See `{command} --help`."
+
+
+def _files_in(arguments: Sequence[str]) -> list[str]:
+    return [one for one in arguments if one.casefold().endswith((".yaml", ".yml"))]
+
+
+def _too_many_files(command: str, files: Sequence[str]) -> str:
+    """Return what to do when a shell wrote several files for `*`."""
+    others = (".scenario.yaml", ".tests.yaml", ".tests.yml")
+    workflow = next((one for one in files if not one.casefold().endswith(others)), files[0])
+    shown = f'"{workflow}"' if " " in workflow else workflow
+    name_one = f" Name one: `{command} {shown}`." if command.endswith(_TAKE_A_FILE) else ""
+    return (
+        f"This command line names {len(files)} files, more than `{command}` takes. A shell "
+        f"replaces `*` by all names that fit.{name_one} `almaflow validate` and `almaflow test` "
+        "take several files."
+    )
 
 
 def _options(context: Any) -> list[str]:

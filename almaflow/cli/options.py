@@ -69,5 +69,26 @@ def _pairs(pairs: list[str]) -> dict[str, str]:
 def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
     """Accept the scenario before the file: `--simulate SCENARIO FILE` reads naturally too."""
     if scenario is not None and file.endswith(SCENARIO_SUFFIX):
-        return scenario, file
+        file, scenario = scenario, file
+    if scenario is not None and (message := _not_a_scenario(file, scenario)):
+        raise RequestWrong(message)
     return file, scenario
+
+
+def _not_a_scenario(file: str, other: str) -> str:
+    """Return what to do with the file *other* that is given after a workflow; empty: nothing."""
+    from almaflow.scenario_files import is_workflow_text
+    from almaflow.workflow_folder import is_tests
+
+    tests = next((one for one in (other, file) if is_tests(one)), None)
+    if tests is not None:
+        return (
+            f"`{tests}` has tests of a workflow, and is not a scenario. Run them with `almaflow "
+            f"test {tests}`, and repeat this command without them."
+        )
+    if other.casefold().endswith(SCENARIO_SUFFIX) or not is_workflow_text(Path(other)):
+        return ""
+    return (
+        f"`{file}` and `{other}` are two workflows, and this command takes one of them. Repeat it "
+        "for each, or check both with `almaflow validate`."
+    )

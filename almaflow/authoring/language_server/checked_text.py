@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,15 +13,12 @@ from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
 from almaflow.document import MAX_BYTES, Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.late_patterns import late_pattern
 from almaflow.problems import Location, Problem
-from almaflow.scenario_files import is_scenario
+from almaflow.scenario_files import has_steps, is_scenario
 from almaflow.settings import FILE_NAME, Project, Settings, find_project
 from almaflow.workflow import Workflow
 from almaflow.workflow_folder import ENDINGS, is_tests
 from almaflow.workflow_loader import LoadedWorkflow, name_of_file, others_with
-
-_STEPS = late_pattern(r"^(?:steps|[\"']steps[\"'])\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def is_workflow(file: Path, text: str, project: Project) -> bool:
     inside = os.path.realpath(file).startswith(
         os.path.join(os.path.realpath(project.workflows), "")
     )
-    return (inside and project.document is not None) or _STEPS.search(text) is not None
+    return (inside and project.document is not None) or has_steps(text)
 
 
 def check_text(

@@ -11,7 +11,14 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, did_you_mean
 from almaflow.settings import Project
 from almaflow.text_files import names_in, printable
-from almaflow.workflow_folder import ENDINGS, TESTS, display_path, is_tests, list_workflows
+from almaflow.workflow_folder import (
+    ENDINGS,
+    SCENARIO,
+    TESTS,
+    display_path,
+    is_tests,
+    list_workflows,
+)
 from almaflow.workflow_loader import LoadedWorkflow, load_workflow
 
 
@@ -20,6 +27,10 @@ class UnusableWorkflow:
     """A workflow that cannot be tested, with all its problems."""
 
     problems: tuple[Problem, ...]
+
+
+class TestsMissing(RequestWrong):
+    """A path has no tests."""
 
 
 class WorkflowShelf:
@@ -48,13 +59,23 @@ class WorkflowShelf:
 def find_tests(paths: Iterable[Path]) -> list[Path]:
     """Return the files of tests that *paths* mean, each once: files, workflows and folders.
 
+    Of several files, such as a shell writes for `*`, those that have no tests are left out.
+
     Raises:
-        RequestWrong: a path does not exist, or has no tests.
+        RequestWrong: a path does not exist, or there are no tests.
     """
     found: dict[str, Path] = {}
+    without: RequestWrong | None = None
     for path in paths:
-        for file in _tests_at(path):
+        try:
+            files = _tests_at(path)
+        except TestsMissing as error:
+            without = without or error
+            continue
+        for file in files:
             found.setdefault(os.path.realpath(file), file)
+    if not found and without is not None:
+        raise without
     return list(found.values())
 
 
@@ -62,7 +83,7 @@ def _tests_at(path: Path) -> list[Path]:
     if os.path.isdir(path):
         files = list(list_workflows(path).tests)
         if not files:
-            raise RequestWrong(
+            raise TestsMissing(
                 f"The folder {printable(os.path.abspath(path))} has no tests (`*{TESTS[0]}`). "
                 "Write them next to a workflow: `weekly.tests.yaml` has the tests of "
                 "`weekly.yaml`. `almaflow explain tests` shows an example."
@@ -73,10 +94,11 @@ def _tests_at(path: Path) -> list[Path]:
         raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")
     if is_tests(path.name):
         return [path]
-    beside = [path.with_name(path.stem + ending) for ending in TESTS]
+    stem = path.name[: -len(SCENARIO)] if path.name.casefold().endswith(SCENARIO) else path.stem
+    beside = [path.with_name(stem + ending) for ending in TESTS]
     files = [file for file in beside if os.path.lexists(file)]
     if not files:
-        raise RequestWrong(
+        raise TestsMissing(
             f"{display_path(path)} has no tests: there is no file {display_path(beside[0])}. "
             "`almaflow explain tests` shows what it contains."
         )

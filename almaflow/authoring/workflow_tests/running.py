@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -129,6 +130,11 @@ def scenario_beside(project: Project, loaded: LoadedWorkflow) -> Scenario | None
     if not path.is_file():
         return None
     refuse_link(project, path, display_path(path))
+    return read_scenario(path)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Return the scenario in the file at *path*; Raises: DocumentsInvalid."""
     return validate(read_document(path, display_path(path), is_data=True), Scenario)
 
 

@@ -66,6 +66,7 @@ def run(
     Exits with 0 if the run ended well, 1 if it did not or needs a person, 2 if the request was
     wrong and nothing was sent, and 130 if interrupted; `almaflow resume` then continues it.
     """
+    file, scenario = in_order(file, scenario)
     if scenario is not None and not simulate:
         raise RequestWrong(f"The scenario `{scenario}` needs `--simulate`.")
     if detach and simulate:
@@ -79,7 +80,6 @@ def run(
         values = read_inputs(inputs or [], inputs_file)
         start_there(server, token, file, values, as_json=as_json)
         return
-    file, scenario = in_order(file, scenario)
     project = bootstrap.open_project()
     path = find_workflow(file, project)
     loaded = load_workflow(path, project, simulated=simulate)

@@ -18,6 +18,7 @@ from almaflow.cli.settings_above import find_named_project
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
+from almaflow.scenario_files import is_scenario
 from almaflow.settings import FILE_NAME, Project, Settings
 from almaflow.settings.env_file import ENV_FILE
 from almaflow.snapshot.place import SNAPSHOT_FILE
@@ -150,6 +151,7 @@ def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow
     loaded, problems = load_paths(paths, project)
     problems += _lints(loaded, project, paths)
     problems += _problems_of_tests(paths, loaded, project)
+    problems += _problems_of_scenarios(paths)
     return loaded, sorted(set(problems))
 
 
@@ -185,6 +187,28 @@ def _problems_of_tests(
         shelf.add(workflow)
     checked = [check_tests(file, shelf) for file in files]
     return [one for file in checked for one in (*file.problems, *file.workflow_problems)]
+
+
+def _problems_of_scenarios(paths: Sequence[Path]) -> list[Problem]:
+    """Return what is wrong in the scenarios of the simulator among *paths*."""
+    files = [file for path in paths for file in _scenarios_at(path)]
+    if not files:
+        return []
+    from almaflow.authoring.workflow_tests.running import read_scenario
+
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            read_scenario(file)
+        except DocumentsInvalid as error:
+            problems += error.problems
+    return problems
+
+
+def _scenarios_at(path: Path) -> Sequence[Path]:
+    if os.path.isdir(path):
+        return list_workflows(path).scenarios
+    return [path] if not is_tests(path.name) and is_scenario(path) else []
 
 
 def _problems_of_env_file(project: Project) -> list[Problem]:
