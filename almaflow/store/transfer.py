@@ -87,15 +87,21 @@ def migrate(source: Database, target: Database, *, dry_run: bool = False) -> dic
 def copy(source: Connection, target: Connection) -> dict[str, TableHash]:
     """Copy every row into the store *target*, which is new, and return what it holds then.
 
-    Both have an open transaction; *target* is in PostgreSQL.
+    A *target* that holds exactly these rows already is left as it is. Both have an open
+    transaction; *target* is in PostgreSQL.
 
     Raises:
         StoreError: *target* holds something already, or what arrived is not what was sent.
     """
-    filled = [table for table, content in contents(target).items() if content.rows]
+    sent, there = contents(source), contents(target)
+    filled = [table for table, content in there.items() if content.rows]
+    if filled and there == sent:
+        # It was copied before, and the process ended before it could put the old store aside.
+        return there
     if filled:
         raise StoreError(
-            f"The new store holds rows already, in the table `{filled[0]}`. Name an empty database."
+            f"The new store holds rows already, in the table `{filled[0]}`, which are not those of"
+            " the old store. Name an empty database. Nothing was moved."
         )
     for table in TABLES:
         if table != _VERSION:
@@ -109,7 +115,7 @@ def copy(source: Connection, target: Connection) -> dict[str, TableHash]:
         if last:
             sequence = f"pg_get_serial_sequence('{table}', '{column}')"
             target.value(f"SELECT setval({sequence}, :last)", last=last)
-    sent, arrived = contents(source), contents(target)
+    arrived = contents(target)
     wrong = [table for table in sent if sent[table] != arrived[table]]
     if wrong:
         raise StoreError(

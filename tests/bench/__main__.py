@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import sqlite3
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory(prefix="almaflow-bench-") as folder:
             try:
-                rows += [figure.cells for figure in measure(Path(folder), arguments.repeat)]
+                for figure in measure(Path(folder), arguments.repeat):
+                    # Some take minutes: who interrupts the others has this one.
+                    print("  ".join(figure.cells), file=sys.stderr, flush=True)
+                    rows.append(figure.cells)
             except NotMeasured as error:
                 rows.append((f"{name}: not measured, {error}",))
 

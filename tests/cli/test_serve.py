@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.cli.interrupt import EXIT_INTERRUPTED
+from almaflow.cli.commands import serve, worker
+from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome
 from almaflow.store import Store
@@ -115,3 +116,45 @@ def test_a_serve_runs_a_timetable_gives_metrics_and_stops_when_told(
     assert "almaflow_leader 1.0" in stopper.metrics
     verified = almaflow("ticks", "--verify")
     assert verified.code == 0, verified.out
+
+
+@pytest.fixture
+def stopped_soon(monkeypatch: pytest.MonkeyPatch, write: Write) -> None:
+    """A project whose `serve` and `worker` are stopped as soon as they begin."""
+
+    def stop(work: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    for command in (serve, worker):
+        monkeypatch.setattr(command, "run_interruptible", stop)
+    monkeypatch.setenv("A_KEY", "l8xx-invented")
+    monkeypatch.setenv("A_STORE", "sqlite:///a.db")
+    write("workflows/a.yaml", "steps: [{notify: a}]\n")
+    write(
+        "almaflow.yaml",
+        "store: env:A_STORE\nserve: {page: false}\n"
+        "institutions: {main: {region: eu, api_key: env:A_KEY}}\n",
+    )
+
+
+@pytest.mark.usefixtures("stopped_soon")
+def test_a_serve_that_is_stopped_says_who_continues_its_runs(almaflow: Almaflow) -> None:
+    typed = almaflow("serve")
+
+    assert typed.code == EXIT_INTERRUPTED
+    assert "when `almaflow serve` is started again" in typed.out
+
+
+@pytest.mark.quick
+@pytest.mark.usefixtures("stopped_soon")
+def test_who_shares_a_store_says_at_a_stop_that_others_continue_the_runs(
+    almaflow: Almaflow, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_STORE", postgres_url)
+
+    for command in ("serve", "worker"):
+        typed = almaflow(command)
+
+        assert typed.code == EXIT_INTERRUPTED
+        assert "when `almaflow serve` is started again" not in typed.out
+        assert "continue its runs" in typed.out

@@ -183,6 +183,30 @@ def test_a_worker_takes_only_institutions_that_there_are(almaflow: Almaflow) -> 
     assert "did you mean `main`" in typed.err
 
 
+def test_a_worker_says_how_several_institutions_are_chosen(
+    almaflow: Almaflow, write: Write
+) -> None:
+    here = "{region: eu, api_key: env:ALMA_KEY}"
+    write("almaflow.yaml", f"institutions: {{main: {here}, law: {here}}}\n")
+
+    together = almaflow("worker", "--queues", "main, law")
+    nothing = almaflow("worker", "--queues", "")
+
+    assert (together.code, nothing.code) == (2, 2)
+    assert "`--queues main --queues law`" in together.err
+    assert "`main`, `law`" in nothing.err
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100001", "many"])
+def test_a_worker_refuses_a_concurrency_that_it_cannot_have(
+    almaflow: Almaflow, number: str
+) -> None:
+    typed = almaflow("worker", "--concurrency", number)
+
+    assert (typed.code, typed.err.count("\n")) == (2, 1)
+    assert "--concurrency" in typed.err
+
+
 def test_serve_without_a_worker_needs_a_store_in_postgresql(
     almaflow: Almaflow, folder: Path
 ) -> None:
@@ -217,7 +241,7 @@ def test_workers_shows_names_and_queues(almaflow: Almaflow, folder: Path) -> Non
     assert (listed[0]["name"], listed[0]["queues"]) == ("night-1", ["main", "other"])
 
 
-@pytest.mark.parametrize("name", ["night\n1", "\x1b[31m", "n" * 61])
+@pytest.mark.parametrize("name", ["night\n1", "\x1b[31m", "n" * 61, "", "  "])
 def test_a_worker_refuses_a_name_that_no_table_can_show(almaflow: Almaflow, name: str) -> None:
     typed = almaflow("worker", "--name", name)
 

@@ -73,3 +73,21 @@ def test_a_store_with_rows_is_not_overwritten(old: Store, new: Store) -> None:
         old.migrate_to(new)
 
     assert len(new.runs()) == 1
+
+
+def test_a_move_that_ended_before_the_old_store_was_put_aside_can_be_repeated(
+    old: Store, new: Store
+) -> None:
+    once = old.migrate_to(new)
+
+    assert old.migrate_to(new) == once == new.contents()
+
+
+def test_a_move_is_not_repeated_into_a_store_that_was_used_since(old: Store, new: Store) -> None:
+    old.migrate_to(new)
+    new.add_run({}, make_record(9))
+
+    with pytest.raises(StoreError):
+        old.migrate_to(new)
+
+    assert len(new.runs()) == 4

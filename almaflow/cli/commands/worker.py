@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # Characters; a name is a column of a table on a screen.
 _LONGEST_NAME = 60
 
+# How many institutions an error lists.
+_LISTED = 10
+
 
 def worker(
     queues: Annotated[
@@ -66,9 +69,9 @@ def worker(
     Runs come from `almaflow serve` and `almaflow run --detach`, on this or another machine. Ctrl-C
     and SIGTERM stop the worker with exit code 130; other workers continue its runs immediately.
     """
-    if not name.isprintable() or len(name) > _LONGEST_NAME:
+    if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise RequestWrong(
-            f"`--name` takes up to {_LONGEST_NAME} visible characters, such as `--name night-1`."
+            f"`--name` takes 1 to {_LONGEST_NAME} visible characters, such as `--name night-1`."
         )
     project = bootstrap.open_project()
     chosen = _chosen(project, queues)
@@ -131,7 +134,16 @@ def _chosen(project: Project, queues: list[str] | None) -> list[str]:
         if name not in project.institutions:
             raise RequestWrong(
                 f"almaflow.yaml has no institution `{name}`"
-                f"{did_you_mean(name, project.institutions) or '.'} A worker takes the runs of "
-                "institutions whose API key it has."
+                f"{did_you_mean(name, project.institutions) or '.'} {_how_to_choose(project, name)}"
             )
     return queues or list(project.institutions)
+
+
+def _how_to_choose(project: Project, name: str) -> str:
+    """Return how `--queues` names institutions, given the *name* that is not one."""
+    parts = [part.strip() for part in name.replace(";", ",").split(",")]
+    if len(parts) > 1 and all(part in project.institutions for part in parts):
+        return f"Repeat the option: `{' '.join(f'--queues {part}' for part in parts)}`."
+    known = ", ".join(f"`{one}`" for one in list(project.institutions)[:_LISTED])
+    more = ", …" if len(project.institutions) > _LISTED else ""
+    return f"Use `--queues` with one of {known}{more}, or leave it out for all."
