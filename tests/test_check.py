@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -594,7 +595,6 @@ def test_a_changed_file_is_valid_or_has_problems_but_never_crashes(data: st.Data
     assert is_loaded_or_refused(text)
 
 
-TREE = parse_document(EVERYTHING, "everything.yaml").plain()
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -608,6 +608,11 @@ values = st.recursive(
     ),
     max_leaves=5,
 )
+
+
+@cache
+def everything() -> Any:
+    return parse_document(EVERYTHING, "everything.yaml").plain()
 
 
 def changed(data: st.DataObject, tree: Any) -> Any:
@@ -624,6 +629,6 @@ def changed(data: st.DataObject, tree: Any) -> Any:
 @settings(max_examples=examples(30), deadline=None)
 @given(st.data())
 def test_a_changed_value_is_valid_or_has_problems_but_never_crashes(data: st.DataObject) -> None:
-    tree = changed(data, TREE)
+    tree = changed(data, everything())
 
     assert is_loaded_or_refused(json.dumps(tree))

@@ -71,6 +71,8 @@ def suggestions(folder: Path, *words: str) -> list[str]:
     return done.stdout.split()
 
 
+# Those of processes are slow; below, the same is completed in this one, and by real shells.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -91,6 +93,7 @@ def test_what_the_project_has_is_offered(
     assert set(suggestions(folder, *words)) == expected
 
 
+@pytest.mark.slow
 def test_runs_and_their_steps_are_offered(
     folder: Path, program: Path, almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +110,7 @@ def test_runs_and_their_steps_are_offered(
     assert set(suggestions(folder, "why", "")) >= {"last", "weekly", runs[1]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -165,6 +169,7 @@ def offered(almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch) -> Offered:
         (("sets", "list", "--institution", "m"), {"main"}),
         (("init", "--institution", ""), set()),
         (("jobs", "show", "M157"), {"M157"}),
+        (("jobs", ""), {"list", "show"}),
         (("show", ""), set()),
         (("approve", "last", ""), set()),
         (("why", ""), {"tag-items", "weekly"}),
