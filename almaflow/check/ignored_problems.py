@@ -87,13 +87,7 @@ def _last_rows(document: Document) -> Mapping[int, int]:
     No comment can be in them, so one above them counts for all of these lines.
     """
     last: dict[int, int] = {}
-    waiting, seen = [document.root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        waiting.extend(node.children.values())
+    for node in document.root.walk():
         if node.value is not None:
             first = document.mark(node.span[0])[0]
             end = document.mark(max(node.span[0], node.span[1] - 1))[0]

@@ -46,18 +46,9 @@ def comments(source: SourceText, root: Node) -> Iterator[Comment]:
 
 
 def _texts(source: SourceText, root: Node) -> list[Span]:
-    """Return where keys and scalars are, sorted; of a block of text, what follows its first line.
-
-    An alias shares the node of what it repeats, so a place may come several times.
-    """
+    """Return the places of keys and scalars, sorted; of a block, what follows its first line."""
     spans: set[Span] = set()
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        waiting.extend(node.children.values())
+    for node in root.walk():
         spans.update(node.keys.values())
         if node.value is not None:
             spans.add(_inside(source, node))

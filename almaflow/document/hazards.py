@@ -112,10 +112,7 @@ WINDOWS_PATH = "yaml-windows-path"
 
 def misread_paths(source: SourceText, root: Node) -> Iterator[Problem]:
     """Yield an error for each path of Windows in double quotes of which escapes made another."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        waiting.extend(node.children.values())
+    for node in root.walk():
         raw = source.text[node.span[0] : node.span[1]] if node.style == '"' else ""
         is_path = _DRIVE_OR_SHARE.match(raw) and _ONE_LETTER.search(raw)
         if not (is_path and _CONTROL.search(node.value or "")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from almaflow.problems import Location, Problem, Severity
 
@@ -32,6 +32,19 @@ class Node:
         self.keys: dict[str, Span] = {}
         self.size = 1
         self.height = 0
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and those in it, each once: an alias shares the node of what it repeats.
+
+        They come in no certain order.
+        """
+        waiting, seen = [self], set()
+        while waiting:
+            node = waiting.pop()
+            if id(node) not in seen:
+                seen.add(id(node))
+                waiting.extend(node.children.values())
+                yield node
 
 
 class SourceText:
