@@ -69,9 +69,7 @@ steps:
 
 
 def test_what_has_begun_is_finished_and_nothing_new_begins(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(LIBRARY)
-
-    played = stage.run(HALTING)
+    played = set_stage(LIBRARY).run(HALTING)
 
     assert played.ended == ("failed", "Step both/a/broken: no")
     assert played.outcomes == {
@@ -159,8 +157,7 @@ def test_a_failure_outweighs_a_stop(stage: Stage) -> None:
 def test_a_step_that_failed_beside_a_failure_is_not_tried_again(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage({"faults": [{"kind": "slow", "call": "get_set", "delay": "50s"}]})
-    played = stage.run(
+    played = set_stage({"faults": [{"kind": "slow", "call": "get_set", "delay": "50s"}]}).run(
         """
         steps:
           - parallel:
@@ -401,9 +398,7 @@ def test_a_resume_after_an_early_end_begins_nothing_new(
 
 
 def test_a_cancel_in_the_middle_ends_all_that_has_begun(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(LIBRARY)
-
-    played = stage.run(NESTED, beside=after(cancel, minutes=5))
+    played = set_stage(LIBRARY).run(NESTED, beside=after(cancel, minutes=5))
 
     assert played.ended == ("cancelled", "Cancelled by anna.")
     assert played.minutes == 5

@@ -101,9 +101,7 @@ def test_the_innermost_limit_counts_when_it_is_the_first(stage: Stage) -> None:
 
 
 def test_the_limit_of_the_run_ends_everything(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(lasting("30h"))
-
-    played = stage.run(
+    played = set_stage(lasting("30h")).run(
         f"{{timeout: 2h, steps: [{{timeout: 5h, branch: {{on: 1, cases: {{1: [{{{JOB}}}]}}}}}}]}}"
     )
 

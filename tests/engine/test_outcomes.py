@@ -94,9 +94,7 @@ def test_a_condition_that_fails_fails_the_step(stage: Stage) -> None:
 
 
 def test_steps_see_what_earlier_ones_gave(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(with_job("COMPLETED_SUCCESS"))
-
-    played = stage.run(
+    played = set_stage(with_job("COMPLETED_SUCCESS")).run(
         f"""
         steps:
           - {{id: work, {JOB}}}
@@ -110,9 +108,7 @@ def test_steps_see_what_earlier_ones_gave(set_stage: Callable[..., Stage]) -> No
 
 
 def test_a_failed_step_keeps_the_outputs_that_it_had(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(with_job("COMPLETED_FAILED"))
-
-    played = stage.run(
+    played = set_stage(with_job("COMPLETED_FAILED")).run(
         f"""
         steps:
           - {{id: work, {JOB}, on_failure: continue}}
@@ -221,9 +217,7 @@ def test_the_time_of_a_step_covers_every_attempt(stage: Stage) -> None:
 def test_defaults_hold_for_every_step_that_does_not_say_otherwise(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(with_job("FAILED"))
-
-    played = stage.run(
+    played = set_stage(with_job("FAILED")).run(
         f"""
         defaults: {{retry: {{attempts: 3, delay: 1s}}, timeout: 1h}}
         steps:
@@ -350,9 +344,7 @@ def test_a_finally_that_takes_too_long_makes_a_good_run_a_warning(stage: Stage) 
 def test_finally_sees_how_steps_ended_and_what_they_gave(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(with_job("FAILED"))
-
-    played = stage.run(
+    played = set_stage(with_job("FAILED")).run(
         f"""
         steps:
           - branch: {{on: 1, cases: {{1: [{{id: work, {JOB}}}]}}}}

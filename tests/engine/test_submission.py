@@ -265,9 +265,7 @@ def test_who_cancels_after_a_person_has_spoken_ends_a_run_that_is_known(
 def test_unknown_is_never_continued_and_its_neighbours_end(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(library({**NOT_TAKEN, "nth": [1, 2]}))
-
-    played = stage.run(
+    played = set_stage(library({**NOT_TAKEN, "nth": [1, 2]})).run(
         f"""
         steps:
           - parallel:

@@ -402,9 +402,7 @@ def test_another_refusal_of_the_deletion_fails_the_step(set_stage: Callable[...,
 
 def test_a_name_that_only_alma_knows_of_is_explained(set_stage: Callable[..., Stage]) -> None:
     hidden = {"name": "ours", "private": True, "content": "ITEM"}
-    stage = set_stage({"sets": [hidden]})
-
-    played = stage.run(itemized("[]"))
+    played = set_stage({"sets": [hidden]}).run(itemized("[]"))
 
     assert played.ended == (
         "failed",
@@ -414,9 +412,7 @@ def test_a_name_that_only_alma_knows_of_is_explained(set_stage: Callable[..., St
 
 
 def test_another_refusal_of_the_creation_has_alma_s_words(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage()
-
-    played = stage.run(
+    played = set_stage().run(
         """
         inputs: {query: {default: "ITEM where ITEM ((all EMPTY))"}}
         steps:

@@ -38,9 +38,7 @@ def test_a_set_is_found_by_its_exact_name(set_stage: Callable[..., Stage]) -> No
 
 
 def test_a_set_is_found_by_the_name_behind_the_kind(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage({"sets": [WEEDING]})
-
-    played = stage.run("steps: [{id: it, find_set: Weeding}]")
+    played = set_stage({"sets": [WEEDING]}).run("steps: [{id: it, find_set: Weeding}]")
 
     assert played.steps["it"]["set_id"] == WEEDING["id"]
 

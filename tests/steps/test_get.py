@@ -18,9 +18,7 @@ SETS = {
 
 
 def test_the_whole_answer_is_kept_as_body_and_value(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(SETS)
-
-    played = stage.run("steps: [{id: it, get: /conf/sets/59317390720001000}]")
+    played = set_stage(SETS).run("steps: [{id: it, get: /conf/sets/59317390720001000}]")
 
     it = played.steps["it"]
     assert it["body"]["number_of_members"]["value"] == 17
@@ -28,9 +26,7 @@ def test_the_whole_answer_is_kept_as_body_and_value(set_stage: Callable[..., Sta
 
 
 def test_with_select_only_what_it_finds_is_kept(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(SETS)
-
-    played = stage.run("""
+    played = set_stage(SETS).run("""
         steps:
           - id: it
             get: {path: /conf/sets/59317390720001000, select: "{n: name, c: content.value}"}

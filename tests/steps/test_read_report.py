@@ -41,9 +41,7 @@ def rows_of(played: Played) -> Any:
 
 
 def test_all_pages_are_read_with_the_token_of_the_first(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage({"reports": [report(barcodes(2300))]})
-
-    played = stage.run(WORKFLOW)
+    played = set_stage({"reports": [report(barcodes(2300))]}).run(WORKFLOW)
 
     assert rows_of(played) == [row[0] for row in barcodes(2300)]
     first, *others = [one["query"] for one in played.requests]
@@ -84,9 +82,7 @@ def test_columns_with_the_same_heading_are_told_apart(set_stage: Callable[..., S
 
 def test_the_rows_become_the_members_of_a_set(set_stage: Callable[..., Stage]) -> None:
     rows = [*barcodes(3), ["", "no barcode"], ["03900", "again"]]
-    stage = set_stage({"reports": [report(rows)]})
-
-    played = stage.run(
+    played = set_stage({"reports": [report(rows)]}).run(
         WORKFLOW
         + "  - id: made\n"
         + "    create_set: {name: x, content: ITEM, id_type: BARCODE, "
@@ -108,9 +104,7 @@ def test_a_report_that_takes_long_is_asked_for_again(
     set_stage: Callable[..., Stage], late_token: bool
 ) -> None:
     slow = report(barcodes(1100), ready_after="3m", late_token=late_token)
-    stage = set_stage({"reports": [slow]})
-
-    played = stage.run(WORKFLOW)
+    played = set_stage({"reports": [slow]}).run(WORKFLOW)
 
     assert len(rows_of(played)) == 1100
     assert played.said_waiting == [f"Analytics is running the report {PATH}"]

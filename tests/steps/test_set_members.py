@@ -43,9 +43,7 @@ def test_a_set_is_found_by_its_name_and_may_be_empty(set_stage: Callable[..., St
 
 
 def test_the_members_can_be_those_of_another_set(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(SETS)
-
-    played = stage.run(f"""
+    played = set_stage(SETS).run(f"""
         steps:
           - id: them
             set_members: {{id: "{WEEDING}"}}

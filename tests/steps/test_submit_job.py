@@ -128,9 +128,7 @@ def test_a_name_that_no_job_has_is_refused_with_what_is_near(
 def test_a_job_of_another_institution_fails_with_a_line_for_the_scenario(
     set_stage: Callable[..., Stage],
 ) -> None:
-    stage = set_stage(scenario())
-
-    played = stage.run(export().replace("job: M48", "job: M999999"))
+    played = set_stage(scenario()).run(export().replace("job: M48", "job: M999999"))
 
     assert played.outcome == "failed"
     assert "code 402216, tracking id E01-" in played.record.error

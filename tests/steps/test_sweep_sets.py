@@ -80,9 +80,7 @@ def test_the_age_of_a_set_is_counted_by_alma_s_clock(
 
 def test_more_sets_than_one_page_holds_are_swept_up(set_stage: Callable[..., Stage]) -> None:
     many = [old(f"x {number}", f"{number}1000") for number in range(1, 231)]
-    stage = set_stage({"sets": many})
-
-    played = stage.run(sweep("x ", "{{ 5 + 5 }}d"))
+    played = set_stage({"sets": many}).run(sweep("x ", "{{ 5 + 5 }}d"))
 
     assert played.steps["old"]["deleted"] == 230
 

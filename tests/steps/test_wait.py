@@ -54,9 +54,7 @@ def test_a_time_of_day_is_meant_in_the_workflow_s_zone(stage: Stage) -> None:
 def test_two_hours_are_two_hours_when_clocks_change(
     set_stage: Callable[..., Stage], start: datetime, seconds: int
 ) -> None:
-    stage = set_stage(start=start)
-
-    played = stage.run("{timezone: Europe/Zurich, steps: [{id: it, wait: 2h}]}")
+    played = set_stage(start=start).run("{timezone: Europe/Zurich, steps: [{id: it, wait: 2h}]}")
 
     assert played.steps["it"]["seconds"] == seconds
     assert played.steps["it"]["waited"] == seconds

@@ -110,9 +110,7 @@ def test_a_run_that_another_step_of_ours_started_does_not_count(
         "jobs": [{"job": "M48", "duration": "5m"}],
         "other_runs": [{"job": "M48", "at": "20m", "by": "jdoe", "name": "hers"}],
     }
-    stage = set_stage(scenario)
-
-    played = stage.run(
+    played = set_stage(scenario).run(
         """
         steps:
           - submit_job: {job: M48, set: '59317390720001000'}
@@ -146,9 +144,7 @@ def test_the_job_of_a_profile_is_meant_by_the_profile(
 
 
 def test_a_run_that_ends_badly_fails_the_step(set_stage: Callable[..., Stage]) -> None:
-    stage = set_stage(others({"at": "5m", "outcome": "FAILED"}))
-
-    played = stage.run(WAIT)
+    played = set_stage(others({"at": "5m", "outcome": "FAILED"})).run(WAIT)
 
     assert played.outcome == "failed"
     assert "as FAILED" in played.ended[1]
