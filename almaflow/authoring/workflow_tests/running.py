@@ -129,12 +129,16 @@ def scenario_beside(project: Project, loaded: LoadedWorkflow) -> Scenario | None
     path = loaded.path.with_name(loaded.path.stem + SCENARIO)
     if not path.is_file():
         return None
+    return read_scenario(project, path)
+
+
+def read_scenario(project: Project, path: Path) -> Scenario:
+    """Return the scenario in the file at *path*.
+
+    Raises:
+        DocumentsInvalid: it has mistakes, or is a link that leads out of *project*.
+    """
     refuse_link(project, path, display_path(path))
-    return read_scenario(path)
-
-
-def read_scenario(path: Path) -> Scenario:
-    """Return the scenario in the file at *path*; Raises: DocumentsInvalid."""
     return validate(read_document(path, display_path(path), is_data=True), Scenario)
 
 

@@ -151,7 +151,7 @@ def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow
     loaded, problems = load_paths(paths, project)
     problems += _lints(loaded, project, paths)
     problems += _problems_of_tests(paths, loaded, project)
-    problems += _problems_of_scenarios(paths)
+    problems += _problems_of_scenarios(paths, project)
     return loaded, sorted(set(problems))
 
 
@@ -189,7 +189,7 @@ def _problems_of_tests(
     return [one for file in checked for one in (*file.problems, *file.workflow_problems)]
 
 
-def _problems_of_scenarios(paths: Sequence[Path]) -> list[Problem]:
+def _problems_of_scenarios(paths: Sequence[Path], project: Project) -> list[Problem]:
     """Return what is wrong in the scenarios of the simulator among *paths*."""
     files = [file for path in paths for file in _scenarios_at(path)]
     if not files:
@@ -199,7 +199,7 @@ def _problems_of_scenarios(paths: Sequence[Path]) -> list[Problem]:
     problems: list[Problem] = []
     for file in files:
         try:
-            read_scenario(file)
+            read_scenario(project, file)
         except DocumentsInvalid as error:
             problems += error.problems
     return problems
