@@ -68,7 +68,7 @@ def test_a_zone_is_found_by_its_name() -> None:
         ("New York", "; did you mean `America/New_York`?"),
         ("right/Europe/Zurich", "; did you mean `Europe/Zurich`?"),
         ("posix/utc", "; did you mean `UTC`?"),
-        ("W. Europe Standard Time", "."),
+        ("W. Europe Standard Time", "; did you mean `Europe/Berlin`?"),
         ("../../etc/passwd", "."),
         ("", "."),
     ],
