@@ -329,6 +329,15 @@ SUBMIT_JOB: Advice = _all(
     _for("What must hold at the end is written `expect: {value}`.", "check assert verify success"),
 )
 
+CONNECTION: Advice = _all(
+    _for(
+        "Server, user and folder are one address: `url: sftp://user@files.example.edu/folder`.",
+        "host hostname server address sftp ftp ftps s3 type protocol user username login port "
+        "folder path bucket",
+    ),
+    _for("The password is written `password: env:NAME`.", "pass passwd secret key private_key"),
+)
+
 MEMBERS: Advice = _all(
     _for("The file is written `file: {value}`.", "csv path filename from source"),
     _for("The heading of the column is written `column: {value}`.", "field heading header col key"),
@@ -338,7 +347,7 @@ MEMBERS: Advice = _all(
 RUN_PROFILE: Advice = _all(
     _for(
         "An import profile is written `import: {value}`, an integration profile `integration: "
-        "{value}`.",
+        "{value}`, a publishing profile `publishing: {value}`.",
         "profile name profile_name code type",
     ),
     _for(
@@ -347,9 +356,8 @@ RUN_PROFILE: Advice = _all(
         "id profile_id",
     ),
     _for(
-        "The job of a publishing profile is started by its name: `submit_job: {{job: {{name: "
-        "Publishing Platform Job {bare}}}}}`.",
-        "publishing publishing_profile publish",
+        "A publishing profile is written `publishing: {value}`.",
+        "publishing_profile publish",
     ),
     _for("The beginning of the job's name is written `job: {value}`.", "job_id job_name task"),
 )

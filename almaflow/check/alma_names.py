@@ -14,7 +14,11 @@ from almaflow.steps.which_kind import is_create_set, names_profile
 from almaflow.visible import invisible_characters
 
 if TYPE_CHECKING:
-    from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
+    from almaflow.steps.run_profile import (
+        ImportProfileRef,
+        IntegrationProfileRef,
+        PublishingProfileRef,
+    )
 
 # Alma's ids have 16 digits or more; a code or a name of digits is shorter, such as a year.
 _DIGITS_OF_AN_ID = 10
@@ -26,7 +30,8 @@ def check_names(notes: ProblemCollector, path: PathTo, kind: Kind) -> None:
     if is_create_set(kind):
         _check_set_name(notes, (*inside, "name"), kind.name.text)
     elif names_profile(kind):
-        for key, profile in (("import", kind.import_), ("integration", kind.integration)):
+        named = {"import": kind.import_, "integration": kind.integration}
+        for key, profile in {**named, "publishing": getattr(kind, "publishing", None)}.items():
             if profile is not None:
                 _check_profile(notes, (*inside, key), profile)
 
@@ -50,16 +55,18 @@ def _check_set_name(notes: ProblemCollector, path: PathTo, name: str) -> None:
 
 
 def _check_profile(
-    notes: ProblemCollector, path: PathTo, profile: ImportProfileRef | IntegrationProfileRef
+    notes: ProblemCollector,
+    path: PathTo,
+    profile: ImportProfileRef | IntegrationProfileRef | PublishingProfileRef,
 ) -> None:
     """Note an id where the name or code of a *profile* is expected."""
-    from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef
+    from almaflow.steps.run_profile import IntegrationProfileRef
 
     code = profile.code if isinstance(profile, IntegrationProfileRef) else None
     given = (code or profile.name or "").strip()
     is_short = not isinstance(data_at(notes.document.data, path), dict)
-    is_import = isinstance(profile, ImportProfileRef)
-    if not given.isdecimal() or not ((is_short and is_import) or len(given) >= _DIGITS_OF_AN_ID):
+    is_name = not isinstance(profile, IntegrationProfileRef)
+    if not given.isdecimal() or not ((is_short and is_name) or len(given) >= _DIGITS_OF_AN_ID):
         return
     what = "code" if code is not None else "name"
     key = path[-1]

@@ -5,20 +5,34 @@ from __future__ import annotations
 from almaflow.alma.payload import Payload
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
+from almaflow.misplaced_keys import in_line
 from almaflow.problems import Severity
 from almaflow.steps.submit_job import SubmitJob
+
+# How the names of the jobs of publishing profiles begin.
+_PUBLISHING = "Publishing Platform Job"
 
 
 def check_scheduled(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> None:
     """Note a scheduled job in the `submit_job` at *path*; its parameters are in a profile."""
+    name = " ".join((kind.job.name or "").split())
+    if kind.job.id is None and name.casefold().startswith(_PUBLISHING.casefold()):
+        profile = in_line(name[len(_PUBLISHING) :].strip())
+        notes.at(
+            (*path, "job"),
+            "scheduled-job",
+            f"`{name}` is the job of a publishing profile, and `submit_job` is for manual jobs. "
+            f"Write `run_profile: {{publishing: {profile}}}` instead.",
+            Severity.WARNING,
+        )
     if kind.job.id is None or not kind.job.id.startswith("S"):
         return
     notes.at(
         (*path, "job"),
         "scheduled-job",
         f"{kind.job.id} is a scheduled job, and `submit_job` is for manual jobs. The parameters of "
-        "a scheduled job are in its profile: write `run_profile: {integration: CODE}` or "
-        "`run_profile: {import: NAME}` instead.",
+        "a scheduled job are in its profile: write `run_profile: {integration: CODE}`, "
+        "`run_profile: {import: NAME}` or `run_profile: {publishing: NAME}` instead.",
         Severity.WARNING,
     )
 

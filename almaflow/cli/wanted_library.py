@@ -43,7 +43,12 @@ from almaflow.steps.find_set import FindSet
 from almaflow.steps.for_each import ForEach
 from almaflow.steps.get import Get
 from almaflow.steps.read_report import ReadReport
-from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
+from almaflow.steps.run_profile import (
+    ImportProfileRef,
+    IntegrationProfileRef,
+    PublishingProfileRef,
+    RunProfile,
+)
 from almaflow.steps.submit_job import JobReference, SubmitJob
 from almaflow.steps.tree import StepNode
 from almaflow.steps.update_set import UpdateSet
@@ -178,6 +183,11 @@ def _read_step(
             library.jobs[_job(kind.job)] = None
             for key in () if kind.set is None else _keys_of(workflow, kind.set, names):
                 library.uses[WantedUse(_job(kind.job), key)] = None
+        case RunProfile(publishing=PublishingProfileRef() as published):
+            if published.id is None:
+                library.jobs[WantedJob("", published.job_name, scheduled=True)] = None
+            else:
+                library.profiles[WantedProfile(published.id)] = None
         case RunProfile() as kind:
             library.profiles[_profile(kind.integration, kind.import_, kind.job)] = None
         case WaitForRun() as kind:

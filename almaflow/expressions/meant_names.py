@@ -46,7 +46,11 @@ _NAMES: Mapping[str, str] = {
         "Give the step an `id` and write `steps.` and that id, such as `steps.titles.set_id`.",
         "result results output outputs previous prev last step response",
     ),
-    **_for("In a `for_each`, the item is written `item`, or as its `as` says.", "loop each it"),
+    **_for(
+        "In a `for_each`, the item is written `item`, or as its `as` says. Iterations have no "
+        "number; a part of the item, such as `{{ item | first }}` of a list, makes a name unique.",
+        "loop each it index",
+    ),
 }
 
 

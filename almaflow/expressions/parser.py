@@ -98,7 +98,9 @@ def _not_allowed(match: re.Match[str]) -> ExpressionSyntax:
     if match.group() == "{%":
         message = (
             "Statements (`{% … %}`) are not allowed. Use `{{ … }}`, or a `branch` or "
-            "`for_each` step. To write it as text, use `{{ '{%' }}`."
+            "`for_each` step. A list in a text is written `{{ steps.each.results | "
+            "map(attribute='item') | join(', ') }}`, a choice `{{ 'a' if … else 'b' }}`. To write "
+            "it as text, use `{{ '{%' }}`."
         )
     else:
         message = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from almaflow import timetable
+from almaflow import foreign_keys, timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
 from almaflow.loopback import is_loopback
 from almaflow.settings.limits import LimitSettings
@@ -280,6 +280,8 @@ def _server(text: str) -> str:
 
 class ConnectionSettings(Model):
     """Where files are fetched from."""
+
+    foreign: ClassVar = foreign_keys.CONNECTION
 
     url: Annotated[
         Annotated[Text, AfterValidator(_without_password), AfterValidator(_server)],

@@ -52,15 +52,48 @@ class ImportProfileRef(Model):
         return self
 
 
+class PublishingProfileRef(Model):
+    """A publishing profile, by id or by name. The API has no list of them."""
+
+    short: ClassVar[str | None] = "name"
+
+    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
+    name: Annotated[
+        Text | None,
+        Field(
+            description="The name of the profile; its job is `Publishing Platform Job` and this "
+            "name."
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> PublishingProfileRef:
+        if (self.id is None) == (self.name is None):
+            raise choose_one("A profile needs either `id` or `name`.", "id", "name")
+        return self
+
+    @property
+    def job_name(self) -> str:
+        """The name of the profile's job in Alma; empty when only the id is given."""
+        name = " ".join((self.name or "").split())
+        is_whole = name.casefold().startswith(PUBLISHING_JOB.casefold())
+        return name if is_whole or not name else f"{PUBLISHING_JOB} {name}"
+
+
+PUBLISHING_JOB = "Publishing Platform Job"
+"""How the names of the jobs of publishing profiles begin."""
+
+
 class RunProfile(JobStep):
-    """Run the job of an integration or import profile now, wait for its end and check it.
+    """Run the job of an integration, import or publishing profile now, wait for its end and check
+    it.
 
     The parameters of the job are in the profile. A profile with several jobs (such as import and
     export) needs `job` to select one.
     """
 
     foreign: ClassVar = foreign_keys.RUN_PROFILE
-    one_of: ClassVar = ("import", "integration")
+    one_of: ClassVar = ("import", "integration", "publishing")
 
     key = "run_profile"
     example = """\
@@ -78,6 +111,10 @@ class RunProfile(JobStep):
         ImportProfileRef | None,
         Field(alias="import", description="An import profile: its name, or `{id|name: …}`."),
     ] = None
+    publishing: Annotated[
+        PublishingProfileRef | None,
+        Field(description="A publishing profile: its name, or `{id|name: …}`."),
+    ] = None
     job: Annotated[
         Text | None,
         Field(
@@ -88,12 +125,14 @@ class RunProfile(JobStep):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> RunProfile:
-        if (self.integration is None) == (self.import_ is None):
-            sentence = "`run_profile` needs either `integration` or `import`."
-            raise choose_one(sentence, "integration", "import")
-        if self.import_ is not None and self.job is not None:
+        given = [self.integration, self.import_, self.publishing]
+        if sum(one is not None for one in given) != 1:
+            sentence = "`run_profile` needs one of `integration`, `import` and `publishing`."
+            raise choose_one(sentence, "integration", "import", "publishing")
+        if self.integration is None and self.job is not None:
+            kind = "An import" if self.publishing is None else "A publishing"
             raise PydanticCustomError(
-                "choose_one", "An import profile has only one job. Omit `job`.", {"key": "job"}
+                "choose_one", f"{kind} profile has only one job. Omit `job`.", {"key": "job"}
             )
         return self
 
@@ -107,6 +146,10 @@ class RunProfile(JobStep):
             job = await context.directory.integration_job(
                 id=profile.id, code=profile.code, name=profile.name, job_name=self.job
             )
+        elif self.publishing is not None and self.publishing.id is None:
+            job = await context.directory.job(name=self.publishing.job_name, type="SCHEDULED")
+        elif self.publishing is not None:
+            job = await context.directory.integration_job(id=self.publishing.id)
         else:
             assert self.import_ is not None
             job = await context.directory.import_job(id=self.import_.id, name=self.import_.name)

@@ -52,6 +52,28 @@ def test_an_import_profile_is_meant_by_id_or_name(
     assert len(started(stage)) == 1
 
 
+@pytest.mark.parametrize(
+    "which", ["Web catalog", "web  CATALOG", "Publishing Platform Job Web catalog", "{id: 99000}"]
+)
+def test_a_publishing_profile_is_meant_by_id_or_name(
+    set_stage: Callable[..., Stage], which: str
+) -> None:
+    name = "Publishing Platform Job Web catalog"
+    stage = set_stage(
+        {
+            "library": {
+                "integration_profiles": [{"id": "99000", "code": "PUB", "jobs": [name]}],
+            }
+        }
+    )
+
+    played = stage.run(f"steps: [{{run_profile: {{publishing: {which}}}}}]")
+
+    assert played.outcome == "succeeded"
+    assert started(stage) == [name]
+    assert stage.alma.received("submit")[0].body == b"{}"
+
+
 def test_one_of_several_jobs_is_chosen_by_how_its_name_begins(stage: Stage) -> None:
     played = stage.run("steps: [{run_profile: {integration: SIS_LIVE, job: SIS Synchronize}}]")
 
@@ -88,8 +110,11 @@ def test_what_is_expected_of_a_job_is_expected_of_a_profile_s(
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ("job: x", "`run_profile` needs either `integration` or `import`."),
-        ("integration: A, import: B", "`run_profile` needs either `integration` or `import`."),
+        ("job: x", "`run_profile` needs one of `integration`, `import` and `publishing`."),
+        (
+            "integration: A, import: B",
+            "`run_profile` needs one of `integration`, `import` and `publishing`.",
+        ),
         ("import: A, job: B", "An import profile has only one job. Omit `job`."),
         ("integration: {}", "A profile needs exactly one of `id`, `code` and `name`."),
         ("import: {id: 1, name: A}", "A profile needs either `id` or `name`."),

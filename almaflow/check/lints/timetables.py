@@ -97,7 +97,7 @@ def _job_key(node: StepNode) -> str:
     if is_submit_job(kind):
         return kind.job.id or " ".join((kind.job.name or "").split()).casefold()
     if kind.key == "run_profile" and names_profile(kind):
-        profile = kind.integration or kind.import_
+        profile = kind.integration or kind.import_ or getattr(kind, "publishing", None)
         named = profile and (profile.id or profile.name or getattr(profile, "code", None))
         return f"the profile {named}" if named else ""
     return ""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from almaflow.check.lints.subject import Subject
 from almaflow.problems import Severity
+from almaflow.settings.paths import FILE_NAME
 
 
 def lint_zones(subject: Subject) -> None:
     """Note the first schedule entry whose times of day are in UTC without anyone having said so."""
     workflow, project = subject.workflow, subject.project
     is_set = project.document is not None and project.document.has(("timezone",))
-    if workflow.timezone is not None or is_set:
+    # An almaflow.yaml with errors is reported itself; it may well have a zone.
+    is_broken = project.document is None and (project.folder / FILE_NAME).is_file()
+    if workflow.timezone is not None or is_set or is_broken:
         return
     for place, entry in enumerate(workflow.schedule):
         if entry.timezone is None and entry.every is None:
