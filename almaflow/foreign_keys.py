@@ -329,15 +329,6 @@ SUBMIT_JOB: Advice = _all(
     _for("What must hold at the end is written `expect: {value}`.", "check assert verify success"),
 )
 
-CONNECTION: Advice = _all(
-    _for(
-        "Server, user and folder are one address: `url: sftp://user@files.example.edu/folder`.",
-        "host hostname server address sftp ftp ftps s3 type protocol user username login port "
-        "folder path bucket",
-    ),
-    _for("The password is written `password: env:NAME`.", "pass passwd secret key private_key"),
-)
-
 MEMBERS: Advice = _all(
     _for("The file is written `file: {value}`.", "csv path filename from source"),
     _for("The heading of the column is written `column: {value}`.", "field heading header col key"),

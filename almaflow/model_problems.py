@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ErrorType
 
 from almaflow.alma_keys import hide_keys
 from almaflow.document import Document, PathTo
+from almaflow.document.hazards import ALMA_KEY
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
 from almaflow.lookalikes import latin, look_alike_advice
@@ -55,7 +56,10 @@ def validate(document: Document, model: type[M], data: Any = None) -> M:
     else:
         if not has_errors(document.findings):
             return fitting
-    raise DocumentsInvalid(at_most((*problems, *document.findings), left_out))
+    # A key that is written out is said to be one only once.
+    keys = {one.location for one in document.findings if one.code == ALMA_KEY}
+    told = (one for one in problems if one.code != "literal-key" or one.location not in keys)
+    raise DocumentsInvalid(at_most((*told, *document.findings), left_out))
 
 
 class _Finding:
@@ -261,6 +265,12 @@ _OTHER_WORDS = {
     **dict.fromkeys(("test", "testing", "sb", "premium sandbox"), "sandbox"),
     **dict.fromkeys(("queue", "wait"), "queue_one"),
     **dict.fromkeys(("parallel", "concurrent"), "allow"),
+    **dict.fromkeys(("europe", "emea", "de", "at", "ch", "uk", "fr", "germany"), "eu"),
+    **dict.fromkeys(("us", "usa", "north america", "america"), "na"),
+    **dict.fromkeys(("apac", "asia", "singapore"), "ap"),
+    **dict.fromkeys(("australia", "au", "nz"), "aps"),
+    **dict.fromkeys(("canada",), "ca"),
+    **dict.fromkeys(("china", "zh"), "cn"),
     **dict.fromkeys(("ignore", "proceed", "go_on"), "continue"),
     **dict.fromkeys(("abort", "exit", "halt"), "stop"),
     **dict.fromkeys(("overwrite", "recreate", "delete"), "replace"),
@@ -276,7 +286,8 @@ def _one_of(finding: _Finding) -> str:
     value = finding.value_text
     if advice := look_alike_advice(text, names):
         return f"{value} is not known here; {advice}"
-    other = _OTHER_WORDS.get(text.casefold(), "")
+    plain = text.casefold().removeprefix("api-")
+    other = plain if plain in names else _OTHER_WORDS.get(plain, "")
     hint = f"; did you mean `{other}`?" if other in names else did_you_mean(text, names)
     return f"{value[:1].upper()}{value[1:]} is not one of {expected}{hint or '.'}"
 

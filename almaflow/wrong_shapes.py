@@ -26,6 +26,11 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
     A sentence; empty when its shape does not show that.
     """
     place = place_of(model, path)
+    is_mapping = place.field is not None and typing.get_origin(place.field.annotation) is dict
+    # A text in the list may be a secret.
+    if is_mapping and data and _is_list_of_mappings(data) and all(map(_name_of, data)):
+        names = ", ".join(f"{_name_of(one)}: …" for one in data[:3])
+        return f"The names are keys: write `{path[-1]}: {{{names}}}`."
     if not getattr(model, "shows_values", False):
         return ""
     if not path:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +18,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys, timetable
+from almaflow import timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
-from almaflow.loopback import is_loopback
+from almaflow.settings import other_words
+from almaflow.settings.addresses import alma_address, server, without_password
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.lint_levels import LintLevels
 from almaflow.settings.references import SecretRef, is_reference
@@ -37,8 +37,6 @@ REGIONS = {
     "cn": "https://api-cn.hosted.exlibrisgroup.com.cn",
 }
 """The addresses of Alma's API by region."""
-
-API_PATH = "/almaws/v1"
 
 
 class Environment(StrEnum):
@@ -86,46 +84,6 @@ Identifier = Annotated[
 """A name that expressions can use: a letter, then letters, digits and `_`."""
 
 
-def _base_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host, parts = "", urlsplit("")
-    if not host or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", API_PATH):
-        raise PydanticCustomError(
-            "bad_url",
-            "This is not a valid address of the Alma API. Write scheme and host, such as "
-            "`https://api-eu.hosted.exlibrisgroup.com`, or use `region` instead.",
-        )
-    if parts.username is not None or parts.password is not None:
-        raise PydanticCustomError(
-            "literal_key", "A secret does not belong in an address. Use `api_key` for it."
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise PydanticCustomError(
-            "bad_url",
-            "This address would send the API key unencrypted. Use `https://`. `http://` is "
-            "allowed for this machine only (localhost, 127.0.0.1).",
-        )
-    return text.rstrip("/").removesuffix(API_PATH)
-
-
-def _without_password(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        has_password = parts.password is not None or "password" in parse_qs(parts.query)
-    except ValueError:
-        has_password = "@" in text
-    if has_password:
-        raise PydanticCustomError(
-            "literal_key",
-            "A password does not belong in this file. Put the whole address into an environment "
-            "variable and write `env:NAME` here, or specify the password separately.",
-        )
-    return text
-
-
 def _settle(data: Any) -> Any:
     if data is None or isinstance(data, timedelta):
         return data
@@ -150,6 +108,8 @@ Settle = Annotated[
 class InstitutionSettings(Model):
     """An institution in Alma: where it is, the key to it, and what it allows."""
 
+    foreign: ClassVar = other_words.INSTITUTION
+
     region: Annotated[
         Literal["na", "eu", "ap", "aps", "ca", "cn"] | None,
         Field(
@@ -158,7 +118,7 @@ class InstitutionSettings(Model):
         ),
     ] = None
     base_url: Annotated[
-        Annotated[Text, AfterValidator(_base_url)] | None,
+        Annotated[Text, AfterValidator(alma_address)] | None,
         Field(
             description="The address of the API instead of a region: `https://…`, or "
             "`http://…` on this machine (`almaflow simulator`)."
@@ -260,31 +220,13 @@ class CalendarSettings(Model):
         return self
 
 
-_SCHEMES = ("sftp", "ftp", "ftps", "s3")
-
-
-def _server(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known:
-        raise PydanticCustomError(
-            "bad_url",
-            "A connection is `sftp://user@host/folder`, `ftp://…`, `ftps://…` or "
-            "`s3://bucket/folder`.",
-        )
-    return text
-
-
 class ConnectionSettings(Model):
     """Where files are fetched from."""
 
-    foreign: ClassVar = foreign_keys.CONNECTION
+    foreign: ClassVar = other_words.CONNECTION
 
     url: Annotated[
-        Annotated[Text, AfterValidator(_without_password), AfterValidator(_server)],
+        Annotated[Text, AfterValidator(without_password), AfterValidator(server)],
         Field(
             description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A "
             "folder that begins with `/~/` is in the home folder of the user. The "
@@ -320,6 +262,8 @@ class ConnectionSettings(Model):
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
+    foreign: ClassVar = other_words.SETTINGS
+
     default_institution: Annotated[
         Text | None,
         Field(
@@ -337,7 +281,7 @@ class Settings(Model):
         Text, Field(description="The folder of the workflow files; default `workflows/`.")
     ] = "workflows/"
     store: Annotated[
-        Annotated[Text, AfterValidator(_without_password)],
+        Annotated[Text, AfterValidator(without_password)],
         Field(
             description="Where runs are recorded: `sqlite:///PATH` relative to this file "
             "(default `sqlite:///.almaflow/almaflow.db`), "

@@ -50,7 +50,12 @@ class SecretSource(StrEnum):
 
 
 # How shells name a variable: `$NAME`, `${NAME}`, `%NAME%`.
-_SHELL = late_pattern(r"\$([A-Z][A-Z0-9_]*)|\$\{([A-Z][A-Z0-9_]*)\}|%([A-Z][A-Z0-9_]*)%")
+_SHELL = late_pattern(
+    r"\$([A-Z][A-Z0-9_]*)|\$\{([A-Z][A-Z0-9_]*)\}|%([A-Z][A-Z0-9_]*)%|\$env:([A-Z][A-Z0-9_]*)"
+    r"|\$?\{\{\s*(?:env|secrets|ENV)\.([A-Z][A-Z0-9_]*)\s*\}\}"
+    r"|(?:ENV:|env[ =]\s*|env:\s+)([A-Z][A-Z0-9_]*)"
+    r"|([A-Z][A-Z0-9_]*_[A-Z0-9_]*)"
+)
 
 
 def is_reference(text: str) -> bool:

@@ -55,15 +55,16 @@ _WORDS_OF_RECORDS = """
     refusals rejected remaining_calls repeatable replace_members replaced request_hash requests
     reserve_calls resolved_by response responses resubmit reusable revisions run_block
     run_profile run_steps running_jobs same_meaning scenario scenario_document scenario_name
-    scenario_path schedule_id scheduled_at scheduler_status schedules sections sentence services
-    sessions set_members settings_count severity signature simulated_outcome simulated_seconds
-    simulated_waits skip_next snippets start_time started_at starting starts_at starts_per_hour
-    status_label statuses statuses_seen step_tree stretches subdivision submit_job submit_time
-    submitted_at submitted_by submodules succeeded successful system_aborted taken_at timed_out
-    timetable timezone too_large tracking_id truncate uncompared undelivered unfinished
-    unknown_members unreadable upcoming update_set user_aborted variables verified wait_for_run
-    waiting_for wanted_files warned_on warnings watching webhook_secret webhooks weekdays
-    went_well with_settings worked_on workflow_problems workflows works_on_standby
+    scenario_path scenarios schedule_id scheduled_at scheduler_status schedules sections
+    sentence services sessions set_members settings_count severity signature simulated_outcome
+    simulated_seconds simulated_waits skip_next snippets start_time started_at starting
+    starts_at starts_per_hour status_label statuses statuses_seen step_tree stretches
+    subdivision submit_job submit_time submitted_at submitted_by submodules succeeded successful
+    system_aborted taken_at timed_out timetable timezone too_large tracking_id truncate
+    uncompared undelivered unfinished unknown_members unreadable upcoming update_set
+    user_aborted variables verified wait_for_run waiting_for wanted_files warned_on warnings
+    watching webhook_secret webhooks weekdays went_well with_settings worked_on
+    workflow_problems workflows works_on_standby
 """
 
 _COMMON = """
