@@ -11,9 +11,15 @@ from ruamel.yaml import YAML
 
 import almaflow
 from almaflow.cli.command_list import COMMANDS
+from almaflow.engine.alma_writes.journaled_request import GRACE
+from almaflow.store.postgres import _PATIENCE
 
 FOLDER = Path(almaflow.__file__).parent / "deploy"
 YAML_SAFE = YAML(typ="safe")
+
+# Seconds for which a request that is being sent is waited for, and a server that does not respond.
+WRITE_PATIENCE = GRACE.total_seconds()
+POSTGRES_PATIENCE = _PATIENCE["connect_timeout"]
 
 
 @pytest.fixture
@@ -30,9 +36,21 @@ def services() -> dict[str, Any]:
     return found
 
 
+def manifests(kind: str) -> list[Any]:
+    """Return what the cluster is given of a kind."""
+    found = YAML_SAFE.load_all(FOLDER / "kubernetes.yaml")
+    return [one for one in found if one["kind"] == kind]
+
+
 def deployments() -> list[Any]:
     """Return what the cluster is to run."""
-    return list(YAML_SAFE.load_all(FOLDER / "kubernetes.yaml"))
+    return manifests("Deployment")
+
+
+def seconds(text: str) -> int:
+    """Return a time of compose in seconds."""
+    assert text.endswith("s")
+    return int(text[:-1])
 
 
 def test_the_image_runs_as_a_user_without_rights_and_can_be_checked(dockerfile: list[str]) -> None:
@@ -63,6 +81,7 @@ def test_no_container_of_ours_can_write_or_gain_rights(services: dict[str, Any])
 
     assert len(ours) == 3
     assert all(it["read_only"] and it["cap_drop"] == ["ALL"] for it in ours)
+    assert all(it["deploy"]["resources"]["limits"]["memory"] for it in services.values())
     assert not any("ports" in it for it in services.values())
 
 
@@ -78,10 +97,35 @@ def test_pods_run_without_rights_have_bounds_and_are_watched(deployment: Any) ->
         "capabilities": {"drop": ["ALL"]},
     }
     assert container["resources"]["limits"]["memory"]
-    assert container["livenessProbe"]["exec"]["command"][0] == "python"
-    assert pod["terminationGracePeriodSeconds"] == 90
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        assert container[probe]["exec"]["command"][0] == "python"
+        assert container[probe]["timeoutSeconds"] > POSTGRES_PATIENCE
+    assert pod["terminationGracePeriodSeconds"] > WRITE_PATIENCE
+    assert all(it["emptyDir"]["sizeLimit"] for it in pod["volumes"] if "emptyDir" in it)
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_each_deployment_survives_that_nodes_are_drained() -> None:
+    pods = {it["metadata"]["name"]: it["spec"] for it in deployments()}
+    budgets = {it["metadata"]["name"]: it["spec"] for it in manifests("PodDisruptionBudget")}
+
+    assert budgets.keys() == pods.keys()
+    for name, budget in budgets.items():
+        assert budget["selector"] == pods[name]["selector"]
+        assert budget["maxUnavailable"] < pods[name]["replicas"]
+
+
+def test_containers_get_the_time_to_give_their_runs_back(services: dict[str, Any]) -> None:
+    ours = [it for it in services.values() if it["image"] == "almaflow"]
+
+    assert all(seconds(it["stop_grace_period"]) > WRITE_PATIENCE for it in ours)
+
+
+def test_the_demonstration_reaches_nothing_outside() -> None:
+    networks = YAML_SAFE.load(FOLDER / "compose.yaml")["networks"]
+
+    assert networks["default"]["internal"] is True
 
 
 def test_every_volume_that_a_pod_mounts_is_there() -> None:
