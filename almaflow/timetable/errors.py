@@ -10,7 +10,5 @@ class TimetableInvalid(ValueError):
     means all of them.
     """
 
-    def __init__(self, message: str, *, offset: int = 0, length: int = 0) -> None:
-        super().__init__(message)
-        self.offset = offset
-        self.length = length
+    offset = 0
+    length = 0

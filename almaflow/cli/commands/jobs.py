@@ -35,7 +35,6 @@ _JOBS: Listing[JobView] = Listing(
     headers=("ID", "TYPE", "CATEGORY", "NAME"),
     # Alma's list has no `content` of manual jobs; `jobs show` has it.
     row=lambda job: (job.id, job.type, job.category, job.name),
-    as_data=as_data,
     flexible=(2, 3),
 )
 

@@ -103,6 +103,5 @@ _PROFILES: Listing[ProfileView] = Listing(
     "profile",
     headers=("KIND", "ID", "CODE", "TYPE", "NAME"),
     row=lambda one: (one.kind, one.id, getattr(one, "code", ""), one.type, one.name),
-    as_data=as_data,
     flexible=(3, 4),
 )

@@ -28,7 +28,6 @@ _SETS: Listing[SetView] = Listing(
     "set",
     headers=("ID", "TYPE", "CONTENT", "NAME"),
     row=lambda one: (one.id, one.type, one.content, one.name),
-    as_data=as_data,
     flexible=(2, 3),
 )
 

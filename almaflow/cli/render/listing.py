@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line, padded, table
+from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
+
+# The first line has id and name; a link is for programs.
+_ELSEWHERE = ("id", "name", "link")
 
 T = TypeVar("T")
 
@@ -21,15 +25,13 @@ class Listing(Generic[T]):
     headers: Sequence[str]
     row: Callable[[T], Sequence[str]]
     """The cells of one row, as many as *headers*."""
-    as_data: Callable[[T], dict[str, Any]]
-    """All its details as JSON data."""
     flexible: Sequence[int]
     """The columns that may be cut on a narrow terminal."""
 
     def print_all(self, institution: str, things: Sequence[T], *, as_json: bool) -> None:
         """Print the objects at *institution*, one line each."""
         if as_json:
-            listed = [self.as_data(one) for one in things]
+            listed = [as_data(one) for one in things]
             emit_json({"institution": institution, f"{self.noun}s": listed})
         elif not things:
             emit(f"{on_one_line(institution)} has no matching {self.noun}.")
@@ -53,12 +55,10 @@ class Listing(Generic[T]):
             emit_lines(lines)
 
 
-def facts(
-    data: dict[str, Any], *, columns: int, hidden: Collection[str] = ("id", "name", "link")
-) -> Iterator[str]:
+def facts(data: dict[str, Any], *, columns: int) -> Iterator[str]:
     """Yield a line for each plain, non-empty value, with names *columns* wide."""
     for name, value in data.items():
-        if value not in ("", None) and isinstance(value, str | int) and name not in hidden:
+        if value not in ("", None) and isinstance(value, str | int) and name not in _ELSEWHERE:
             yield fact(name, str(value), columns=columns)
 
 

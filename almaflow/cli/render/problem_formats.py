@@ -39,15 +39,10 @@ class ProblemFormat(StrEnum):
     """Workflow commands of GitHub Actions, shown in a pull request."""
 
 
-def format_problems(
-    problems: Sequence[Problem], style: ProblemFormat, *, colours: bool = False
-) -> str:
-    """Return *problems* in the order given, without a line break at the end.
-
-    *colours* paints the text for people; `emit_lines` prints it.
-    """
+def format_problems(problems: Sequence[Problem], style: ProblemFormat) -> str:
+    """Return *problems* in the order given, without a line break at the end."""
     if style is ProblemFormat.TEXT:
-        return "\n".join(problem_lines(problems, colours=colours))
+        return "\n".join(problem_lines(problems))
     return _WRITERS[style](problems)
 
 
