@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,11 +76,12 @@ def refuse_path(notes: ProblemCollector, path: PathTo, error: PathRefused) -> No
 
 def _nearest(target: Path, name: str) -> str:
     """Return which file of the same folder may be meant, as the end of a sentence."""
-    folder = os.path.dirname(name)
+    # Files name each other with `/`, on Windows too.
+    folder = posixpath.dirname(name)
     names = names_in(target.parent)
     if names is None:
         return f", and there is no folder `{folder}` either."
-    return did_you_mean(name, [os.path.join(folder, one) for one in names]) or "."
+    return did_you_mean(name, [posixpath.join(folder, one) for one in names]) or "."
 
 
 def check_keys(notes: ProblemCollector, name: str, text: str) -> None:

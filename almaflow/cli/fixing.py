@@ -37,8 +37,9 @@ def fix_files(
     found = _fixed(paths, project, company)
     for one in found:
         write_fixed(one)
-        for problem in one.fixed:
-            line = f"{problem.location}: fixed[{problem.code}]: {problem.message}"
+        for change in one.fixed:
+            problem = change.problem
+            line = f"{problem.location}: fixed[{problem.code}]: {change.words}"
             if aside:
                 print(on_one_line(line), file=sys.stderr)
             else:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from almaflow.authoring.fixes.checking import checker
 from almaflow.authoring.fixes.edits import edited, edits_for
 from almaflow.authoring.fixes.files import FileNotFixed, fix_file, write_fixed
+from almaflow.authoring.fixes.rounds import Change
 from almaflow.document import Document, parse_document
 from almaflow.document.source import SourceText
 from almaflow.problems import Location, Problem, has_errors
@@ -36,7 +37,7 @@ def fixed(folder: Path, content: str | bytes) -> tuple[bytes, list[str]]:
         return data, []
     write_fixed(result)
     assert file.read_bytes() == result.after
-    return result.after, [problem.code for problem in result.fixed]
+    return result.after, [change.problem.code for change in result.fixed]
 
 
 @pytest.mark.parametrize(
@@ -243,3 +244,19 @@ def _comment(line: str) -> str:
 
 
 SPOILERS = [_slip, _no_space, _comment]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("nam", "name", "`nam` is `name` now."),
+        ("  # almaflow: ignore[x]", "", "Removed `# almaflow: ignore[x]`."),
+        ("", " ", "Added a space."),
+        ("", "#", "Added `#`."),
+        (" l7xx1234567890abcdef1234567890abcdef", '"a"', '`***` is `"a"` now.'),
+    ],
+)
+def test_what_was_fixed_is_a_sentence(before: str, after: str, words: str) -> None:
+    problem = Problem(Location("w.yaml"), "unknown-key", "…")
+
+    assert Change(problem, before, after).words == words

@@ -464,3 +464,17 @@ def test_contents_that_are_missing_or_cut_are_left_out(
     monkeypatch: pytest.MonkeyPatch, answer: bytes, contents: dict[str, bytes]
 ) -> None:
     assert answering(monkeypatch, answer).contents([], 100) == contents
+
+
+def test_a_project_on_another_drive_of_windows_is_named_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "almaflow.yaml").write_text("timezoen: UTC\n")
+
+    def other_drive(*_: object) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", other_drive)
+    reader = sides._Reader("", tmp_path, False)
+
+    assert reader.shown("workflows/a.yaml") == str(tmp_path / "workflows/a.yaml")

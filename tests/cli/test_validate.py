@@ -94,6 +94,7 @@ def test_fixes_are_shown_or_made_and_then_reported(almaflow: Almaflow, write: Wr
     )
     assert made.code == 0
     assert made.out.count("fixed[unknown-key]") == 3
+    assert "did you mean" not in made.out
     assert made.out.endswith("1 valid workflow, no errors.\n")
     assert (again.code, again.out) == (0, "There is nothing to fix.\n")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from almaflow.alma_keys import cover_keys
-from almaflow.authoring.fixes.rounds import Fixed, Reading, fix_text
+from almaflow.authoring.fixes.rounds import Change, Fixed, Reading, fix_text
 from almaflow.document import MAX_BYTES
 from almaflow.document.source import SourceText
 from almaflow.errors import AlmaflowError
@@ -34,7 +34,7 @@ class FixedFile:
     file: str
     content: bytes
     after: bytes
-    fixed: tuple[Problem, ...]
+    fixed: tuple[Change, ...]
 
     def difference(self) -> Iterator[str]:
         """Yield the lines of a unified difference, without their ends."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from almaflow.alma_keys import hide_keys
 from almaflow.authoring.fixes.edits import Edit, edited, edits_for
 from almaflow.document.source import SourceText
 from almaflow.late_dataclasses import dataclass
@@ -26,16 +27,35 @@ Check = Callable[[str], Reading]
 
 
 @dataclass(frozen=True)
+class Change:
+    """A *problem* that was fixed: in its place is *after* now and not *before*."""
+
+    problem: Problem
+    before: str
+    after: str
+
+    @property
+    def words(self) -> str:
+        """What was done, as a sentence."""
+        before, after = (hide_keys(one.strip()) for one in (self.before, self.after))
+        if before and after:
+            return f"`{before}` is `{after}` now."
+        if before:
+            return f"Removed `{before}`."
+        return f"Added `{after}`." if after else "Added a space."
+
+
+@dataclass(frozen=True)
 class Fixed:
     """A text and what was fixed in it, in the order in which it was."""
 
     text: str
-    fixed: tuple[Problem, ...]
+    fixed: tuple[Change, ...]
 
 
 def fix_text(text: str, check: Check) -> Fixed:
     """Return *text* without the problems whose fix is certain."""
-    fixed: list[Problem] = []
+    fixed: list[Change] = []
     reading = check(text)
     refused: set[tuple[str, str]] = set()
     for _ in range(_MOST_ROUNDS):
@@ -47,8 +67,8 @@ def fix_text(text: str, check: Check) -> Fixed:
         kept, reading = _kept(text, edits, reading, check)
         if len(kept) < len(edits):
             refused |= {_key(one) for one in edits if one not in kept}
+        fixed += [Change(one.problem, text[slice(*one.span)], one.text) for one in kept]
         text = edited(text, kept)
-        fixed += [one.problem for one in kept]
     return Fixed(text, tuple(fixed))
 
 

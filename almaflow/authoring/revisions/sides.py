@@ -72,7 +72,11 @@ class _Reader:
         if self._is_revision:
             # As git writes it. Without a folder, the revision would be in the workflow's name.
             return f"{self._label}:{path if '/' in path else f'./{path}'}"
-        return os.path.relpath(self._folder / path)
+        try:
+            return os.path.relpath(self._folder / path)
+        except ValueError:
+            # On Windows, the project is on another drive than the working folder.
+            return str(self._folder / path)
 
     def renamed(self, problem: Problem) -> Problem:
         """Return *problem* without the temporary folder in its texts."""
@@ -82,7 +86,7 @@ class _Reader:
         location = problem.location
         file = location.file
         if file.startswith(prefix):
-            file = self.shown(file.removeprefix(prefix))
+            file = self.shown(file.removeprefix(prefix).replace(os.sep, "/"))
         place = Location(file, location.line, location.column, location.length)
         return replace(problem, location=place, message=problem.message.replace(prefix, ""))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pygls import uris
+from pygls.workspace import TextDocument
 
 from almaflow.authoring.language_server.checked_text import (
     Neighbours,
@@ -19,6 +21,7 @@ from almaflow.authoring.language_server.checked_text import (
 from almaflow.authoring.language_server.completions import Surroundings, suggestions
 from almaflow.authoring.language_server.cursor import Cursor, cursor_at
 from almaflow.authoring.language_server.lookups import declaration_of, meaning_at
+from almaflow.authoring.language_server.server import _file_of
 from almaflow.check import CheckContext, WorkflowLoader, as_entry, check_document
 from almaflow.problems import Severity
 from almaflow.workflow import kinds
@@ -391,3 +394,45 @@ def test_a_file_of_tests_is_checked_and_a_scenario_is_not(tmp_path: Path) -> Non
 
     assert "unknown-key" in [one.code for one in check_other(tests, project)]
     assert check_other(scenario, project) == ()
+
+
+def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
+    text = WORKFLOW.replace("set_id", "set_idd").replace("\n", "\r\n")
+    file = tmp_path / "w.yaml"
+
+    (problem,) = (
+        one for one in check_text(file, text, project_of(file)).problems if one.severity == "error"
+    )
+    found = declaration_of(*place_in(text.replace("steps.titles", "steps.tit|les")), file)
+
+    assert (problem.location.line, problem.location.column) == (11, 29)
+    assert found is not None
+    assert (found.line, found.column) == (5, 8)
+    assert "expect" in labels("steps:\r\n  - submit_job:\r\n      ex|", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///c%3A/B%C3%BCcher%20alt/w.yaml", "c:\\Bücher alt\\w.yaml"),
+        ("file:///C:/library/w.yaml", "c:\\library\\w.yaml"),
+        ("file://server/share/w.yaml", "\\\\server\\share\\w.yaml"),
+    ],
+)
+def test_the_address_of_a_file_on_windows_is_a_path(
+    monkeypatch: pytest.MonkeyPatch, uri: str, path: str
+) -> None:
+    monkeypatch.setattr(uris, "IS_WIN", True)
+
+    assert str(PureWindowsPath(_file_of(TextDocument(uri, "")))) == path
+
+
+def test_files_are_suggested_with_slashes(tmp_path: Path) -> None:
+    (tmp_path / "payloads").mkdir()
+    (tmp_path / "payloads" / "weed.xml").write_text("<job/>")
+    text = "steps:\n  - submit_job: {job: M28, payload: payloads/wed.xml}\n"
+    file = tmp_path / "w.yaml"
+
+    problems = check_text(file, text, project_of(file)).problems
+
+    assert any("`payloads/weed.xml`" in one.message for one in problems)
