@@ -173,7 +173,8 @@ def _ics_text(name: str, project: Project) -> str:
         text = read_text(data_path(project.folder, name), LARGEST_CALENDAR)
         check_ics(text)
     except (FileUnreadable, TimetableInvalid) as error:
-        raise RequestWrong(f"The calendar file {name} cannot be read: {error}") from error
+        reason = str(error).removesuffix(".")
+        raise RequestWrong(f"The calendar file {name} cannot be read: {reason}.") from error
     return text
 
 

@@ -111,6 +111,42 @@ def test_what_has_no_bound_is_refused_soon(event: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "RRULE:FREQ=FORTNIGHTLY",
+        "RRULE:FREQ=MONTHLY;BYDAY=99MO",
+        "RRULE:FREQ=DAILY;INTERVAL=99999999999999999999",
+        "EXDATE:foo",
+        "DURATION:P1Y",
+        "DTSTART:20261399T000000",
+        "DTSTART;VALUE=DATE:20260230",
+    ],
+)
+def test_the_line_that_cannot_be_read_is_named(line: str) -> None:
+    lines = ["SUMMARY:closed", *([] if "DTSTART" in line else ["DTSTART;VALUE=DATE:20260101"])]
+
+    with pytest.raises(TimetableInvalid) as raised:
+        check_ics(calendar("\n".join([*lines, line])))
+
+    assert line in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "UID:2",
+        "DTSTART:20260101T000000\nDTSTART:20260102T000000",
+        "DTSTART:20260101T000000,20260102T000000",
+    ],
+)
+def test_an_event_without_usable_times_is_named(event: str) -> None:
+    with pytest.raises(TimetableInvalid) as raised:
+        check_ics(calendar("SUMMARY:the inventory\n" + event))
+
+    assert "the inventory" in str(raised.value)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",

@@ -206,6 +206,7 @@ def parse_document(text: bytes | str, file: str) -> Document:
     return Document(source.text, file, data, root, builder.coded_keys)
 
 
+_UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # A byte order mark, or Latin letters with a NUL on the same side of each.
@@ -228,7 +229,8 @@ def _decoded(text: bytes | str, file: str) -> str:
     if isinstance(text, str):
         return text.removeprefix("\ufeff")
     if _UTF_16.match(content):
-        message = "The file is UTF-16. Save it as UTF-8 (in the editor: encoding “UTF-8”)."
+        name = "UTF-32" if content.startswith(_UTF_32_MARKS) else "UTF-16"
+        message = f"The file is {name}. Save it as UTF-8 (in the editor: encoding “UTF-8”)."
         _refuse(SourceText("", file), (0, 1), "not-utf-8", message)
     try:
         return content.decode("utf-8").removeprefix("\ufeff")

@@ -74,6 +74,13 @@ def _tab(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
             "itself allows a tab). Replace the tab with a space."
         )
         return Mistake("yaml-tab", message, fault.mark, fix=" ")
+    if not (rest := line.strip()) or rest.startswith("#"):
+        what = "a comment" if rest else "nothing else"
+        message = (
+            f"This line has a tab and {what}, and almaflow allows only spaces there (YAML itself "
+            "allows a tab). Replace the tab with a space."
+        )
+        return Mistake("yaml-tab", message, fault.mark, fix=" ")
     message = (
         "This line is indented with a tab, but YAML allows only spaces. Replace the tab "
         "with spaces."

@@ -81,7 +81,7 @@ def timetables_in(
     """
     entries: list[TimetableEntry] = []
     remarks = list(omitted)
-    left_out = False
+    left_out = bool(remarks)
     for loaded in workflows:
         try:
             entries += entries_of(loaded.name, loaded.workflow, project)

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
+from almaflow.text_files import printable
 from almaflow.timetable.errors import TimetableInvalid
 
 # Mistyped years are found, and no instant near them leaves Python's calendar.
@@ -53,6 +55,11 @@ _LINE = re.compile(
 _YEAR = re.compile(r"(?<![0-9])([0-9]{4})[0-9]{4}(?:T[0-9]{6}Z?)?(?![0-9])")
 _MOST_SUMMARY = 200
 
+_NOT_A_CALENDAR = "This is not a valid calendar file (.ics)."
+# How many different lines are tried to find the one that cannot be read, and how much is shown.
+_MOST_BLAMED = 2000
+_MOST_SHOWN = 80
+
 
 def check_ics(text: str) -> None:
     """Check that a calendar file can be read and laid out; Raises: TimetableInvalid."""
@@ -92,12 +99,33 @@ def _events(text: str) -> list[Any]:
     from icalendar import Calendar
 
     days: dict[Any, Any] = {}
-    calendar = Calendar.from_ical("\r\n".join(_reduced(text)) + "\r\n")
+    lines = list(_reduced(text))
+    try:
+        calendar = Calendar.from_ical("\r\n".join(lines) + "\r\n")
+    except Exception as error:
+        raise _blamed(lines) from error
     for place, event in enumerate(calendar.walk("VEVENT")):
         key = (_uid(event) or place, _replaced(event))
         if key not in days or int(event.get("SEQUENCE", 0)) >= int(days[key].get("SEQUENCE", 0)):
             days[key] = event
     return list(days.values())
+
+
+def _blamed(lines: Sequence[str]) -> TimetableInvalid:
+    """Return the error about the first line of an event that cannot be read."""
+    from icalendar import Calendar
+
+    properties = (
+        one for one in lines if not one.startswith(("BEGIN", "END:", "VERSION", "PRODID"))
+    )
+    for line in islice(dict.fromkeys(properties), _MOST_BLAMED):
+        text = f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{line}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        try:
+            Calendar.from_ical(text)
+        except Exception:
+            what = printable(line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}…")
+            return TimetableInvalid(f"The line `{what}` of an event cannot be read. Correct it.")
+    return TimetableInvalid(_NOT_A_CALENDAR)
 
 
 def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
@@ -115,7 +143,7 @@ def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
     laid_out = 0
     for event in events:
         name = _name(event)
-        length = _length(name, event)
+        length = _known_length(name, event)
         without = {*_dates(event, "EXDATE")}
         if _replaced(event) is None:
             without |= replaced.get(_uid(event), set())
@@ -187,6 +215,19 @@ def _replaced(event: Any) -> date | None:
     return None if recurrence is None else _day(recurrence.dt)
 
 
+def _known_length(name: str, event: Any) -> int:
+    """Return how many days an event takes; Raises: TimetableInvalid, also when it has no times."""
+    try:
+        return _length(name, event)
+    except (TimetableInvalid, OverflowError):
+        raise
+    except Exception as error:
+        raise TimetableInvalid(
+            f"The beginning and the end of `{name}` (DTSTART, DTEND, DURATION) are missing, "
+            "repeated or contradictory. Correct them."
+        ) from error
+
+
 def _length(name: str, event: Any) -> int:
     """Return how many days an event takes; Raises: TimetableInvalid."""
     duration = event.get("DURATION")
@@ -213,7 +254,7 @@ class _Translated:
                 "An event ends after the year 9999. Correct its end (DTEND, DURATION)."
             ) from error
         if isinstance(error, Exception) and not isinstance(error, TimetableInvalid):
-            raise TimetableInvalid("This is not a valid calendar file (.ics).") from error
+            raise TimetableInvalid(_NOT_A_CALENDAR) from error
 
 
 def _reduced(text: str) -> Iterator[str]:

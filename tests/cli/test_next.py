@@ -99,6 +99,19 @@ def test_an_invalid_file_is_named_and_the_others_are_shown(
     )
 
 
+def test_when_every_timetable_is_invalid_the_invalid_files_are_named(
+    almaflow: Almaflow, write: Write
+) -> None:
+    for name in ("night", "often"):
+        write(f"workflows/{name}.yaml", "schedule: [{cron: nightly}]\nsteps: [{notify: a}]\n")
+
+    typed = almaflow("next")
+
+    assert typed.code == 0
+    assert "No workflow has a timetable" not in typed.err
+    assert {"workflows/night.yaml", "workflows/often.yaml"} <= set(typed.err.split())
+
+
 def test_validate_says_in_plain_english_when_a_workflow_runs(almaflow: Almaflow) -> None:
     assert (
         "  runs at 02:30 every day, Europe/Zurich, except on days of closed\n"
