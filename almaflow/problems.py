@@ -131,7 +131,7 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
         return f"; {advice}"
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
-    return f"; did you mean `{folded[near[0]]}`?" if near else ""
+    return f"; did you mean `{folded[near[0]]}`?" if near and folded[near[0]] != wrong else ""
 
 
 # Names that are less alike than this (0 to 1) are suggested, and not written by `--fix`.

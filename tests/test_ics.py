@@ -116,7 +116,7 @@ def test_what_has_no_bound_is_refused_soon(event: str) -> None:
         "RRULE:FREQ=FORTNIGHTLY",
         "RRULE:FREQ=MONTHLY;BYDAY=99MO",
         "RRULE:FREQ=DAILY;INTERVAL=99999999999999999999",
-        "EXDATE:foo",
+        "EXDATE:FOO",
         "DURATION:P1Y",
         "DTSTART:20261399T000000",
         "DTSTART;VALUE=DATE:20260230",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from almaflow.errors import AlmaflowError
@@ -52,18 +53,20 @@ def read_git(
     folder: Path,
     *arguments: str,
     given: bytes = b"",
+    settings: Sequence[str] = (),
     most: int | None = None,
     seconds: float = SECONDS,
 ) -> bytes:
     """Return what git prints for *arguments* in *folder*, at most *most* bytes of it.
 
-    *given* is what git reads from its standard input; *most* is `LARGEST` when it is None.
+    *given* is what git reads from its standard input; *settings* are further ones for this call,
+    such as those of `without_filters`; *most* is `LARGEST` when it is None.
 
     Raises:
         GitUnreadable: git is not installed, *folder* is not in a repository, git does not trust
             it, fails, or takes longer than *seconds*.
     """
-    options = [word for setting in _OFF for word in ("-c", setting)]
+    options = [word for setting in (*_OFF, *settings) for word in ("-c", setting)]
     command = ["git", "--no-pager", "--literal-pathspecs", *options, "-C", str(folder), *arguments]
     environment = {name: text for name, text in os.environ.items() if name not in _EXTERNAL}
     # Files and not pipes: git never waits for a reader, so the time is bounded in any case.
@@ -94,6 +97,20 @@ def read_git(
             raise GitUnreadable(_sentence(complaint.read(2000).decode("utf-8", "replace")))
         answer.seek(0)
         return answer.read(LARGEST if most is None else most)
+
+
+def without_filters(folder: Path) -> list[str]:
+    """Return settings that let no filter of the repository, or of the account, run.
+
+    A filter changes a file on its way into git. Its name is free, so each has to be named.
+
+    Raises:
+        GitUnreadable: as `read_git`.
+    """
+    names = read_git(folder, "config", "--list", "--name-only", "-z").decode("utf-8", "replace")
+    filters = {one.rpartition(".")[0] for one in names.split("\0") if one.startswith("filter.")}
+    keys = ("clean=", "smudge=", "process=", "required=false")
+    return [f"{one}.{key}" for one in sorted(filters) for key in keys]
 
 
 def _sentence(complaint: str) -> str:

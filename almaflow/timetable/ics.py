@@ -95,15 +95,10 @@ def _days_or_reason(text: str) -> Mapping[date, str] | str:
 
 def _events(text: str) -> list[Any]:
     """Return the events that count: of several with one UID and day, those of the last edit."""
-    # Here, not above: only who has such a calendar pays for it.
-    from icalendar import Calendar
-
     days: dict[Any, Any] = {}
     lines = list(_reduced(text))
-    try:
-        calendar = Calendar.from_ical("\r\n".join(lines) + "\r\n")
-    except Exception as error:
-        raise _blamed(lines) from error
+    if (calendar := _parsed(lines)) is None:
+        raise _blamed(lines)
     for place, event in enumerate(calendar.walk("VEVENT")):
         key = (_uid(event) or place, _replaced(event))
         if key not in days or int(event.get("SEQUENCE", 0)) >= int(days[key].get("SEQUENCE", 0)):
@@ -111,18 +106,29 @@ def _events(text: str) -> list[Any]:
     return list(days.values())
 
 
-def _blamed(lines: Sequence[str]) -> TimetableInvalid:
-    """Return the error about the first line of an event that cannot be read."""
+def _parsed(lines: Sequence[str]) -> Any:
+    """Return the calendar that *lines* are; None when it, or a property of an event, is wrong."""
+    # Here, not above: only who has such a calendar pays for it.
     from icalendar import Calendar
 
+    try:
+        calendar = Calendar.from_ical("\r\n".join(lines) + "\r\n")
+    except Exception:
+        return None
+    # In an event the library keeps what it cannot read, and goes by the rest.
+    return None if any(event.errors for event in calendar.walk("VEVENT")) else calendar
+
+
+def _blamed(lines: Sequence[str]) -> TimetableInvalid:
+    """Return the error about the first line of an event that cannot be read."""
     properties = (
         one for one in lines if not one.startswith(("BEGIN", "END:", "VERSION", "PRODID"))
     )
     for line in islice(dict.fromkeys(properties), _MOST_BLAMED):
-        text = f"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{line}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-        try:
-            Calendar.from_ical(text)
-        except Exception:
+        if (
+            _parsed(["BEGIN:VCALENDAR", "BEGIN:VEVENT", line, "END:VEVENT", "END:VCALENDAR"])
+            is None
+        ):
             what = printable(line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}…")
             return TimetableInvalid(f"The line `{what}` of an event cannot be read. Correct it.")
     return TimetableInvalid(_NOT_A_CALENDAR)
@@ -178,16 +184,26 @@ def _beginnings(name: str, event: Any) -> Iterator[date]:
 
 def _repetitions(rule: Any, start: date) -> Iterator[date]:
     """Yield the days of a rule until `LAST_LAID_OUT`; it is tried `_LATER`, where a search ends."""
-    from dateutil.rrule import rrulestr
-
     until = min((_day(end) for end in rule.get("UNTIL", ())), default=date.max)
     plain = {key: value for key, value in rule.items() if key != "UNTIL"}
     late = datetime(start.year + _LATER, start.month, start.day)
-    for moment in rrulestr(type(rule)(plain).to_ical().decode(), dtstart=late):
+    for moment in _instants(type(rule)(plain).to_ical().decode(), late):
         day = moment.date().replace(year=moment.year - _LATER)
         if day > until or day.year > LAST_LAID_OUT:
             return
         yield day
+
+
+def _instants(rule: str, start: datetime) -> Iterator[datetime]:
+    """Yield the instants of a rule; Raises: TimetableInvalid."""
+    from dateutil.rrule import rrulestr
+
+    try:
+        # Some mistakes are found only while the instants are searched.
+        yield from rrulestr(rule, dtstart=start)
+    except (ValueError, TypeError, IndexError) as error:
+        what = printable(rule[:_MOST_SHOWN])
+        raise TimetableInvalid(f"The rule `RRULE:{what}` cannot be read. Correct it.") from error
 
 
 def _listed(event: Any, name: str) -> list[Any]:

@@ -26,6 +26,7 @@ from almaflow.clock import SystemClock
 from almaflow.settings import Project, Settings
 from almaflow.store import NewNotification, Store, WorkflowSource
 from almaflow.store.health import Health
+from tests import git_repositories
 from tests.cli.conftest import Almaflow, Typed, Write
 
 GIT = ("-c", "user.name=t", "-c", "user.email=t@example.edu", "-c", "commit.gpgsign=false")
@@ -333,6 +334,21 @@ def test_files_that_changed_since_their_commit_are_a_warning(
     typed = almaflow("doctor", "--json")
 
     assert "and 1 of them is changed since" in texts(typed, "git", "warning")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+def test_no_program_that_the_repository_names_is_started(
+    almaflow: Almaflow, place: Place, folder: Path
+) -> None:
+    for text in ("steps: [{notify: one}]\n", "steps: [{notify: two}]\n"):
+        git_repositories.commit(folder, "a.yaml", text, "change")
+    mark = git_repositories.set_traps(folder)
+    (folder / "almaflow.yaml").write_text("timezone: Europe/Zurich\n", "utf-8")
+
+    typed = almaflow("doctor", "--json")
+
+    assert "changed since" in texts(typed, "git", "warning")
+    assert not mark.exists()
 
 
 # --- the store ------------------------------------------------------------------------------------

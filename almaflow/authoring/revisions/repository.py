@@ -82,6 +82,8 @@ class Repository:
 
     def missing(self, name: str) -> str:
         """Return the sentences about a revision that is not there."""
+        if not name:
+            return "The name of a revision is empty. Specify a branch, a tag or a commit."
         shown = printable(name[:100])
         message = f"There is no revision or file `{shown}`"
         before = _BEFORE.fullmatch(name)

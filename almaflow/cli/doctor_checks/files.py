@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
 
 from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
 from almaflow.errors import RequestWrong
 from almaflow.operations.env_file_checks import env_file_problems
+from almaflow.operations.git_reading import GitUnreadable, read_git, without_filters
 from almaflow.plan import git_commit
 from almaflow.problems import Problem, Severity
 from almaflow.settings import FILE_NAME, Project
 from almaflow.settings.env_file import ENV_FILE
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
-
-# Timeout of git (seconds).
-_PATIENCE = 10
 
 
 def check_settings(project: Project) -> Findings:
@@ -101,14 +96,19 @@ def check_git(project: Project) -> Findings:
     what, findings = "git", Findings()
     commit = git_commit(project.folder)
     if commit is None:
-        why = _git(project.folder, "rev-parse", "HEAD")[1]
-        text = f"almaflow cannot record a git commit with runs: {why}"
+        text = f"almaflow cannot record a git commit with runs: {_why_no_commit(project)}"
         findings.append(doubtful(what, text, "Keep the project's folder in git."))
         return findings
     paths = [
         str(one) for one in (project.workflows, project.folder / FILE_NAME) if os.path.exists(one)
     ]
-    changed = _git(project.folder, "status", "--porcelain", "--", *paths)[0].splitlines()
+    try:
+        settings = without_filters(project.folder)
+        listed = read_git(project.folder, "status", "--porcelain", "--", *paths, settings=settings)
+    except GitUnreadable as error:
+        findings.append(doubtful(what, f"git cannot compare the files: {error}", ""))
+        return findings
+    changed = listed.splitlines()
     text = f"the files are at commit {commit[:10]}"
     if changed:
         text += f", and {len(changed)} of them {'is' if len(changed) == 1 else 'are'} changed since"
@@ -118,20 +118,9 @@ def check_git(project: Project) -> Findings:
     return findings
 
 
-def _git(folder: Path, *arguments: str) -> tuple[str, str]:
-    """Return git's output and the first line of its error."""
-    command: Sequence[str] = ["git", "-C", str(folder), *arguments]
+def _why_no_commit(project: Project) -> str:
     try:
-        answer = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except FileNotFoundError:
-        return "", "git is not installed"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return "", f"git does not answer ({type(error).__name__})"
-    return answer.stdout, next(iter(answer.stderr.splitlines()), "")
+        read_git(project.folder, "rev-parse", "HEAD")
+    except GitUnreadable as error:
+        return str(error)
+    return "git does not answer"
