@@ -23,6 +23,7 @@ from almaflow.field_types import Model, format_duration
 from almaflow.model_fields import fields_of, models_in, models_of
 from almaflow.settings import Settings
 from almaflow.steps.base import IDENTIFIER, KIND_REFERENCE, Kind, StepBase
+from almaflow.whole_files import write_whole
 from almaflow.workflow import Workflow
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -59,13 +60,16 @@ def write_schemas(folder: Path, others: Mapping[str, Schema] | None = None) -> l
     """Write both schemas into *folder*, which is made when it is missing; return the files.
 
     *others* are further schemas by their names, which are written too.
+
+    Raises:
+        OSError: the disk refuses; older files are whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     schemas = {"workflow": workflow_schema(), "project": project_schema(), **(others or {})}
     for name, schema in schemas.items():
         file = folder / f"{name}.schema.json"
-        file.write_text(schema_text(schema), encoding="utf-8")
+        write_whole(file, schema_text(schema).encode())
         files.append(file)
     return files
 

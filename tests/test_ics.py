@@ -136,7 +136,7 @@ def test_the_line_that_cannot_be_read_is_named(line: str) -> None:
     [
         "UID:2",
         "DTSTART:20260101T000000\nDTSTART:20260102T000000",
-        "DTSTART:20260101T000000,20260102T000000",
+        "DTSTART:20260101T000000\nDTEND;VALUE=DATE:20260102",
     ],
 )
 def test_an_event_without_usable_times_is_named(event: str) -> None:

@@ -71,6 +71,9 @@ class ResultFile:
     def write(self, results: Sequence[Result]) -> None:
         """Keep the first *results*, as many as there is room for."""
         kept = list(results[:_MOST])
+        # A link that came with the project could lead anywhere; without results nothing is lost.
+        if os.path.islink(self._folder):
+            return
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
             if distrust(self._folder):

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from almaflow.errors import RequestWrong
+from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.settings import Project
 from almaflow.store import read_url
 from almaflow.text_files import FileUnreadable, read_bytes
@@ -17,7 +17,7 @@ _LENGTH = 32
 
 
 def session_key(project: Project) -> bytes:
-    """Return the key, made by the first `serve`; Raises: RequestWrong.
+    """Return the key, made by the first `serve`; Raises: RequestWrong, AlmaflowError.
 
     It is next to a store in SQLite, else in `.almaflow` of the project. Who deletes it ends every
     session.
@@ -30,7 +30,7 @@ def session_key(project: Project) -> bytes:
         _make(file)
         key = read_bytes(file, _LENGTH)
     except OSError as error:
-        raise RequestWrong(
+        raise AlmaflowError(
             f"The key for the sessions of the page cannot be kept in {file}: "
             f"{error.strerror or error}. Make that folder writable, or write `serve: {{page: "
             "false}` in almaflow.yaml."

@@ -176,6 +176,18 @@ def test_a_link_that_stays_in_the_project_is_followed(almaflow: Almaflow, projec
     assert {one["code"] for one in checked["problems"]} <= LINTS | OF_ENV_FILE
 
 
+def test_results_are_not_kept_through_a_link(
+    almaflow: Almaflow, project: Path, elsewhere: Path
+) -> None:
+    (project / "workflows" / "w.yaml").write_text("steps: [{notify: a}]\n", "utf-8")
+    before = sorted(elsewhere.iterdir())
+    (project / ".almaflow").symlink_to(elsewhere)
+
+    almaflow("validate")
+
+    assert sorted(elsewhere.iterdir()) == before
+
+
 def test_settings_that_are_a_link_to_another_kind_of_file_are_not_read(
     almaflow: Almaflow, project: Path, elsewhere: Path
 ) -> None:

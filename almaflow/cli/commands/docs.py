@@ -21,7 +21,8 @@ from almaflow.cli.render.terminal import (
     has_colours,
     say,
 )
-from almaflow.errors import RequestWrong
+from almaflow.errors import AlmaflowError, RequestWrong
+from almaflow.whole_files import write_whole
 
 _WIDEST = 100
 
@@ -157,17 +158,20 @@ def _write_all(folder: Path, *, as_json: bool) -> None:
     """Write pages and recipes as files, in the two folders that their links expect.
 
     Raises:
-        RequestWrong: the folder cannot be written.
+        AlmaflowError: the folder cannot be written.
     """
     written = []
     try:
         for source in documentation.files():
             target = folder / source.relative_to(documentation.HERE)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            write_whole(target, source.read_bytes())
             written.append(str(target))
     except OSError as error:
-        raise RequestWrong(f"`{folder}` cannot be written: {error.strerror}.") from error
+        raise AlmaflowError(
+            f"The documentation cannot be written to {folder}: {error.strerror or error}. Specify "
+            "a folder that is writable and has space."
+        ) from error
     if as_json:
         emit_json(written)
     else:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli.render.terminal import emit_document, emit_json, emit_lines
-from almaflow.errors import RequestWrong
+from almaflow.errors import AlmaflowError, RequestWrong
 
 
 def schema(
@@ -48,7 +48,13 @@ def schema(
         raise RequestWrong(f"{output} is a file. Specify a folder.")
     from almaflow.cli.schemas import other_schemas
 
-    files = [str(file) for file in schemas.write_schemas(output, other_schemas())]
+    try:
+        files = [str(file) for file in schemas.write_schemas(output, other_schemas())]
+    except OSError as error:
+        raise AlmaflowError(
+            f"The schemas cannot be written to {output}: {error.strerror or error}. Specify a "
+            "folder that is writable and has space."
+        ) from error
     if as_json:
         emit_json({"written": files})
     else:
