@@ -145,11 +145,31 @@ def _as_date(value: Any) -> date:
     raise ValueError(f"is `{_value_text(value)}`, but must be a date such as {meant}")
 
 
+class _Ambiguous(ValueError):
+    """JSON that programs read in different ways."""
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; Raises: _Ambiguous when a name is in it twice."""
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise _Ambiguous(f"has the name `{name[:100]}` twice in one object. Keep one of them")
+        made[name] = value
+    return made
+
+
+def _refuse_constant(name: str) -> None:
+    raise _Ambiguous(f"contains `{name}`, which JSON does not have. Use a number or a text")
+
+
 def _as_list(value: Any) -> list[Any]:
     text = _text_of(value)
     if text is not None and text.lstrip().startswith("["):
         try:
-            value = json.loads(text)
+            value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        except _Ambiguous:
+            raise
         except (ValueError, RecursionError):
             raise ValueError('must be a list: `a,b,c` or JSON (`["a", "b"]`)') from None
     elif text is not None:
@@ -264,5 +284,6 @@ def _evaluate_inputs(
             raise
         names["inputs"][name] = value
     if wrong:
-        text = "; ".join(wrong)
-        raise InputsInvalid(text[0].upper() + text[1:].rstrip(".") + ".")
+        text = "; ".join(wrong).rstrip(".")
+        end = "" if text.endswith("?") else "."
+        raise InputsInvalid(f"{text[0].upper()}{text[1:]}{end}")

@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from almaflow import __version__
 from almaflow.cli.command_list import COMMANDS, SECTIONS, Command
+from almaflow.cli.repeated_options import refuse_repeated
 from almaflow.problems import did_you_mean
 
 
@@ -74,6 +75,7 @@ def loaded(command: Command, completing: bool = False) -> Any:
     made.name = command.name
     made.epilog = "\n".join(_examples(command.examples))
     for one in (made, *getattr(made, "commands", {}).values()):
+        refuse_repeated(one)
         for param in one.params:
             _name_plainly(param)
             if completing:
