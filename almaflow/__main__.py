@@ -11,15 +11,19 @@ from types import ModuleType
 from typing import NoReturn
 
 from almaflow import __version__
-from almaflow.cli.signals import interrupt_on_signals
-from almaflow.cli.streams import secure_streams
+
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code; *arguments* default to the process's."""
     owns_process = arguments is None
     if arguments is None:
-        # This process is ours alone: before anything else is opened, or can be interrupted.
+        # Not at the top, where Ctrl-C would show a traceback: `run_process` handles it here.
+        from almaflow.cli.signals import interrupt_on_signals
+        from almaflow.cli.streams import secure_streams
+
+        # This process is ours alone: before anything else is opened.
         secure_streams()
         # An error while an object is discarded concerns nobody; Python would show a traceback.
         sys.unraisablehook = lambda _: None
@@ -60,8 +64,13 @@ def run_process() -> NoReturn:
     Python would then free every object one by one, which takes as long as some commands work; so
     the system does it. To measure a command with a profiler, call `main`.
     """
-    code = main()
-    atexit._run_exitfuncs()
+    try:
+        code = main()
+        atexit._run_exitfuncs()
+    except KeyboardInterrupt:
+        # While modules were imported, or while the process ended.
+        code = _INTERRUPTED
+        sys.stderr.write("Interrupted.\n")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Annotated, Any
 
@@ -32,6 +33,10 @@ class CommandLine(TyperGroup):
         command = COMMANDS.get(cmd_name)
         return None if command is None else loaded(command, _COMPLETE in os.environ)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _aborted():
+            return super().make_context(*args, **kwargs)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
@@ -40,11 +45,8 @@ class CommandLine(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _aborted():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            # typer would exit here without a message.
-            raise typer.Abort from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         for section, commands in SECTIONS.items():
@@ -59,6 +61,15 @@ class CommandLine(TyperGroup):
 
         names = (name for name in COMMANDS if name.startswith(incomplete))
         return [Suggestion(name, COMMANDS[name].summary) for name in names]
+
+
+@contextmanager
+def _aborted() -> Iterator[None]:
+    """Let Ctrl-C end the command with a message; typer would exit without one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
 
 
 @cache

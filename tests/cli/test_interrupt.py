@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import anyio
 import pytest
+from typer.core import TyperGroup
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.signals import ending_signals, interrupt_on_signals, kept_handlers
+from tests.cli.conftest import Almaflow
 
 
 async def press() -> None:
@@ -149,3 +153,33 @@ def test_outside_a_loop_every_ending_signal_is_an_interrupt() -> None:
         for number in ending_signals():
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
+
+
+def test_ctrl_c_while_modules_are_imported_ends_with_130_and_without_a_traceback() -> None:
+    code = (
+        "import sys, types\n"
+        "class Slow(types.ModuleType):\n"
+        "    def __getattr__(self, name):\n"
+        "        raise KeyboardInterrupt\n"
+        "sys.modules['almaflow.cli.error_handler'] = Slow('slow')\n"
+        "from almaflow.__main__ import run_process\n"
+        "sys.argv = ['almaflow', 'runs']\n"
+        "run_process()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, b"Interrupted.\n")
+
+
+def test_ctrl_c_while_the_line_is_read_is_reported(
+    almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TyperGroup, "make_context", interrupted)
+
+    typed = almaflow("runs")
+
+    assert (typed.code, typed.err) == (130, "Interrupted.\n")

@@ -1,4 +1,4 @@
-"""An option that takes one value counts once; the parser of the command line would take the last."""
+"""An option that takes one value is refused when it is given twice."""
 
 from __future__ import annotations
 
