@@ -158,8 +158,11 @@ def _write_all(folder: Path, *, as_json: bool) -> None:
     """Write pages and recipes as files, in the two folders that their links expect.
 
     Raises:
+        RequestWrong: *folder* is a file.
         AlmaflowError: the folder cannot be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise RequestWrong(f"{folder} is a file. Specify a folder.")
     written = []
     try:
         for source in documentation.files():
