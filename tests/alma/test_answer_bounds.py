@@ -82,7 +82,7 @@ def sent(
         (lambda: b'{"a": 0.' + b"1" * 5_000_000 + b"}", JSON, ResponseLost),
         (lambda: b"<a>" + b"<b/>" * 3_000_000 + b"</a>", XML, ResponseLost),
         (
-            lambda: b"<a " + b" ".join(b'%d=""' % n for n in range(600_000)) + b"/>",
+            lambda: b"<a " + b" ".join(b'a%d=""' % n for n in range(600_000)) + b"/>",
             XML,
             ResponseLost,
         ),
