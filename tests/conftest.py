@@ -60,6 +60,8 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+    # A test makes hundreds of thousands of objects; Python's 700 searches them all too often.
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
 
