@@ -130,7 +130,7 @@ def test_languages_that_are_written_with_joiners_or_from_the_right_are_no_warnin
 @pytest.mark.parametrize(
     "text",
     [
-        "steps: [{wait: 1m}]\n" + "".join(f"k{n}: 1\n" for n in range(1000)),
+        "steps:\n" + "- {wait: 1m, k: 1}\n" * 1000,
         "steps:\n" + '- {chek: "true"}\n' * 1000,
         "steps:\n" + '- {check: "steps.x.y == 1"}\n' * 1000,
         "steps: [{wait: 1m}]\n" * 1001,
