@@ -50,9 +50,11 @@ def ask_name() -> str:
 
 def read_name(text: str) -> str:
     """Return the name of a workflow; Raises: RequestWrong."""
-    if why := name_problem(text.strip()):
+    # The name of the file is meant, too.
+    name = text.strip().removesuffix(".yaml").removesuffix(".yml")
+    if why := name_problem(name):
         raise RequestWrong(why)
-    return text.strip()
+    return name
 
 
 def ask_set(set_id: str) -> NewSet:

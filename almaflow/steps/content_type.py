@@ -117,6 +117,8 @@ CONTENT_CODES = frozenset(get_args(_Code))
 def code_of_label(label: str) -> str:
     """Return the code with a *label* of Alma's, in the singular or plural; empty: not known."""
     wanted = " ".join(label.split()).casefold().removesuffix("s")
+    if code := _OTHER_WORDS.get(" ".join(label.split()).casefold()):
+        return code
     if wanted == "bibliographic title":
         return "BIB_MMS"
     return next((code for one, code in _LABELS.items() if one.removesuffix("s") == wanted), "")

@@ -220,6 +220,28 @@ def test_a_name_that_no_workflow_can_have_is_refused(almaflow: Almaflow, name: s
     assert almaflow("new", name, "panel.txt").code == 2
 
 
+def test_the_name_of_the_file_is_meant_too(almaflow: Almaflow, write: Write) -> None:
+    write("panel.txt", PANEL)
+
+    made = almaflow("new", "weekly.yaml", "panel.txt")
+
+    assert made.code == 0, made.err
+    assert Path("workflows/weekly.yaml").is_file()
+
+
+def test_a_job_that_works_on_a_set_needs_one_although_the_panel_lacks_it(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("panel.txt", f"POST {URL.format(job='M44')}\n{payload(('a', '1'))}\n")
+
+    refused = almaflow("new", "weekly", "panel.txt")
+    made = almaflow("new", "weekly", "panel.txt", "--set", "Maps")
+
+    assert refused.code == 2
+    assert "--set NAME" in refused.err
+    assert made.code == 0, made.err
+
+
 def test_without_a_project_the_next_move_is_init(
     almaflow: Almaflow, write: Write, project: Path
 ) -> None:

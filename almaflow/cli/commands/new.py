@@ -19,6 +19,7 @@ from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_files
+from almaflow.check.job_sets import SET_JOBS
 from almaflow.cli import new_questions
 from almaflow.cli.commands.import_payload import STDIN, payload_in
 from almaflow.cli.prompts import can_be_asked
@@ -182,7 +183,8 @@ def _asked(
     """Return set, limit and timetable, as far as they are not given as a person answers."""
     with new_questions.nothing_written():
         new_questions.introduce()
-        if alma_set is None and any(one.name == "set_id" for one in payload.parameters):
+        has_set = any(one.name == "set_id" for one in payload.parameters)
+        if alma_set is None and (has_set or payload.job in SET_JOBS):
             set_id = _value(payload, "set_id")
             alma_set = new_questions.ask_set(set_id if set_id.isdecimal() else "")
         if most is None and alma_set is not None:
@@ -310,7 +312,7 @@ def _completed(
 ) -> NewSet | None:
     """Return the set with what panel and job say; None: the job has no set."""
     if alma_set is None:
-        has_set = any(one.name == "set_id" for one in payload.parameters)
+        has_set = any(one.name == "set_id" for one in payload.parameters) or job.id in SET_JOBS
         set_id = _value(payload, "set_id")
         if has_set and not (set_id.isascii() and set_id.isdecimal()):
             raise RequestWrong(
