@@ -35,8 +35,9 @@ def _place_and_advice(path: PathTo, problem: Problem) -> tuple[PathTo, str]:
     advice = problem.message.partition(" is not a key ")[2]
     if WITHOUT_HYPHENS in advice:
         return path[:-2], WITHOUT_HYPHENS
-    # Each key that is in the wrong place has to be moved.
-    return path[:-1], problem.message if "It belongs" in advice else advice
+    # A key that nobody knows, and one that has to be moved, each has to be seen.
+    is_alone = ". " not in advice or "It belongs" in advice
+    return path[:-1], problem.message if is_alone else advice
 
 
 def _first(advice: Mapping[str, Problem]) -> Iterable[Problem]:

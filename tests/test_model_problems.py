@@ -283,3 +283,11 @@ def test_the_cause_is_not_kept_because_it_holds_the_values() -> None:
 
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_each_unknown_key_is_told_but_one_mistake_only_once() -> None:
+    two = problems("name: x\njobs: {a: {job: M1, zzz: 1, yyy: 2}}")
+    renamed = problems("nam: x\njobs: {a: {job: M1}}")
+
+    assert len(two) == 2
+    assert [one.partition(": error")[2][:13] for one in renamed] == ["[unknown-key]"]
