@@ -240,6 +240,11 @@ def _forms(value: str) -> Iterator[str]:
     content = value.encode("utf-8", "surrogatepass")
     yield content.hex()
     yield "".join(f"%{byte:02x}" for byte in content)
+    # What passed two programs that encode, and what was read in the wrong encoding (UTF-16).
+    yield quote(quote(value, safe=""), safe="")
+    yield "\0".join(value)
+    for form in ("\\u{:04x}", "&#{};", "&#x{:x};"):
+        yield "".join(form.format(ord(character)) for character in value)
     yield from _base64_forms(content)
 
 

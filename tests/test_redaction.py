@@ -212,3 +212,21 @@ def test_what_a_process_has_read_is_starred_from_then_on(redaction: Redaction) -
     assert (before, redaction.text("swordfish")) == ("swordfish", "***")
     redaction.forget()
     assert redaction.data(["swordfish"]) == ["swordfish"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        quote(quote("p@ss+w/o%rd=&1", safe=""), safe=""),
+        "p@ss+w/o%rd=&1".encode("utf-16-le").decode("latin-1"),
+        "p@ss+w/o%rd=&1".encode("utf-16-be").decode("latin-1"),
+        "".join(f"\\u{ord(one):04X}" for one in "p@ss+w/o%rd=&1"),
+        "".join(f"&#{ord(one)};" for one in "p@ss+w/o%rd=&1"),
+        "".join(f"&#x{ord(one):x};" for one in "p@ss+w/o%rd=&1"),
+    ],
+)
+def test_a_secret_that_was_encoded_twice_or_letter_by_letter_is_covered(form: str) -> None:
+    covered = Mask(["p@ss+w/o%rd=&1"]).text(f"before {form} after")
+
+    assert "***" in covered
+    assert len(covered) <= len("before \0***\0 after")
