@@ -19,4 +19,11 @@ def lsp() -> None:
             f"The language server needs pygls, which is not installed ({error}). Run `pip install "
             "'almaflow[lsp]'`."
         ) from error
-    make_server().start_io()
+    try:
+        make_server().start_io()
+    except (MemoryError, OverflowError, ValueError) as error:
+        # What handles a message reports its own errors; this one is about the frame of one.
+        raise RequestWrong(
+            "The input is not that of an editor: the length of a message (Content-Length) is too "
+            "large or not a number. Let an editor start `almaflow lsp`."
+        ) from error
