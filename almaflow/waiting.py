@@ -43,9 +43,11 @@ class Waiting:
     """Why a step waits, or, with an empty *path*, why the run as a whole does."""
 
     kind: WaitingKind
+    """What it waits for, for programs."""
     text: str
     """A clause without a full stop; of a person, the question."""
     path: str = ""
+    """The path of the step; empty for the run."""
     until: datetime | None = None
     """When the wait ends at the latest (aware); None when that is not known."""
     status: str = ""

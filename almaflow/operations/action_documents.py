@@ -24,6 +24,7 @@ class QueuedRun:
     """A run that was asked for."""
 
     run: RunSummary
+    """The run."""
     created: bool
     """Whether this request recorded it; otherwise an earlier one with the same key did."""
 
@@ -33,16 +34,23 @@ class SubmittedBefore:
     """A job that an earlier attempt submitted, or may have submitted."""
 
     step: str
+    """The path of the step."""
     job_id: str
+    """Alma's id of the job."""
     job_name: str
+    """Alma's name of the job; empty when it is not known."""
     institution: str
+    """The institution that it was submitted to."""
     instance_id: str | None
     """None when it is not known whether Alma accepted it."""
     set_id: str
+    """The set that it worked on; empty without one."""
     sent_at: datetime
+    """When it was submitted."""
     status: str
     """Alma's status when it was last polled; empty when there was none."""
     outcome: Outcome | None
+    """How the step ended; None when it did not."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class RetryPreview:
     """What a new attempt at a run would do."""
 
     run: str
+    """The id of the run."""
     attempt: int
     """The number of the new attempt."""
     start: str | None
@@ -65,11 +74,17 @@ class ReplyGiven:
     """The reply to a step, as `approve --json` prints it."""
 
     run: str
+    """The id of the run."""
     step: str
+    """The path of the step."""
     approved: bool
+    """Whether it was approved; otherwise it was rejected."""
     comment: str
+    """What the person wrote; else empty."""
     by: str
+    """Who replied."""
     at: datetime
+    """When the reply was recorded."""
     worked_on: bool
     """Whether a live process executes the run; if none does, the reply is kept until one does."""
 
@@ -79,11 +94,15 @@ class PossibleInstance:
     """An instance in Alma that could be a submission whose response was lost."""
 
     id: str
+    """Alma's id of the instance."""
     name: str
+    """Alma's name of the instance."""
     status: str
     """Alma's code; empty while there is none."""
     submitted_at: datetime | None
+    """When Alma accepted it; None when Alma does not say."""
     submitted_by: str
+    """Who submitted it, as Alma names them; else empty."""
     is_marked: bool
     """Whether its name has the marker of the submission: it certainly is the one."""
 
@@ -93,11 +112,15 @@ class Unconfirmed:
     """A submission for which it is not known whether Alma accepted it."""
 
     run: str
+    """The id of the run."""
     step: str
     """The step's path."""
     job_id: str
+    """Alma's id of the job."""
     institution: str
+    """The institution that it was sent to."""
     instances: tuple[PossibleInstance, ...]
+    """The instances in Alma that could be it, newest first."""
 
 
 def unconfirmed(run: str, lost: UnconfirmedRequest, found: Candidates) -> Unconfirmed:

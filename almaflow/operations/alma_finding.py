@@ -31,7 +31,9 @@ class JobFound:
     """The document of `jobs show --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     job: JobView
+    """The job."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class JobOfProfile:
     """A job of a profile."""
 
     id: str
+    """Alma's id of the job."""
     name: str
+    """Alma's name of the job."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class IntegrationProfileDetails(IntegrationProfileView):
     """An integration profile and its jobs."""
 
     jobs: tuple[JobOfProfile, ...]
+    """The jobs that it can run."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class ImportProfileDetails(ImportProfileView):
     """An import profile and its jobs."""
 
     jobs: tuple[JobOfProfile, ...]
+    """The jobs that it can run."""
 
 
 ProfileDetails = IntegrationProfileDetails | ImportProfileDetails
@@ -64,7 +70,9 @@ class ProfileFound:
     """The document of `profiles show --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     profile: ProfileDetails
+    """The profile."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,9 @@ class SetFound:
     """The document of `sets show --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     set: SetView
+    """The set."""
 
 
 async def find_job(alma: OpenInstitution, wanted: str) -> JobFound:

@@ -34,7 +34,9 @@ class ParameterView:
     """A named value that a job is submitted with."""
 
     name: str
+    """Alma's name of the parameter."""
     value: str
+    """The value, as text."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,27 @@ class JobView:
     """A job of Alma."""
 
     id: str
+    """Alma's id, such as `M44`."""
     name: str
+    """Alma's name."""
     description: str
+    """What Alma says about it; else empty."""
     type: str
+    """Alma's code: `MANUAL`, `SCHEDULED` or `OTHER`."""
     category: str
+    """Alma's code, such as `REPOSITORY`; else empty."""
     content: str
+    """What its sets hold, as Alma's code, such as `BIB_MMS`; else empty."""
     schedule: str
+    """When Alma starts it, of scheduled jobs; else empty."""
     next_run_at: str
     """ISO 8601; empty when it is not known."""
     profile_id: str
     """Of scheduled jobs; else empty."""
     parameters: tuple[ParameterView, ...]
+    """What it is submitted with, where Alma lists it."""
     link: str
+    """The address of the job in Alma's API."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,9 @@ class JobList:
     """The document of `jobs list --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     jobs: tuple[JobView, ...]
+    """The jobs that fit, by name."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +82,19 @@ class IntegrationProfileView:
     """A configured exchange with another system."""
 
     kind: Literal["integration"]
+    """Tells it apart from an import profile."""
     id: str
+    """Alma's id."""
     code: str
+    """The code that people gave it."""
     name: str
+    """Alma's name."""
     type: str
+    """Alma's code of what it exchanges, such as `STUDENT_SYSTEM`."""
     system: str
+    """Alma's code of the other system; else empty."""
     description: str
+    """What Alma says about it; else empty."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +102,21 @@ class ImportProfileView:
     """A metadata import profile."""
 
     kind: Literal["import"]
+    """Tells it apart from an integration profile."""
     id: str
+    """Alma's id."""
     name: str
+    """Alma's name."""
     job_id: str
     """The job to run; empty when it has none."""
     type: str
+    """Alma's code of what it imports, such as `REPOSITORY`."""
     description: str
+    """What Alma says about it; else empty."""
     active: bool | None
+    """Whether it is active; None when Alma does not say."""
     scheduler_status: str
+    """Alma's code of its schedule, such as `INACTIVE`; else empty."""
 
 
 ProfileView = IntegrationProfileView | ImportProfileView
@@ -100,7 +127,9 @@ class ProfileList:
     """The document of `profiles list --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     profiles: tuple[ProfileView, ...]
+    """The profiles that fit, by name."""
 
 
 @dataclass(frozen=True)
@@ -108,22 +137,33 @@ class SetView:
     """A saved list of records."""
 
     id: str
+    """Alma's id."""
     name: str
+    """Alma's name."""
     type: str
+    """`ITEMIZED` for a list of records, `LOGICAL` for a search."""
     content: str
+    """What it holds, as Alma's code, such as `ITEM`."""
     description: str
+    """What Alma says about it; else empty."""
     private: bool | None
+    """Whether only its owner sees it; None when Alma does not say."""
     status: str
+    """Alma's code: `ACTIVE` or `INACTIVE`."""
     query: str
+    """The search of a logical set; else empty."""
     member_count: int | None
     """None in lists of sets."""
     created_at: str
     """ISO 8601; empty when it is not known."""
     created_by: str
+    """Who made it; empty when that is not known."""
     origin: str
+    """Alma's code of how it was made, such as `UI`."""
     filled_by: str
     """The id of the job instance that fills a set made from an import run; else empty."""
     link: str
+    """The address of the set in Alma's API."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +171,9 @@ class SetList:
     """The document of `sets list --json`."""
 
     institution: str
+    """The institution that was asked, by its name in almaflow.yaml."""
     sets: tuple[SetView, ...]
+    """The sets that fit, by name."""
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class EntryView:
     """One schedule entry of a workflow."""
 
     entry: str
+    """The key of the schedule entry: its id, or a hash of what it says."""
     timetable: str
     """The timetable in plain English."""
     next_at: datetime | None
@@ -44,17 +45,23 @@ class WorkflowSummary:
     """One workflow of the project."""
 
     name: str
+    """The name of the workflow."""
     file: str
     """Relative to the project's folder."""
     description: str
+    """What its file says about it; else empty."""
     environment: str
+    """Where it may run: `production`, `sandbox` or `any`."""
     problem: str
     """What is wrong with the file now; the last valid version is active then. Empty: nothing."""
     inputs: tuple[str, ...]
+    """The names of its inputs."""
     schedule: tuple[EntryView, ...]
+    """Its schedule entries; empty when it has no timetable."""
     pause: PauseView | None
     """The pause that lasts now."""
     last_run: RunSummary | None
+    """Its newest run; None before the first."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class WorkflowList:
     """The workflows of a project by name, and the files that are not a workflow."""
 
     workflows: tuple[WorkflowSummary, ...]
+    """The valid workflows, by name."""
     invalid: dict[str, str]
     """What is wrong, by file, with those of which no version was ever valid."""
 

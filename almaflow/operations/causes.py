@@ -33,12 +33,19 @@ class Diagnosis:
     """Why one run waits or ended."""
 
     id: str
+    """The id of the run."""
     workflow: str
+    """The name of its workflow."""
     status: Status
+    """Where the run is in its life."""
     outcome: Outcome | None
+    """How it ended; None as long as it has not."""
     attempt: int
+    """The number of its last attempt, from 1."""
     held: bool
+    """Interrupted by a person; it waits for `resume`."""
     worked_on: bool
+    """Whether a live process executes it."""
     causes: tuple[Reason, ...]
     """The run's own first."""
 
@@ -58,7 +65,9 @@ class Diagnoses:
     """The document of `why --json`."""
 
     runs: tuple[Diagnosis, ...]
+    """The runs that were asked for, newest first."""
     timetable: TimetableState | None
+    """Of a workflow that was asked for; None when a run was."""
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,13 @@ class ComingTick:
     """A coming tick; its instants are in the zone of its timetable."""
 
     at: datetime
+    """The scheduled time."""
     starts_at: datetime
     """When its run is to begin: `at`, and its jitter."""
     workflow: str
+    """The workflow that is due."""
     entry: str
+    """The key of the schedule entry."""
     timetable: str
     """The timetable in plain English."""
     skipped: str | None

@@ -35,22 +35,31 @@ class TickView:
     """A row of the ledger."""
 
     workflow: str
+    """The workflow that was due."""
     entry: str
+    """The key of the schedule entry."""
     ending: TickState
+    """The result."""
     cause: TickCause | None
+    """Why it is no run, for programs; None when it is one or has no result yet."""
     reason: str
+    """The same for people, as a sentence; else empty."""
     run: str | None
     """The id of the run that it became."""
     caught_up: bool
     """It was found after it had been missed, and is run all the same."""
     at: datetime
+    """The scheduled time."""
     starts_at: datetime
     """When its run is to begin: `at`, and its jitter."""
     found_at: datetime
+    """When the scheduler wrote the row."""
     ready_at: datetime | None
     """When it was let through to run, and waits for another run to end."""
     merged_into: datetime | None
+    """The scheduled time of the tick whose run covers it; else None."""
     ended_at: datetime | None
+    """When it got its result; None before."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class TickList:
     """The document of `ticks --json`."""
 
     ticks: tuple[TickView, ...]
+    """The ticks that fit, newest first."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ class RunTick(TickView):
     """The tick of a run, with the other ticks that the run covers, newest first."""
 
     merged: tuple[TickView, ...]
+    """The other ticks that its run covers, newest first."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,13 @@ class PauseView:
     """A pause of a workflow's timetable."""
 
     since: datetime
+    """When it began."""
     until: datetime | None
+    """When it ends automatically; None: a person has to end it."""
     by: str
+    """Who paused the timetable."""
     note: str
+    """Why, in the person's words; else empty."""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,17 @@ class ProcessView:
     """One process."""
 
     id: str
+    """Names the process in the store."""
     host: str
+    """The machine that it runs on."""
     pid: int
+    """Its number on that machine."""
     version: str
+    """The version of almaflow that it runs."""
     since: datetime
+    """When it began to work with the store."""
     state: ProcessState
+    """What is known about it."""
     runs: tuple[str, ...]
     """The ids of its unfinished runs, oldest first."""
     waiting: int

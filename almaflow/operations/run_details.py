@@ -17,6 +17,7 @@ class RunDetails(RunView):
     """A run and the tick that started it; None when a person did."""
 
     tick: RunTick | None
+    """The tick that started it; None when a person or a job of Alma did."""
 
 
 def run_details(store: Store, name: str) -> RunDetails:

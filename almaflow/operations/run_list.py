@@ -21,26 +21,39 @@ class RunSummary:
     """One run without its steps."""
 
     id: str
+    """Names the run for good: when it was requested, and some letters."""
     workflow: str
+    """The name of its workflow."""
     path: str
     """The workflow file, as it was named when the run was recorded."""
     institution: str
+    """The institution that it works with; empty for a run of none."""
     trigger: str
+    """Why it exists: `manual`, `timetable` or `job_ended`."""
     status: Status
+    """Where the run is in its life."""
     reason: str
     """Why it waits, a line for each step that does."""
     outcome: Outcome | None
+    """How it ended; None as long as it has not."""
     error: str
+    """Why it did not go well; else empty."""
     attempt: int
+    """The number of its last attempt, from 1."""
     held: bool
     """Interrupted by a person; it waits for `resume`."""
     worked_on: bool
     """Whether a live process executes it."""
     requested_at: datetime
+    """When it was recorded."""
     scheduled_at: datetime
+    """The scheduled time of its tick; without one, when it was requested."""
     started_at: datetime | None
+    """When it began; None before."""
     ended_at: datetime | None
+    """When it ended; None as long as it has not."""
     deadline_at: datetime | None
+    """When its time limit expires; None without a limit, or before it began."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class RunList:
     """The document of `runs --json`."""
 
     runs: tuple[RunSummary, ...]
+    """The runs that fit, newest first."""
 
 
 def list_runs(

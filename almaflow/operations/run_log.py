@@ -17,9 +17,13 @@ class LogLine:
     """One event of a run; *path* is a step's, or empty."""
 
     at: datetime
+    """When it happened."""
     kind: str
+    """What happened, as a word for programs, such as `began`."""
     path: str
+    """The path of the step; empty for the run."""
     text: str
+    """A sentence for people; empty where the kind says it all."""
     data: Any
     """What programs read of it; its shape belongs to *kind*."""
 
@@ -29,7 +33,9 @@ class RunLog:
     """The log of a run, oldest line first."""
 
     run: str
+    """The id of the run."""
     events: tuple[LogLine, ...]
+    """Its lines, oldest first."""
 
 
 @dataclass(frozen=True)

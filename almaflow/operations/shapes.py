@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -23,7 +24,19 @@ def whole(cls: C) -> C:
     for kind in _build(cls, set()):
         if "__pydantic_config__" not in vars(kind):
             kind.__pydantic_config__ = _DESCRIBED
+            _describe_inherited(kind)
     return cls
+
+
+def _describe_inherited(kind: Any) -> None:
+    """Keep the descriptions that *kind* has from its bases: pydantic reads its own text only."""
+    for base in kind.__mro__[1:]:
+        if base.__module__.startswith("almaflow.") and dataclasses.is_dataclass(base):
+            known = TypeAdapter(whole(base)).json_schema().get("properties", {})
+            for field in dataclasses.fields(kind):
+                description = known.get(field.name, {}).get("description")
+                if description and "description" not in field.metadata:
+                    field.metadata = MappingProxyType({"description": description})
 
 
 def _build(kind: Any, seen: set[type]) -> Iterable[Any]:

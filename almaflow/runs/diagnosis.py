@@ -56,7 +56,9 @@ class Reason:
     """One cause; *path* is a step's, or empty for the run itself."""
 
     cause: WaitingCause
+    """What it waits for or why it ended, for programs."""
     path: str
+    """The path of the step; empty for the run."""
     text: str
     """One or more sentences."""
     details: tuple[str, ...] = ()

@@ -18,15 +18,19 @@ class RequestView:
     """One write to Alma: what was sent, when, and the outcome."""
 
     effect: str
+    """Names the write among those of its step."""
     attempt: int
     """The step's attempt that sent it."""
     request: Mapping[str, Any]
     """Method, path, query and body, with secrets as names."""
     state: EntryState
+    """How far it is known what happened to it."""
     told: str
     """The state as a sentence for people; `show --json` has it under this name."""
     sent_at: datetime
+    """When it was sent first."""
     changed_at: datetime
+    """When its state changed last."""
     sends: int = 1
     """How many times it was sent: more than once only if Alma certainly did not accept it, or if
     sending it twice changes nothing more.

@@ -37,10 +37,15 @@ class AttemptView:
     """One attempt at a step; *outcome* and *ended_at* are None as long as it has not ended."""
 
     number: int
+    """Counts from 1; every later one is a retry."""
     started_at: datetime
+    """When it began."""
     ended_at: datetime | None
+    """When it ended; None as long as it has not."""
     outcome: Outcome | None
+    """How it ended; None as long as it has not."""
     error: str
+    """Why it did not go well; else empty."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,11 @@ class IterationsView:
     """How far a `for_each` is; *items* counts its items, None before they are known."""
 
     items: int | None
+    """How many items there are; None before that is known."""
     begun: int
+    """How many of them have begun."""
     ended: int
+    """How many of them have ended."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +65,37 @@ class StepView:
     """One step of a run, or of its `finally`."""
 
     path: str
+    """The step's address in the run, such as `all/3/items`."""
     kind: str
+    """What the step does, such as `submit_job`."""
     name: str
     """The step's `name` in the file; empty when it has none."""
     status: Status
+    """Where the step is in its life."""
     outcome: Outcome | None = None
     """None until it has ended; `skipped` for one that was never reached."""
     error: str = ""
+    """Why it did not go well; else empty."""
     reason: str = ""
     """The reason why it waits, as text; empty when it does not wait."""
     waiting: Waiting | None = None
     """The reason why it waits; None when it does not wait."""
     institution: str = ""
+    """The institution that it works with; empty for the steps of none."""
     attempts: int = 0
+    """How many attempts have begun."""
     started_at: datetime | None = None
+    """When its first attempt began; None before."""
     ended_at: datetime | None = None
+    """When it ended; None as long as it has not."""
     deadline_at: datetime | None = None
     """When its time limit expires, of a step that has not ended; None without a limit."""
     seconds: float | None = None
+    """From begin to end; None until it has ended."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """The values that later steps can read, in addition to those of every step."""
     intents: tuple[RequestView, ...] = ()
+    """What it sent to Alma, oldest first."""
     tries: tuple[AttemptView, ...] = ()
     """Its attempts, also those of earlier attempts of the run."""
     iterations: IterationsView | None = None

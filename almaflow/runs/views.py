@@ -39,8 +39,11 @@ class MessageView:
     """A message of the run; *path* is a step's, or empty."""
 
     at: datetime
+    """When it was written."""
     path: str
+    """The path of the step; empty for the run."""
     text: str
+    """The message."""
     to: str = ""
     """The channel of a notification; empty for a line of the log."""
 
@@ -50,6 +53,7 @@ class RunAttemptView:
     """One attempt at the run; every attempt after the first was requested with `retry`."""
 
     number: int
+    """Counts from 1."""
     asked_at: datetime | None
     """When `retry` was requested."""
     by: str
@@ -57,8 +61,11 @@ class RunAttemptView:
     start: str
     """The step that `--from` named; empty when it did not."""
     ended_at: datetime | None
+    """When it ended; None as long as it has not."""
     outcome: Outcome | None
+    """How it ended; None as long as it has not."""
     error: str
+    """Why it did not go well; else empty."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,11 @@ class WaitView:
     """A step that waits, and for what."""
 
     path: str
+    """The path of the step; empty for the run."""
     reason: str
+    """What it waits for, as a clause for people."""
     kind: WaitingKind
+    """What it waits for, for programs."""
 
 
 @dataclass(frozen=True)
@@ -75,42 +85,65 @@ class RunView:
     """One run and its current state."""
 
     id: str
+    """Names the run for good: when it was requested, and some letters."""
     workflow: str
+    """The name of its workflow."""
     file: str
+    """The workflow file, as it was named when the run was recorded."""
     institution: str
+    """The institution that it works with; empty for a run of none."""
     trigger: str
+    """Why it exists: `manual`, `timetable` or `job_ended`."""
     status: Status
+    """Where the run is in its life."""
     reason: str
     """Why it waits, a line for each step that does."""
     waits: tuple[WaitView, ...]
     """The steps that wait; empty when the run waits for a person."""
     outcome: Outcome | None
+    """How it ended; None as long as it has not."""
     error: str
+    """Why it did not go well; else empty."""
     attempt: int
+    """The number of its last attempt, from 1."""
     attempts: tuple[RunAttemptView, ...]
+    """Every attempt, oldest first."""
     held: bool
     """Interrupted by a person; it waits for `resume`."""
     worked_on: bool
     """Whether a live process executes it."""
     requested_at: datetime
+    """When it was recorded."""
     scheduled_at: datetime
+    """The scheduled time of its tick; without one, when it was requested."""
     started_at: datetime | None
+    """When it began; None before."""
     ended_at: datetime | None
+    """When it ended; None as long as it has not."""
     deadline_at: datetime | None
+    """When its time limit expires; None without a limit, or before it began."""
     seconds: float | None
     """From begin to end; None until it has ended."""
     cancel_requested_at: datetime | None
+    """When a person asked to cancel it; None when no person did."""
     cancel_requested_by: str
+    """Who asked to cancel it; else empty."""
     inputs: Mapping[str, Any]
+    """The values of its inputs, by name."""
     vars: Mapping[str, Any]
+    """The values of the workflow's `vars`, by name."""
     outputs: Mapping[str, Any] | None
+    """The values of the workflow's `outputs`, by name; None before they are known."""
     commit: str | None
     """The git commit of the file, None outside a checkout or when not known."""
     timezone: str
+    """The time zone of its workflow."""
     unreadable: str
     """Why this version of almaflow cannot continue it, and what to do; empty when it can."""
     steps: tuple[StepView, ...]
+    """Its steps in the order of the file."""
     messages: tuple[MessageView, ...]
+    """What its steps said, oldest first."""
 
     def as_data(self) -> dict[str, Any]:
         """Return the view as JSON data, with instants as ISO 8601 text."""

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from almaflow.errors import RequestWrong
 from almaflow.operations.catalog import Catalog
-from almaflow.web.api.answers import Name
+from almaflow.web.api.answers import WorkflowName
 from almaflow.web.context import Context, WebContext, catalog_of
 from almaflow.workflow_loader import LoadedWorkflow
 
@@ -28,7 +28,7 @@ def workflow_to_run(context: WebContext, workflows: Catalog, name: str) -> Loade
     return active.loaded
 
 
-def known_workflow(request: Request, context: Context, name: Name) -> str:
+def known_workflow(request: Request, context: Context, name: WorkflowName) -> str:
     """Return *name*; Raises: RequestWrong when the project has no such workflow."""
     if not context.store.schedules(workflow=name):
         catalog_of(request).workflow(context.project(), name)

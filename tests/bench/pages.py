@@ -46,6 +46,7 @@ PAGES: Sequence[str] = (
     "/jobs",
     "/jobs?text=export",
     "/workflows",
+    "/workflows/workflow-007",
     "/calendar",
     "/notices",
     "/approvals",

@@ -15,7 +15,7 @@ from almaflow.store import EntryState, NewSchedule, Store
 from almaflow.timetable_entries import entries_of
 from almaflow.web.security.people import Person, Role
 from tests.waits import question
-from tests.web.acting import HOSTILE, acting_site, log_of
+from tests.web.acting import HOSTILE, acting_site, failed, log_of
 from tests.web.pages import NOW, Site, site_in
 
 BY = "anna via the API"
@@ -139,6 +139,8 @@ def test_a_step_is_approved_once(site: Site) -> None:
     site.store.set_status(claim, Status.WAITING, [question("Delete?", "sign")])
     body = {"approved": True, "comment": HOSTILE}
 
+    elsewhere = site.client.post(f"/api/runs/{run}/approve", json=body | {"step": "one"})
+    assert (elsewhere.status_code, site.store.answers([run])) == (422, [])
     listed = site.client.get("/api/approvals").json()
     answer = site.client.post(f"/api/runs/{run}/approve", json=body)
     again = site.client.post(f"/api/runs/{run}/approve", json=body)
@@ -165,12 +167,24 @@ def test_a_retry_is_previewed_and_then_queued_once(site: Site) -> None:
 
     preview = site.client.get(f"/api/runs/{run}/retry").json()
     wrong = site.client.post(f"/api/runs/{run}/retry", json={"attempt": 3})
+    nowhere = {"attempt": 2, "start": "nothing"}
+    assert site.client.post(f"/api/runs/{run}/retry", json=nowhere).status_code == 422
     answer = site.client.post(f"/api/runs/{run}/retry", json={"attempt": 2})
     again = site.client.post(f"/api/runs/{run}/retry", json={"attempt": 2})
 
     assert (preview["attempt"], preview["steps"], preview["submitted"]) == (2, ["sign"], [])
     assert (wrong.status_code, answer.status_code, again.status_code) == (422, 202, 422)
     assert (answer.json()["attempt"], answer.json()["status"]) == (2, "queued")
+
+
+def test_a_retry_starts_at_the_step_that_the_body_names(site: Site) -> None:
+    run = failed(site)
+
+    answer = site.client.post(f"/api/runs/{run}/retry", json={"attempt": 2, "start": "one"})
+
+    assert answer.status_code == 202
+    details = site.client.get(f"/api/runs/{run}").json()
+    assert details["attempts"][1]["start"] == "one"
 
 
 def test_a_timetable_is_paused_and_the_pause_is_ended(site: Site) -> None:

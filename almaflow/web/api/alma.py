@@ -29,7 +29,16 @@ from almaflow.operations.alma_lists import (
 )
 from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.operations.shapes import whole
-from almaflow.web.api.answers import Limit, Name, Refusal, Text, answer, listed
+from almaflow.web.api.answers import (
+    JobName,
+    Limit,
+    ProfileName,
+    Refusal,
+    SetName,
+    Text,
+    answer,
+    listed,
+)
 from almaflow.web.context import Context, Lists, WebContext
 
 T = TypeVar("T")
@@ -115,19 +124,21 @@ def sets(
 
 
 @router.get("/jobs/{job:path}", response_model=whole(JobFound), responses=_REFUSALS)
-def one_job(context: Context, job: Name, institution: Institution = None) -> Response:
+def one_job(context: Context, job: JobName, institution: Institution = None) -> Response:
     """Show one job, by id or exact name; Alma is asked each time."""
     return answer(_ask(context, institution, lambda alma: find_job(alma, job)))
 
 
 @router.get("/profiles/{profile:path}", response_model=whole(ProfileFound), responses=_REFUSALS)
-def one_profile(context: Context, profile: Name, institution: Institution = None) -> Response:
+def one_profile(
+    context: Context, profile: ProfileName, institution: Institution = None
+) -> Response:
     """Show one profile with its jobs, by id, code or exact name; Alma is asked each time."""
     return answer(_ask(context, institution, lambda alma: find_profile(alma, profile)))
 
 
 @router.get("/sets/{alma_set:path}", response_model=whole(SetFound), responses=_REFUSALS)
-def one_set(context: Context, alma_set: Name, institution: Institution = None) -> Response:
+def one_set(context: Context, alma_set: SetName, institution: Institution = None) -> Response:
     """Show one set and how many members it has, by id or exact name; Alma is asked each time."""
     return answer(_ask(context, institution, lambda alma: find_set(alma, alma_set)))
 

@@ -43,8 +43,17 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 """The refusals of every route, for its description."""
 
-Name = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE)]
-"""The name of a workflow, or a part of a run's id, in an address."""
+
+def _in_address(description: str) -> Any:
+    return Path(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE, description=description)
+
+
+RunName = Annotated[str, _in_address("A run: any unique part of its id, or `last`.")]
+WorkflowName = Annotated[str, _in_address("The name of a workflow.")]
+RunOrWorkflow = Annotated[str, _in_address("A part of a run's id, `last`, or a workflow's name.")]
+JobName = Annotated[str, _in_address("A job of Alma: its id or exact name.")]
+ProfileName = Annotated[str, _in_address("A profile of Alma: its id, code or exact name.")]
+SetName = Annotated[str, _in_address("A set of Alma: its id or exact name.")]
 WorkflowFilter = Annotated[
     str | None,
     Query(min_length=1, max_length=LONGEST_NAME, pattern=_PRINTABLE, description="Of this one."),

@@ -39,7 +39,7 @@ from almaflow.operations.shapes import whole
 from almaflow.operations.starting import check_secrets, plan_run, queue_once, request_key
 from almaflow.operations.typed_text import check_typed, check_values
 from almaflow.store import RunRecord
-from almaflow.web.api.answers import REFUSALS, Name, Refusal, answer
+from almaflow.web.api.answers import REFUSALS, Refusal, RunName, WorkflowName, answer
 from almaflow.web.context import Context, WebContext, Who, Workflows
 from almaflow.web.named import workflow_to_run
 
@@ -58,6 +58,10 @@ REFUSED: dict[int | str, dict[str, Any]] = REFUSALS | {
 """The refusals of every action, for its description."""
 
 StepPath = Annotated[str, Body(min_length=1, max_length=1000, description="A step's path or id.")]
+# With `StepPath | None`, the step would be read from the address, and not from the body.
+OptionalStepPath = Annotated[
+    str | None, Body(min_length=1, max_length=1000, description="A step's path or id.")
+]
 Comment = Annotated[str, Body(max_length=100_000, description="It is recorded with the answer.")]
 
 
@@ -66,8 +70,11 @@ class WaitingStep:
     """A step that waits for a person."""
 
     run: str
+    """The id of the run."""
     workflow: str
+    """The name of its workflow."""
     step: str
+    """The path of the step."""
     kind: str
     """`approve` or `resolve`, the action that it waits for."""
     text: str
@@ -99,7 +106,7 @@ def start(
     context: Context,
     workflows: Workflows,
     who: Who,
-    name: Name,
+    name: WorkflowName,
     inputs: Annotated[
         dict[str, Any],
         Body(embed=True, description="Values by the name of the input, as text or typed."),
@@ -133,7 +140,7 @@ def start(
     responses=REFUSED,
     status_code=HTTPStatus.ACCEPTED,
 )
-def cancel(context: Context, who: Who, run: Name) -> Response:
+def cancel(context: Context, who: Who, run: RunName) -> Response:
     """Cancel a run: its steps stop, then its `finally` steps and notifications follow."""
     record = cancel_anywhere(context.store, run, who.by_api)
     context.wake()
@@ -146,7 +153,7 @@ def cancel(context: Context, who: Who, run: Name) -> Response:
     responses=REFUSED,
     status_code=HTTPStatus.ACCEPTED,
 )
-def resume(context: Context, who: Who, run: Name) -> Response:
+def resume(context: Context, who: Who, run: RunName) -> Response:
     """Continue a run that is on hold, at the step where it stopped."""
     record = continue_run(context.store, run, who.by_api)
     context.wake()
@@ -156,7 +163,7 @@ def resume(context: Context, who: Who, run: Name) -> Response:
 @router.get("/runs/{run}/retry", response_model=whole(RetryPreview), responses=REFUSED)
 def preview(
     context: Context,
-    run: Name,
+    run: RunName,
     start: Annotated[
         str | None, Query(min_length=1, max_length=1000, description="A step's path or id.")
     ] = None,
@@ -174,7 +181,7 @@ def preview(
 def retry(
     context: Context,
     who: Who,
-    run: Name,
+    run: RunName,
     attempt: Annotated[
         int,
         Body(
@@ -184,7 +191,7 @@ def retry(
             "request makes no second one.",
         ),
     ],
-    start: StepPath | None = None,
+    start: OptionalStepPath = None,
     submit_again: Annotated[
         bool, Body(description="Submit jobs again that were, or may have been, submitted before.")
     ] = False,
@@ -211,9 +218,9 @@ def retry(
 def approve(
     context: Context,
     who: Who,
-    run: Name,
+    run: RunName,
     approved: Annotated[bool, Body(description="False rejects: the step fails.")],
-    step: StepPath | None = None,
+    step: OptionalStepPath = None,
     comment: Comment = "",
 ) -> Response:
     """Approve or reject a step that waits for a person; *step* is optional if only one does."""
@@ -227,7 +234,7 @@ def approve(
 @router.get("/runs/{run}/resolve", response_model=whole(Unconfirmed), responses=REFUSED)
 def preview_resolve(
     context: Context,
-    run: Name,
+    run: RunName,
     step: Annotated[str, Query(min_length=1, max_length=1000, description="Its path or id.")],
 ) -> Response:
     """Show a submission whose response was lost, and the instances in Alma that could be it."""
@@ -246,7 +253,7 @@ def preview_resolve(
 def resolve(
     context: Context,
     who: Who,
-    run: Name,
+    run: RunName,
     step: StepPath,
     instance: Annotated[
         str | None,

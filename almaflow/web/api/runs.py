@@ -17,7 +17,8 @@ from almaflow.outcome import Outcome, Status
 from almaflow.web.api.answers import (
     LONGEST_NAME,
     Limit,
-    Name,
+    RunName,
+    RunOrWorkflow,
     Since,
     Until,
     WorkflowFilter,
@@ -61,7 +62,7 @@ def runs(
 
 
 @router.get("/runs/{run}", response_model=whole(RunDetails))
-def one_run(context: Context, run: Name) -> Response:
+def one_run(context: Context, run: RunName) -> Response:
     """Show one run with its steps, its requests to Alma and its tick.
 
     The run is named by any unique part of its id, or as `last`.
@@ -72,7 +73,7 @@ def one_run(context: Context, run: Name) -> Response:
 @router.get("/runs/{run}/log", response_model=whole(RunLog))
 def log(
     context: Context,
-    run: Name,
+    run: RunName,
     skip: Annotated[
         int, Query(ge=0, le=10_000_000, description="The number of lines to skip.")
     ] = 0,
@@ -85,7 +86,7 @@ def log(
 
 
 @router.get("/why/{name}", response_model=whole(Diagnoses))
-def why(context: Context, workflows: Workflows, name: Name) -> Response:
+def why(context: Context, workflows: Workflows, name: RunOrWorkflow) -> Response:
     """Explain why a run, or the runs of a workflow, wait or how they ended.
 
     Everything comes from the record; almaflow does not query Alma.

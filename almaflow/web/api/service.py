@@ -19,6 +19,7 @@ class ServiceHealth:
     """The state of the `serve` that answers."""
 
     version: str
+    """The version of almaflow."""
     timezone: str
     """The project's, in which people read instants."""
     leading: bool

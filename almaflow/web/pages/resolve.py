@@ -21,7 +21,7 @@ from almaflow.operations.resolution import (
     find_unconfirmed,
 )
 from almaflow.store import RunRecord
-from almaflow.web.api.answers import LONGEST_NAME, Name
+from almaflow.web.api.answers import LONGEST_NAME, RunName
 from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import Form, Operator, Written, done, refused, run_address
 from almaflow.web.pages.run_actions import about
@@ -50,7 +50,7 @@ def confirm_resolve(
     request: Request,
     context: Context,
     who: Operator,
-    run: Name,
+    run: RunName,
     step: Annotated[str, Query(max_length=10 * LONGEST_NAME)],
 ) -> Response:
     """Show the submission and the instances in Alma that it could be."""
@@ -61,7 +61,7 @@ def confirm_resolve(
 
 @router.post("/runs/{run}/resolve")
 def resolve(
-    request: Request, context: Context, who: Operator, form: Written, run: Name
+    request: Request, context: Context, who: Operator, form: Written, run: RunName
 ) -> Response:
     """Record what happened to the submission, and let the run continue."""
     record = context.store.find_run(run)

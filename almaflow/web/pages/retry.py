@@ -11,7 +11,7 @@ from starlette.responses import Response
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.retrying import ComingAttempt, preview_retry, queue_retry, retry_starts
 from almaflow.runs.retry_plan import EarlierSubmission
-from almaflow.web.api.answers import Name
+from almaflow.web.api.answers import RunName
 from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import (
     Button,
@@ -31,7 +31,7 @@ router = APIRouter()
 
 @router.get("/runs/{run}/retry")
 def confirm_retry(
-    request: Request, context: Context, who: Operator, run: Name, start: StepQuery = None
+    request: Request, context: Context, who: Operator, run: RunName, start: StepQuery = None
 ) -> Response:
     """Show which steps run again, and which jobs would be submitted again."""
     try:
@@ -42,7 +42,9 @@ def confirm_retry(
 
 
 @router.post("/runs/{run}/retry")
-def retry(request: Request, context: Context, who: Operator, form: Written, run: Name) -> Response:
+def retry(
+    request: Request, context: Context, who: Operator, form: Written, run: RunName
+) -> Response:
     """Queue a new attempt."""
     coming = preview_retry(context.store, run, form.text("start") or None)
     try:

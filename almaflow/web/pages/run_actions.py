@@ -13,7 +13,7 @@ from almaflow.operations.cancellation import cancel_anywhere, find_cancellable
 from almaflow.operations.continuing import continue_run, find_on_hold
 from almaflow.operations.run_owner import is_worked_on
 from almaflow.store import RunRecord
-from almaflow.web.api.answers import LONGEST_NAME, Name
+from almaflow.web.api.answers import LONGEST_NAME, RunName
 from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import (
     Button,
@@ -45,7 +45,7 @@ def about(record: RunRecord) -> list[tuple[str, str]]:
 
 
 @router.get("/runs/{run}/cancel")
-def confirm_cancel(request: Request, context: Context, who: Operator, run: Name) -> Response:
+def confirm_cancel(request: Request, context: Context, who: Operator, run: RunName) -> Response:
     """Show what a cancellation does."""
     record = find_cancellable(context.store, run)
     address = run_address(record.id)
@@ -72,7 +72,7 @@ def confirm_cancel(request: Request, context: Context, who: Operator, run: Name)
 
 
 @router.post("/runs/{run}/cancel")
-def cancel(context: Context, who: Operator, run: Name) -> Response:
+def cancel(context: Context, who: Operator, run: RunName) -> Response:
     """Cancel a run."""
     record = cancel_anywhere(context.store, run, who.by)
     context.wake()
@@ -83,7 +83,7 @@ def cancel(context: Context, who: Operator, run: Name) -> Response:
 
 
 @router.get("/runs/{run}/resume")
-def confirm_resume(request: Request, context: Context, who: Operator, run: Name) -> Response:
+def confirm_resume(request: Request, context: Context, who: Operator, run: RunName) -> Response:
     """Show what continuing a run does."""
     record = find_on_hold(context.store, run)
     address = run_address(record.id)
@@ -104,7 +104,7 @@ def confirm_resume(request: Request, context: Context, who: Operator, run: Name)
 
 
 @router.post("/runs/{run}/resume")
-def resume(context: Context, who: Operator, run: Name) -> Response:
+def resume(context: Context, who: Operator, run: RunName) -> Response:
     """Continue a run that is on hold."""
     record = continue_run(context.store, run, who.by)
     context.wake()
@@ -116,7 +116,7 @@ def resume(context: Context, who: Operator, run: Name) -> Response:
 
 @router.get("/runs/{run}/approve")
 def confirm_reply(
-    request: Request, context: Context, who: Operator, run: Name, step: StepQuery = None
+    request: Request, context: Context, who: Operator, run: RunName, step: StepQuery = None
 ) -> Response:
     """Show the question of a step, with a field for a comment."""
     return ask(request, _question(context, run, step))
@@ -124,7 +124,7 @@ def confirm_reply(
 
 @router.post("/runs/{run}/approve")
 def approve(
-    request: Request, context: Context, who: Operator, form: Written, run: Name
+    request: Request, context: Context, who: Operator, form: Written, run: RunName
 ) -> Response:
     """Approve or reject a step."""
     step = form.text("step") or None

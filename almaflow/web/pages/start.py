@@ -20,7 +20,7 @@ from almaflow.runs.planned_steps import request_lines
 from almaflow.runs.step_tree import StepTree
 from almaflow.runs.step_views import display_value
 from almaflow.visible import json_text
-from almaflow.web.api.answers import Name
+from almaflow.web.api.answers import WorkflowName
 from almaflow.web.context import Context, WebContext, Workflows
 from almaflow.web.forms import (
     Button,
@@ -47,7 +47,7 @@ INPUT = "input."
 
 @router.get("/workflows/{name}/run")
 def run_form(
-    request: Request, context: Context, workflows: Workflows, who: Operator, name: Name
+    request: Request, context: Context, workflows: Workflows, who: Operator, name: WorkflowName
 ) -> Response:
     """Show a field for each input."""
     loaded = workflow_to_run(context, workflows, name)
@@ -63,7 +63,7 @@ def start_run(
     workflows: Workflows,
     who: Operator,
     form: Written,
-    name: Name,
+    name: WorkflowName,
 ) -> Response:
     """Show the form again, the confirmation, or start the run: as far as the form is filled in."""
     loaded = workflow_to_run(context, workflows, name)
