@@ -78,14 +78,19 @@ def reveal(value: Any, lookup: Callable[[str], str]) -> Any:
 
 def show_placeholders(value: Any) -> Any:
     """Return JSON-able *value* as people may see it: `***secrets.ftp***` for a placeholder."""
+    # Few values have one, and a run with many items records much.
+    whole = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if _OPEN not in whole and _CLOSE not in whole:
+        return value
 
     def text(whole: str) -> str:
-        if _OPEN not in whole and _CLOSE not in whole:
-            return whole
         starred = _PLACEHOLDER.sub(lambda match: f"{STARS}secrets.{match.group(1)}{STARS}", whole)
         return re.sub(f"[{_OPEN}{_CLOSE}]", STARS, starred)
 
     return _texts(value, text)
+
+
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None)})
 
 
 def _texts(value: Any, change: Callable[[str], str], *, keys: bool = True) -> Any:
@@ -100,8 +105,13 @@ def _texts(value: Any, change: Callable[[str], str], *, keys: bool = True) -> An
                 # Two keys that differ only in a secret remain two keys.
                 name = f"{name}-{len(changed)}"
             # Most items are texts: a call for each would take as long as the change.
-            plain = type(item) is str
-            changed[name] = change(item) if plain else _texts(item, change, keys=keys)
+            kind = type(item)
+            if kind is str:
+                changed[name] = change(item)
+            elif kind in _WITHOUT_TEXT:
+                changed[name] = item
+            else:
+                changed[name] = _texts(item, change, keys=keys)
         return changed
     if isinstance(value, (list, tuple)):
         items = []

@@ -69,11 +69,15 @@ def decode(value: Any, zone: tzinfo) -> Any:
 
 def plain(value: Any) -> Any:
     """Return encoded JSON data as people and other programs read it: instants as ISO text."""
-    if type(value) in _SIMPLE:
+    kind = type(value)
+    if kind in _SIMPLE:
         return value
+    # Runs with many items record thousands of small lists and mappings.
+    if kind is list:
+        return [item if type(item) in _SIMPLE else plain(item) for item in value]
+    if kind is dict and not _looks_encoded(value):
+        return {key: item if type(item) in _SIMPLE else plain(item) for key, item in value.items()}
     match value:
-        case dict() if not _looks_encoded(value):
-            return {key: plain(item) for key, item in value.items()}
         case {"$instant": text} | {"$date": text}:
             return text
         case {"$counters": counters}:

@@ -12,11 +12,12 @@ documents of the API (`answer`) and to refusals.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from dataclasses import field, fields, is_dataclass
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from almaflow.late_dataclasses import dataclass
@@ -56,6 +57,8 @@ _XML = late_pattern(r"<([A-Za-z_][\w.-]{1,60})((?:\s[^<>]*)?)>([^<>]+)(?=</)")
 _TOKEN = late_pattern(r"[^\s\"'`´‘’“”«»<>,;:=&?/(){}\[\]|]+")
 # Shorter values are words of sentences too often, and larger documents are not searched.
 _SHORTEST, _MOST_VALUES, _MOST_PHRASES, _MOST_NODES = 4, 50_000, 200, 200_000
+# Characters of a name that are looked at, and names whose answers are kept.
+_LONGEST_NAME, _MOST_ANSWERS = 200, 10_000
 # A counter with so many digits counts something; a longer number may be an id.
 _COUNT = late_pattern(r"\s*[0-9][0-9.,' ]{0,8}\s*%?\s*|true|false|")
 
@@ -66,10 +69,18 @@ class PersonalData:
 
     hide: tuple[tuple[str, ...], ...]
     show: tuple[tuple[str, ...], ...]
+    answers: dict[str, bool] = field(default_factory=dict, compare=False)
+    """By name, what `hides` has returned: a page asks for the same names thousands of times."""
 
     def hides(self, name: str) -> bool:
         """Whether what is called *name* belongs to a person."""
-        return _hides(self, name)
+        name = name[:_LONGEST_NAME]
+        answer = self.answers.get(name)
+        if answer is None:
+            if len(self.answers) >= _MOST_ANSWERS:
+                self.answers.clear()
+            answer = self.answers[name] = _hides(self, name)
+        return answer
 
     def value(self, value: Any, name: str = "", known: Known | None = None) -> Any:
         """Return JSON-able *value*, called *name*, with hidden parts replaced."""
@@ -110,29 +121,9 @@ class PersonalData:
 
     def known(self, value: Any) -> Known:
         """Return the values in *value* that are hidden by their name, for the texts around."""
-        found: set[str] = set()
-        self._collect(value, "", found, [0])
-        return Known(frozenset(found))
-
-    def _collect(self, value: Any, name: str, found: set[str], seen: list[int]) -> None:
-        seen[0] += 1
-        if seen[0] > _MOST_NODES or len(found) > _MOST_VALUES:
-            return
-        if name and self.hides(name):
-            found.update(text for text in _texts(value) if _is_telling(text))
-        elif isinstance(value, Mapping):
-            called = _called(value)
-            for key, one in value.items():
-                of_pair = called and key == "value"
-                self._collect(one, called if of_pair else str(key), found, seen)
-        elif isinstance(value, list | tuple):
-            pair = _pair_name(value)
-            for number, one in enumerate(value):
-                self._collect(one, pair if number else "", found, seen)
-        elif is_dataclass(value) and type(value).__module__.startswith("almaflow."):
-            # Its fields are ours; what people and Alma name is in mappings.
-            for field in fields(value):
-                self._collect(getattr(value, field.name), "", found, seen)
+        collector = _Collector(self)
+        collector.visit(value, "")
+        return Known(frozenset(collector.found))
 
     def _of_pair(self, match: re.Match[str]) -> str:
         return f"{match[1]}{match[2]}{HIDDEN}" if self.hides(match[1]) else match[0]
@@ -142,6 +133,69 @@ class PersonalData:
 
     def _of_xml(self, match: re.Match[str]) -> str:
         return f"<{match[1]}{match[2]}>{HIDDEN}" if self.hides(match[1]) else match[0]
+
+
+# What has nothing inside.
+_PLAIN = frozenset({str, int, float, bool, type(None), datetime, timedelta})
+
+
+class _Collector:
+    """Finds the values that are hidden by their name, in pages of runs with many items."""
+
+    def __init__(self, rule: PersonalData) -> None:
+        self.found: set[str] = set()
+        self._rule = rule
+        self._nodes = 0
+        self._visited: set[int] = set()
+
+    def visit(self, value: Any, name: str) -> None:
+        """Collect from *value*, which is called *name*."""
+        if name and self._rule.hides(name):
+            if len(self.found) <= _MOST_VALUES:
+                self.found.update(text for text in _texts(value) if _is_telling(text))
+            return
+        # Boxes hold the steps of a run again; what is inside does not depend on the name.
+        if type(value) in _PLAIN or id(value) in self._visited:
+            return
+        self._visited.add(id(value))
+        if isinstance(value, Mapping):
+            self._visit_mapping(value)
+        elif isinstance(value, list | tuple):
+            self._visit_list(value)
+        else:
+            for field_name in _fields_of(type(value)):
+                # Its fields are ours; what people and Alma name is in mappings.
+                self.visit(getattr(value, field_name), "")
+
+    def _visit_mapping(self, value: Mapping[Any, Any]) -> None:
+        if not self._has_place(len(value)):
+            return
+        called, answers = _called(value), self._rule.answers
+        for key, one in value.items():
+            name = called if called and key == "value" else str(key)
+            # Most values are plain and have a name that hides nothing.
+            if type(one) not in _PLAIN or answers.get(name) is not False:
+                self.visit(one, name)
+
+    def _visit_list(self, value: Sequence[Any]) -> None:
+        if not self._has_place(len(value)):
+            return
+        pair = _pair_name(value)
+        for number, one in enumerate(value):
+            if pair or type(one) not in _PLAIN:
+                self.visit(one, pair if number else "")
+
+    def _has_place(self, more: int) -> bool:
+        self._nodes += more
+        return self._nodes <= _MOST_NODES
+
+
+@cache
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """Return the fields of a data class of ours; none of other classes."""
+    if not kind.__module__.startswith("almaflow.") or not is_dataclass(kind):
+        return ()
+    return tuple(one.name for one in fields(kind))
 
 
 @dataclass(frozen=True)
@@ -239,9 +293,8 @@ def hidden_value(value: Any, name: str = "") -> Any:
     return value if rule is None else rule.value(value, name)
 
 
-@lru_cache(maxsize=10_000)
 def _hides(rule: PersonalData, name: str) -> bool:
-    words = _words(name[:200])
+    words = _words(name)
     best = max((_length(words, one) for one in rule.hide), default=0)
     return best > max((_length(words, one) for one in rule.show), default=0)
 
@@ -296,11 +349,10 @@ def _called(value: Mapping[Any, Any]) -> str:
     return f"{name} {value.get('label', '')}" if isinstance(name, str) else ""
 
 
-def _pair_name(value: Collection[Any]) -> str:
+def _pair_name(value: Sequence[Any]) -> str:
     """Return the name in a pair of name and value, as queries have them; else nothing."""
-    pair = tuple(value)
-    if len(pair) == 2 and isinstance(pair[0], str) and pair[0].isidentifier():
-        return pair[0]
+    if len(value) == 2 and isinstance(value[0], str) and value[0].isidentifier():
+        return value[0]
     return ""
 
 

@@ -201,9 +201,16 @@ def taken_arms(log: Sequence[LogEntry]) -> dict[str, str]:
     }
 
 
+# What `quote` leaves as it is; most paths need no quoting.
+_SAFE = "/-_."
+_NO_SAFE_ONES = str.maketrans("", "", _SAFE)
+
+
 def anchor_of(path: str) -> str:
     """Return the id of the element of a step."""
-    return "step-" + quote(path, safe="/-_.")
+    if path.isascii() and path.translate(_NO_SAFE_ONES).isalnum():
+        return f"step-{path}"
+    return "step-" + quote(path, safe=_SAFE)
 
 
 def boxes_of(views: Sequence[StepView], window: Window) -> tuple[list[Group], int]:
