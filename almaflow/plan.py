@@ -7,7 +7,6 @@ A `Plan` holds the workflow's text with every file it sends, and the values of i
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -203,18 +202,13 @@ def git_commit(folder: Path) -> str | None:
     """Return the commit that *folder*'s checkout is at; None outside a checkout."""
     if not _may_be_checkout(folder):
         return None
+    from almaflow.git_reading import GitUnreadable, read_git
+
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        answer = read_git(folder, "rev-parse", "HEAD")
+    except GitUnreadable:
         return None
-    return answer.stdout.strip() or None if answer.returncode == 0 else None
+    return answer.decode("ascii", "replace").strip() or None
 
 
 def _may_be_checkout(folder: Path) -> bool:

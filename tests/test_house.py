@@ -29,6 +29,7 @@ FLOORS: Sequence[Sequence[str]] = (
     (
         *("late_dataclasses", "late_patterns", "json_data"),
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
+        "git_reading",
         "whole_files",
         "problem_pages",
         "virtual_time",
@@ -192,6 +193,8 @@ HOMES: Mapping[str, Sequence[str]] = {
     "ssl": ("alma", "connectors"),
     "starlette": ("web",),
     "trustme": ("alma.simulator.certificates",),
+    # Git is started with what a repository's settings could run switched off.
+    "subprocess": ("git_reading", "connectors.apprise_channel", "checked_before"),
     "typer": ("cli",),
     "tzlocal": ("authoring",),
     "urllib.request": (),

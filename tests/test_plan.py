@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from almaflow.recorded_steps import outline_of
 from almaflow.settings import find_project
 from almaflow.store import Store
 from almaflow.workflow_loader import load_text, load_workflow
+from tests.git_repositories import commit as commit_file
+from tests.git_repositories import set_traps
 from tests.harness import Stage
 
 NOW = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
@@ -281,6 +284,19 @@ def test_the_commit_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert plan(tmp_path, STEPS).definition["commit"] == commit
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the traps are shell scripts")
+def test_nothing_that_a_repository_names_runs_when_its_commit_is_recorded(tmp_path: Path) -> None:
+    for text in ("steps: [{wait: 1m}]\n", "steps: [{wait: 2m}]\n"):
+        commit_file(tmp_path, "a.yaml", text, "x")
+    mark = set_traps(tmp_path)
+
+    commit = git_commit(tmp_path)
+
+    assert commit is not None
+    assert len(commit) == 40
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError("git"), subprocess.TimeoutExpired("git", 5)])
 def test_without_git_there_is_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -289,7 +305,7 @@ def test_without_git_there_is_no_commit(
         raise error
 
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr("almaflow.plan.subprocess.run", fail)
+    monkeypatch.setattr("almaflow.git_reading.subprocess.run", fail)
 
     assert git_commit(tmp_path) is None
 
@@ -299,7 +315,7 @@ def test_outside_a_checkout_there_is_no_commit(
 ) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.delenv("GIT_DIR", raising=False)
-    monkeypatch.setattr("almaflow.plan.subprocess.run", None)
+    monkeypatch.setattr("almaflow.git_reading.subprocess.run", None)
 
     assert git_commit(tmp_path / "empty") is None
 

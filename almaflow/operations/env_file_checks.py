@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from almaflow.errors import RequestWrong
-from almaflow.operations.git_reading import GitUnreadable, read_git
+from almaflow.git_reading import GitUnreadable, read_git
 from almaflow.problems import Location, Problem, Severity
 from almaflow.settings import Project
 from almaflow.settings.env_file import ENV_FILE, env_values, others_can_read

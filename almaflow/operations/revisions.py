@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from almaflow.clock import Clock
+from almaflow.git_reading import LARGEST, GitUnreadable, read_git
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.git_reading import LARGEST, GitUnreadable, read_git
 from almaflow.text_files import FileUnreadable, read_bytes
 
 MOST_REVISIONS = 20

@@ -26,7 +26,7 @@ from almaflow.authoring.revisions.step_changes import paired_paths
 from almaflow.authoring.revisions.step_facts import StepFacts, steps_of
 from almaflow.authoring.workflow_tests.running import SentRequest
 from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.operations.git_reading import GitUnreadable
+from almaflow.git_reading import GitUnreadable
 from almaflow.outcome import Outcome
 from almaflow.problems import Location, Problem
 from almaflow.settings import Project

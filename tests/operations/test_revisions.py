@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.operations import git_reading
+from almaflow import git_reading
 from almaflow.operations.revisions import MOST_REVISIONS, Histories, Sign, file_history
 from tests.git_repositories import commit, git, set_traps
 from tests.web.pages import NOW, HandClock

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
+from almaflow.git_reading import GitUnreadable, read_git
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.git_reading import GitUnreadable, read_git
 from almaflow.problems import did_you_mean
 from almaflow.text_files import printable
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
 from almaflow.errors import RequestWrong
+from almaflow.git_reading import GitUnreadable, read_git, without_filters
 from almaflow.operations.env_file_checks import env_file_problems
-from almaflow.operations.git_reading import GitUnreadable, read_git, without_filters
 from almaflow.plan import git_commit
 from almaflow.problems import Problem, Severity
 from almaflow.settings import FILE_NAME, Project

@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from almaflow.settings import Settings
 from almaflow.settings.serving import PageAddress
-from almaflow.store import Store
+from almaflow.store import NewNotification, NewSchedule, NewTick, Store, TickEnding
 from almaflow.web.server import PageServer
 from tests.web.asked_alma import connect_alma
-from tests.web.night import make_night
-from tests.web.pages import NOW, HandClock, Site
+from tests.web.night import at, make_night
+from tests.web.pages import NOW, SETTINGS, HandClock, Site
 from tests.web.played import play_nights
 
 PAGES: Mapping[str, str] = {
@@ -35,7 +36,10 @@ PAGES: Mapping[str, str] = {
     "approvals": "/approvals",
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",
+    "approve": "/runs/{person}/approve?step=sign",
     "pause": "/workflows/export-bibs/pause",
+    "start": "/workflows/weed-branch/run",
+    "start-confirm": "/workflows/export-bibs/run",
     "documentation": "/documentation",
     "handbook": "/documentation/pages/handbook",
     "recipe": "/documentation/pages/recycle-bin",
@@ -84,11 +88,80 @@ def served_night(
     site = Site(store, clock, folder)
     connect_alma(site)
     ids = {**ids, **(make(site) or {})}
+    if make is make_night:
+        add_more(site)
     try:
         with served_site(site, ids) as served:
             yield served
     finally:
         store.close()
+
+
+# A month with something special: a holiday, a pause and a form with every kind of field.
+WEEDS = """\
+description: Withdraw what nobody has borrowed for years.
+inputs:
+  branch: {description: Code of the branch library, pattern: "[A-Z]{3}"}
+  years: {type: integer, default: 10, minimum: 5, maximum: 50}
+  before: {type: date, default: "{{ today }}"}
+  kinds: {type: list, default: [BOOK, JOURNAL]}
+  mode: {enum: [report, withdraw], default: report}
+  notify_branch: {type: boolean, default: true}
+schedule: [{cron: "0 6 * * 1-5", except: [closed], inputs: {branch: LAW}}]
+steps: [{notify: "{{ inputs.branch }}"}]
+"""
+CLOSED: Any = {"closed": {"dates": ["2026-11-05"], "country": "CH", "subdivision": "ZH"}}
+
+
+def add_more(site: Site) -> None:
+    """Add what the other pages show: notices, a form, a pause, days off, ticks that passed."""
+    settings = Settings.model_validate({**SETTINGS, "calendars": CLOSED})
+    site.project.settings.calendars.update(settings.calendars)
+    (site.folder / "workflows" / "weed-branch.yaml").write_text(WEEDS, "utf-8")
+    site.store.pause("weeding-list", by="anna", note="stocktaking", until=at(0, day=6))
+    names = ("failed", "late", "delivered")
+    notices = [
+        NewNotification(
+            key=name,
+            event="failed",
+            workflow="export-bibs",
+            run_id=None,
+            channel="systems",
+            title=f"export-bibs {name}",
+            text="Step `export` failed: Alma ended job M44 as COMPLETED_FAILED.",
+        )
+        for name in names
+    ]
+    site.store.add_notices(notices)
+    kept = {one.title.split()[1]: one.id for one in site.store.notices()}
+    site.store.notice_failed(kept["failed"], "The server refused the address.", None)
+    site.store.notice_failed(kept["late"], "No answer within 30 s.", at(9))
+    _add_ticks(site)
+
+
+def _add_ticks(site: Site) -> None:
+    """Give the ledger the ticks of two days, as a scheduler leaves them."""
+    process = site.store.enter_process("host", 1, "1")
+    site.store.lead(process.id)
+    entry = site.app.state.catalog.snapshot(site.project).active["export-bibs"].entries[0]
+    new = NewSchedule(workflow="export-bibs", entry=entry.key, timing=entry.to_json())
+    site.store.change_schedules(process.id, [new], [], at(0, day=-3))
+    (row,) = site.store.schedules()
+    endings = (None, TickEnding.MISSED, TickEnding.SKIPPED)
+    ticks = [
+        NewTick(
+            schedule_id=row.id,
+            workflow="export-bibs",
+            entry=entry.key,
+            at=at(2, day=-back),
+            starts_at=at(2, day=-back),
+            ending=ending,
+            cause=None,
+            reason="" if ending is None else "The computer was off.",
+        )
+        for back, ending in enumerate(endings)
+    ]
+    site.store.materialize(process.id, ticks, {})
 
 
 @contextmanager
