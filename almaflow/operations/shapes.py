@@ -31,12 +31,16 @@ def whole(cls: C) -> C:
 def _describe_inherited(kind: Any) -> None:
     """Keep the descriptions that *kind* has from its bases: pydantic reads its own text only."""
     for base in kind.__mro__[1:]:
-        if base.__module__.startswith("almaflow.") and dataclasses.is_dataclass(base):
+        if _is_ours(base):
             known = TypeAdapter(whole(base)).json_schema().get("properties", {})
             for field in dataclasses.fields(kind):
                 description = known.get(field.name, {}).get("description")
                 if description and "description" not in field.metadata:
                     field.metadata = MappingProxyType({"description": description})
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.startswith("almaflow.") and dataclasses.is_dataclass(kind)
 
 
 def _build(kind: Any, seen: set[type]) -> Iterable[Any]:

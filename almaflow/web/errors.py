@@ -26,6 +26,17 @@ _SENTENCES = {
 }
 
 
+# What people call it; the others are words that people know, such as "Not Found".
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: "This was not done",
+    HTTPStatus.CONFLICT: "This was not done",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.BAD_GATEWAY: "Alma did not answer as expected",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not available now",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "This page failed",
+}
+
+
 def refuse(request: Request, status: int, sentence: str, code: str = "") -> Response:
     """Return a refusal with its sentence, as a page or as JSON.
 
@@ -36,7 +47,7 @@ def refuse(request: Request, status: int, sentence: str, code: str = "") -> Resp
         return JSONResponse(
             {"error": visible(hidden_text(REDACTION.text(sentence))), "code": code}, status
         )
-    title = HTTPStatus(status).phrase
+    title = _TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
     return render(request, "error.html", status, title=title, sentence=sentence)
 
 

@@ -33,7 +33,7 @@ from almaflow.web.forms import (
     workflow_address,
 )
 from almaflow.web.named import workflow_to_run
-from almaflow.web.rendering import render
+from almaflow.web.rendering import render, sentence
 from almaflow.workflow_loader import LoadedWorkflow
 
 router = APIRouter()
@@ -139,7 +139,8 @@ _KINDS = {
 
 def _help(one: InputField) -> str:
     """Return what a person has to know about an input."""
-    sentences = [one.description.strip()]
+    description = one.description.strip()
+    sentences = [sentence(description) if description else ""]
     if one.type == "list":
         sentences.append("One value a line, or separated by commas on one line.")
         if one.choices:
@@ -152,7 +153,7 @@ def _help(one: InputField) -> str:
         sentences.append(f"It has to match the pattern {one.pattern} as a whole.")
     if not one.is_required:
         sentences.append(f"Left empty: {one.default or 'no value'}.")
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(filter(None, sentences))
 
 
 def _confirm(

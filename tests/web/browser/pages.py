@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
+from almaflow.outcome import Status
 from almaflow.settings import Settings
 from almaflow.settings.serving import PageAddress
-from almaflow.store import NewNotification, NewSchedule, NewTick, Store, TickEnding
+from almaflow.store import (
+    EntryState,
+    NewNotification,
+    NewSchedule,
+    NewTick,
+    Store,
+    TickEnding,
+)
 from almaflow.web.server import PageServer
+from tests.waits import question
+from tests.web.acting import BEGUN
 from tests.web.asked_alma import connect_alma
-from tests.web.night import at, make_night
+from tests.web.night import ASKS, at, make_night
 from tests.web.pages import NOW, SETTINGS, HandClock, Site
 from tests.web.played import play_nights
+from tests.web.recorded import record_run
 
 PAGES: Mapping[str, str] = {
     "today": "/",
@@ -36,7 +49,7 @@ PAGES: Mapping[str, str] = {
     "approvals": "/approvals",
     "cancel": "/runs/{running}/cancel",
     "retry": "/runs/{failed}/retry",
-    "approve": "/runs/{person}/approve?step=sign",
+    "approve": "/runs/{asking}/approve?step=sign",
     "pause": "/workflows/export-bibs/pause",
     "start": "/workflows/weed-branch/run",
     "start-confirm": "/workflows/export-bibs/run",
@@ -89,9 +102,12 @@ def served_night(
     connect_alma(site)
     ids = {**ids, **(make(site) or {})}
     if make is make_night:
-        add_more(site)
+        ids["asking"] = add_more(site)
     try:
-        with served_site(site, ids) as served:
+        with (
+            patch.dict(os.environ, NO_SUCH_KEY="a7f3k9d2m5q8w1z6"),
+            served_site(site, ids) as served,
+        ):
             yield served
     finally:
         store.close()
@@ -113,8 +129,11 @@ steps: [{notify: "{{ inputs.branch }}"}]
 CLOSED: Any = {"closed": {"dates": ["2026-11-05"], "country": "CH", "subdivision": "ZH"}}
 
 
-def add_more(site: Site) -> None:
-    """Add what the other pages show: notices, a form, a pause, days off, ticks that passed."""
+def add_more(site: Site) -> str:
+    """Add what the other pages show: notices, a form, a pause, days off, ticks that passed.
+
+    Returns the id of a run whose step `sign` has really asked a person.
+    """
     settings = Settings.model_validate({**SETTINGS, "calendars": CLOSED})
     site.project.settings.calendars.update(settings.calendars)
     (site.folder / "workflows" / "weed-branch.yaml").write_text(WEEDS, "utf-8")
@@ -136,16 +155,22 @@ def add_more(site: Site) -> None:
     kept = {one.title.split()[1]: one.id for one in site.store.notices()}
     site.store.notice_failed(kept["failed"], "The server refused the address.", None)
     site.store.notice_failed(kept["late"], "No answer within 30 s.", at(9))
-    _add_ticks(site)
-
-
-def _add_ticks(site: Site) -> None:
-    """Give the ledger the ticks of two days, as a scheduler leaves them."""
     process = site.store.enter_process("host", 1, "1")
     site.store.lead(process.id)
+    _add_ticks(site, process.id)
+    run = record_run(site, 8, workflow="close-period", requested_at=at(8, 25), text=ASKS)
+    claim = site.store.claim_run(run, process.id)
+    site.store.start_run(claim, NOW, at(20))
+    site.store.record(claim, "sign", 1, "begin", EntryState.DONE, value=BEGUN)
+    site.store.set_status(claim, Status.WAITING, [question("Close the period of 2026?", "sign")])
+    return run
+
+
+def _add_ticks(site: Site, process_id: str) -> None:
+    """Give the ledger the ticks of two days, as a scheduler leaves them."""
     entry = site.app.state.catalog.snapshot(site.project).active["export-bibs"].entries[0]
     new = NewSchedule(workflow="export-bibs", entry=entry.key, timing=entry.to_json())
-    site.store.change_schedules(process.id, [new], [], at(0, day=-3))
+    site.store.change_schedules(process_id, [new], [], at(0, day=-3))
     (row,) = site.store.schedules()
     endings = (None, TickEnding.MISSED, TickEnding.SKIPPED)
     ticks = [
@@ -161,7 +186,7 @@ def _add_ticks(site: Site) -> None:
         )
         for back, ending in enumerate(endings)
     ]
-    site.store.materialize(process.id, ticks, {})
+    site.store.materialize(process_id, ticks, {})
 
 
 @contextmanager
