@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field, fields, is_dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from almaflow.late_dataclasses import dataclass
@@ -190,12 +190,17 @@ class _Collector:
         return self._nodes <= _MOST_NODES
 
 
-@cache
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""By class, what `_fields_of` has returned; a page has few classes and many instances."""
+
+
 def _fields_of(kind: type) -> tuple[str, ...]:
     """Return the fields of a data class of ours; none of other classes."""
-    if not kind.__module__.startswith("almaflow.") or not is_dataclass(kind):
-        return ()
-    return tuple(one.name for one in fields(kind))
+    names = _FIELDS.get(kind)
+    if names is None:
+        is_ours = kind.__module__.startswith("almaflow.") and is_dataclass(kind)
+        names = _FIELDS[kind] = tuple(one.name for one in fields(kind)) if is_ours else ()
+    return names
 
 
 @dataclass(frozen=True)
