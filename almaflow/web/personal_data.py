@@ -158,6 +158,7 @@ class _Collector:
         if type(value) in _PLAIN or id(value) in self._visited:
             return
         self._visited.add(id(value))
+        self._nodes += 1
         if isinstance(value, Mapping):
             self._visit_mapping(value)
         elif isinstance(value, list | tuple):
@@ -168,26 +169,27 @@ class _Collector:
                 self.visit(getattr(value, field_name), "")
 
     def _visit_mapping(self, value: Mapping[Any, Any]) -> None:
-        if not self._has_place(len(value)):
-            return
         called, answers = _called(value), self._rule.answers
         for key, one in value.items():
+            if self._is_full():
+                return
             name = called if called and key == "value" else str(key)
             # Most values are plain and have a name that hides nothing.
             if type(one) not in _PLAIN or answers.get(name) is not False:
                 self.visit(one, name)
 
     def _visit_list(self, value: Sequence[Any]) -> None:
-        if not self._has_place(len(value)):
-            return
         pair = _pair_name(value)
         for number, one in enumerate(value):
+            if self._is_full():
+                return
             if pair or type(one) not in _PLAIN:
                 self.visit(one, pair if number else "")
 
-    def _has_place(self, more: int) -> bool:
-        self._nodes += more
-        return self._nodes <= _MOST_NODES
+    def _is_full(self) -> bool:
+        """Count one more value, and say whether that is more than a page is searched for."""
+        self._nodes += 1
+        return self._nodes > _MOST_NODES
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
