@@ -22,8 +22,9 @@ POLLING = """\
         timeout: 25d
 """
 
-# Without a scenario everything that a file names exists, so the run would be found.
-NEVER_RUN = "sets: []\n"
+# Without a scenario everything that a file names exists, so the run would be found; and the jobs
+# of the invented library ran within the last day.
+NEVER_RUN = "sets: []\nstarts_at: 2026-03-02T22:30:00Z\n"
 
 
 def test_a_simulation_that_polls_every_second_for_a_month_ends_soon(

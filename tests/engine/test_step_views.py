@@ -441,7 +441,7 @@ def test_what_programs_get_is_all_of_it_under_these_names() -> None:
         *("outcome", "error", "attempt", "attempts", "held", "worked_on", "requested_at"),
         *("scheduled_at", "started_at", "ended_at", "deadline_at", "seconds"),
         *("cancel_requested_at", "cancel_requested_by", "inputs", "vars", "outputs", "commit"),
-        *("timezone", "steps", "messages"),
+        *("timezone", "steps", "messages", "unreadable"),
     }
     assert data["waits"] == [{"path": "both/left/a", "reason": "x", "kind": "other"}]
     assert data["attempts"][0].keys() == {

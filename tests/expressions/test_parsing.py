@@ -154,7 +154,9 @@ def test_what_cannot_be_read_is_refused_with_place_and_advice(
             "a {{ b }} {% c %}",
             10,
             "Statements (`{% … %}`) are not allowed. Use `{{ … }}`, or a `branch` or "
-            "`for_each` step. To write it as text, use `{{ '{%' }}`.",
+            "`for_each` step. A list in a text is written `{{ steps.each.results | "
+            "map(attribute='item') | join(', ') }}`, a choice `{{ 'a' if … else 'b' }}`. To write "
+            "it as text, use `{{ '{%' }}`.",
         ),
         (
             "a {# c #}",
