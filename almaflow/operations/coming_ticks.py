@@ -120,9 +120,11 @@ def coming_ticks(
     reasons = {} if store is None else _skipped(store, after)
 
     def of(entry: TimetableEntry) -> Iterator[tuple[datetime, ComingTick]]:
+        words = entry.words()
         for at in entry.timetable.between(after, until):
             reason = reasons.get((entry.workflow, entry.key, at))
-            yield at, _tick(entry, at, reason or entry.day_off(at) or _paused(entry, at, pauses))
+            skipped = reason or entry.day_off(at) or _paused(entry, at, pauses)
+            yield at, _tick(entry, words, at, skipped)
 
     every = merge(*(of(entry) for entry in entries), key=lambda pair: pair[0])
     return [tick for _, tick in islice(every, count)]
@@ -140,13 +142,13 @@ def _paused(entry: TimetableEntry, at: datetime, pauses: Iterable[SchedulePause]
     return ""
 
 
-def _tick(entry: TimetableEntry, at: datetime, skipped: str) -> ComingTick:
+def _tick(entry: TimetableEntry, words: str, at: datetime, skipped: str) -> ComingTick:
     zone = entry.timetable.zone
     return ComingTick(
         at=at.astimezone(zone),
         starts_at=entry.starts_at(at).astimezone(zone),
         workflow=entry.workflow,
         entry=entry.key,
-        timetable=entry.words(),
+        timetable=words,
         skipped=skipped or None,
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.store import Store, overview
-
-# More runs than this are not counted: the grid says so.
-_MOST = 20_000
 
 # The worst state of a day is the one that it shows.
 _WORST: Sequence[str] = (
@@ -43,32 +41,30 @@ class DayGrid:
 
     days: tuple[date, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
-    is_cut: bool
-    """Whether there are more runs than were read; the oldest are missing."""
 
 
 def day_grid(store: Store, now: datetime, zone: tzinfo, days: int) -> DayGrid:
     """Return the grid of the last *days* days in *zone*, today included."""
     today = now.astimezone(zone).date()
     shown = tuple(today - timedelta(days=back) for back in range(days))
-    since = datetime.combine(shown[-1], time(), zone)
     with store.read() as tx:
-        found = overview.states_since(tx, since, _MOST + 1)
-    cells: dict[str, dict[date, list[str]]] = {}
-    for workflow, requested_at, state in found[:_MOST]:
-        day = requested_at.astimezone(zone).date()
-        cells.setdefault(workflow, {}).setdefault(day, []).append(state)
-    rows = tuple(
-        (name, tuple(_cell(day, of_days.get(day, [])) for day in shown))
-        for name, of_days in sorted(cells.items())
+        found = overview.states_by_day(tx, [datetime.combine(day, time(), zone) for day in shown])
+    counts: dict[str, dict[int, Counter[str]]] = {}
+    for workflow, day, state, runs in found:
+        counts.setdefault(workflow, {}).setdefault(day, Counter())[state] = runs
+    return DayGrid(
+        shown,
+        tuple(
+            (name, tuple(_cell(day, of_days.get(place)) for place, day in enumerate(shown)))
+            for name, of_days in sorted(counts.items())
+        ),
     )
-    return DayGrid(shown, rows, len(found) > _MOST)
 
 
-def _cell(day: date, states: Sequence[str]) -> Cell:
-    return Cell(day, len(states), worst(states))
+def _cell(day: date, states: Counter[str] | None) -> Cell:
+    return Cell(day, 0 if states is None else states.total(), worst(states or ()))
 
 
-def worst(states: Sequence[str]) -> str:
+def worst(states: Iterable[str]) -> str:
     """Return the worst of some outcomes and statuses; empty when there are none."""
     return min(states, key=_WORST.index, default="")

@@ -20,9 +20,9 @@ _ENDED = (
     "SELECT id, workflow, outcome FROM runs WHERE ended_at > :since"
     " ORDER BY ended_at DESC, number DESC"
 )
-_STATES = (
-    "SELECT workflow, requested_at, coalesce(outcome, status) AS state FROM runs"
-    " WHERE requested_at >= :since ORDER BY number DESC LIMIT :limit"
+_DAYS = (
+    "SELECT workflow, CASE {days} END AS day, coalesce(outcome, status) AS state,"
+    " count(*) AS runs FROM runs WHERE requested_at >= :since GROUP BY 1, 2, 3"
 )
 _STATES_OF = "SELECT id, coalesce(outcome, status) AS state FROM runs WHERE id IN :run_ids"
 _UNENDED = "SELECT count(*) FROM runs WHERE status IN :unfinished"
@@ -139,13 +139,15 @@ def version(tx: Transaction) -> str:
     return f"{'.'.join(map(str, (row or {}).values()))}.{zlib.crc32(waits.encode())}"
 
 
-def states_since(tx: Transaction, since: datetime, limit: int) -> list[tuple[str, datetime, str]]:
-    """Return workflow, instant and outcome (or status) of the runs requested since, newest first.
+def states_by_day(tx: Transaction, mornings: Sequence[datetime]) -> list[tuple[str, int, str, int]]:
+    """Return how many runs were requested on each day, by workflow and outcome (or status).
 
-    At most *limit* of them are read.
+    *mornings* is when each day begins, the newest first; a day is its place among them.
     """
-    rows = tx.rows(_STATES, since=since, limit=limit)
-    return [(row["workflow"], row["requested_at"], row["state"]) for row in rows]
+    days = " ".join(f"WHEN requested_at >= :day_{day} THEN {day}" for day in range(len(mornings)))
+    begins = {f"day_{day}": morning for day, morning in enumerate(mornings)}
+    rows = tx.rows(_DAYS.format(days=days), since=mornings[-1], **begins)
+    return [(row["workflow"], row["day"], row["state"], row["runs"]) for row in rows]
 
 
 def states_of(tx: Transaction, run_ids: Sequence[str]) -> dict[str, str]:

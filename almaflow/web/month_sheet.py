@@ -6,7 +6,7 @@ from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
-from itertools import islice
+from itertools import chain, islice
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.coming_ticks import coming_ticks
@@ -95,14 +95,16 @@ def read_month(
     dense = [one for one in entries if _is_dense(one, since, until)] if after < until else []
     sparse = [one for one in entries if one not in dense]
     coming = coming_ticks(sparse, store, after, _before(until), MOST_TICKS) if sparse else []
-    rows = [*_past(store, past, zone)]
-    rows += _coming([(one.at.astimezone(zone), one.workflow, one.skipped) for one in coming])
+    due: dict[date, list[Due]] = {}
+    ahead = _coming([(one.at.astimezone(zone), one.workflow, one.skipped) for one in coming])
+    for day, one in chain(_past(store, past, zone), ahead):
+        due.setdefault(day, []).append(one)
     calendars = {one.name: one for entry in entries for one in entry.calendars}.values()
     pauses = [one for one in store.pauses(since=since) if one.since < until]
     cut = len(past) == MOST_TICKS, len(coming) == MOST_TICKS
     return MonthSheet(
         first,
-        tuple(_of_day(day, rows, zone, calendars, pauses) for day in days),
+        tuple(_of_day(day, due.get(day, ()), zone, calendars, pauses) for day in days),
         tuple(pauses),
         tuple(DenseEntry(one.workflow, one.words()) for one in dense),
         past[-1].at.astimezone(zone).date() + timedelta(days=1) if cut[0] else None,
@@ -163,12 +165,12 @@ def _coming(ticks: Iterable[tuple[datetime, str, str | None]]) -> Iterator[tuple
 
 def _of_day(
     day: date,
-    rows: Sequence[tuple[date, Due]],
+    due: Iterable[Due],
     zone: tzinfo,
     calendars: Iterable[Calendar],
     pauses: Sequence[SchedulePause],
 ) -> Day:
-    due = sorted((one for at, one in rows if at == day), key=lambda one: one.first_at)
+    in_order = tuple(sorted(due, key=lambda one: one.first_at))
     found = ((one.name, one.day_off(day)) for one in calendars)
     offs = tuple(DayOff(name, what) for name, what in found if what)
     begin, end = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
@@ -177,7 +179,7 @@ def _of_day(
         for one in pauses
         if one.since < end and (one.until is None or one.until > begin)
     )
-    return Day(day, tuple(due), _clock_remark(day, zone), offs, tuple(paused))
+    return Day(day, in_order, _clock_remark(day, zone), offs, tuple(paused))
 
 
 def _clock_remark(day: date, zone: tzinfo) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from almaflow.operations.day_grid import day_grid
 from almaflow.outcome import Outcome, Status
 from almaflow.settings import Settings
 from almaflow.store import NewLogEntry, NewNotification, NewSchedule, NewTick, TickEnding
@@ -64,6 +66,22 @@ def test_the_grid_shows_the_worst_outcome_of_a_day(site: Site) -> None:
     ended(site, 1, Outcome.SUCCEEDED)
     ended(site, 2, Outcome.FAILED)
     assert "2 runs on 2026-11-03: failed" in page(site, "/runs")
+
+
+def test_the_grid_counts_the_runs_of_each_workflow_by_days_of_the_project(site: Site) -> None:
+    zone = ZoneInfo("Europe/Zurich")
+    midnight = datetime(2026, 11, 3, tzinfo=zone)
+    for workflow, minutes in (("a", -1), ("a", 0), ("b", 1), ("b", 2), ("b", -60 * 24 * 14)):
+        at = midnight + timedelta(minutes=minutes)
+        record_run(site, requested_at=at, workflow=workflow, status=Status.RUNNING)
+
+    grid = day_grid(site.store, midnight + timedelta(hours=9), zone, 14)
+
+    days = {
+        name: {cell.day.day: cell.runs for cell in cells if cell.runs} for name, cells in grid.rows
+    }
+    assert days == {"a": {2: 1, 3: 1}, "b": {3: 2}}
+    assert {cell.state for _, cells in grid.rows for cell in cells} == {"", "running"}
 
 
 def test_a_run_shows_its_steps_its_error_and_its_file(site: Site) -> None:
