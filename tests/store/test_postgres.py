@@ -365,7 +365,9 @@ def test_who_stands_still_in_a_transaction_does_not_lock_out_others_for_ever(
             store.add_event(claim.run_id, "note")
 
     # The server says why and closes; a request that is sent meanwhile may lose what it said.
-    with pytest.raises(StoreLost, match="idle-in-transaction timeout|server closed the connection"):
+    with pytest.raises(
+        StoreLost, match=r"idle-in-transaction timeout|server closed the connection"
+    ):
         batch()
 
     assert frozen.journal(claim.run_id) == []
