@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -111,17 +111,20 @@ def coming_ticks(
     after: datetime,
     until: datetime,
     count: int,
+    instants: Callable[[TimetableEntry], Iterable[datetime]] | None = None,
 ) -> list[ComingTick]:
     """Return the first *count* ticks later than *after*, up to *until*, in the order of time.
 
-    Pauses and the ticks that `skip-next` skips come from the store; None: there is none yet.
+    *instants* gives those of an entry when they are known already. Pauses and the ticks that
+    `skip-next` skips come from the store; None: there is none yet.
     """
     pauses: Sequence[SchedulePause] = () if store is None else store.pauses(since=after)
     reasons = {} if store is None else _skipped(store, after)
 
     def of(entry: TimetableEntry) -> Iterator[tuple[datetime, ComingTick]]:
         words = entry.words()
-        for at in entry.timetable.between(after, until):
+        between = entry.timetable.between(after, until) if instants is None else instants(entry)
+        for at in between:
             reason = reasons.get((entry.workflow, entry.key, at))
             skipped = reason or entry.day_off(at) or _paused(entry, at, pauses)
             yield at, _tick(entry, words, at, skipped)

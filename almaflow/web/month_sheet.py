@@ -6,6 +6,7 @@ from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from itertools import chain, islice
 
 from almaflow.late_dataclasses import dataclass
@@ -13,7 +14,7 @@ from almaflow.operations.coming_ticks import coming_ticks
 from almaflow.operations.day_grid import worst
 from almaflow.operations.ledger import TickView, list_ticks
 from almaflow.store import SchedulePause, Store, overview
-from almaflow.timetable import Calendar
+from almaflow.timetable import Calendar, Timetable
 from almaflow.timetable_entries import TimetableEntry
 
 MOST_TICKS = 5000
@@ -91,13 +92,19 @@ def read_month(
     days = [first + timedelta(days=number) for number in range(monthrange(*_numbers(first))[1])]
     since, until = _midnight(first, zone), _midnight(days[-1] + timedelta(days=1), zone)
     past = list_ticks(store, MOST_TICKS, since=since, until=min(_before(until), now)).ticks
-    after = max(since - timedelta(microseconds=1), now)
-    dense = [one for one in entries if _is_dense(one, since, until)] if after < until else []
-    sparse = [one for one in entries if one not in dense]
-    coming = coming_ticks(sparse, store, after, _before(until), MOST_TICKS) if sparse else []
+    after = max(_before(since), now)
+    dense: list[TimetableEntry] = []
+    sparse: list[TimetableEntry] = []
+    for entry in entries if after < until else ():
+        (dense if len(_instants(entry.timetable, since, until)) > _DENSE else sparse).append(entry)
+
+    def ahead_of(entry: TimetableEntry) -> Iterator[datetime]:
+        return (at for at in _instants(entry.timetable, since, until) if at > after)
+
+    coming = coming_ticks(sparse, store, after, until, MOST_TICKS, ahead_of)
     due: dict[date, list[Due]] = {}
-    ahead = _coming([(one.at.astimezone(zone), one.workflow, one.skipped) for one in coming])
-    for day, one in chain(_past(store, past, zone), ahead):
+    to_come = _coming([(one.at.astimezone(zone), one.workflow, one.skipped) for one in coming])
+    for day, one in chain(_past(store, past, zone), to_come):
         due.setdefault(day, []).append(one)
     calendars = {one.name: one for entry in entries for one in entry.calendars}.values()
     pauses = [one for one in store.pauses(since=since) if one.since < until]
@@ -131,13 +138,17 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def _before(until: datetime) -> datetime:
-    """Return the last instant of what ends with *until*; both ends of a query count."""
+    """Return the last instant before *until*; both ends of a query count."""
     return until - timedelta(microseconds=1)
 
 
-def _is_dense(entry: TimetableEntry, since: datetime, until: datetime) -> bool:
-    ticks = islice(entry.timetable.between(since, until), _DENSE + 1)
-    return sum(1 for _ in ticks) > _DENSE
+@lru_cache(maxsize=500)
+def _instants(timetable: Timetable, since: datetime, until: datetime) -> Sequence[datetime]:
+    """Return when a timetable is due in a month; of one that is due too often, the first ticks.
+
+    They are kept, because a page that is open is made again whenever something happens.
+    """
+    return tuple(islice(timetable.between(_before(since), _before(until)), _DENSE + 1))
 
 
 def _past(store: Store, ticks: Sequence[TickView], zone: tzinfo) -> Iterator[tuple[date, Due]]:

@@ -54,25 +54,30 @@ NAVIGATION: Sequence[Entry] = (
 class Look:
     """How a state or outcome appears: a sign and a word, never a colour alone."""
 
-    sign: str
-    word: str
-    tone: str
+    sign: Markup
+    word: Markup
+    tone: Markup
     """The class of the stylesheet: good, attention, bad, active or quiet."""
 
 
+def _look(sign: str, word: str, tone: str) -> Look:
+    # A grid has thousands of them, and our own words need neither escapes nor redaction.
+    return Look(Markup(sign), Markup(word), Markup(tone))
+
+
 LOOKS: Mapping[str, Look] = {
-    Outcome.SUCCEEDED: Look("✓", "succeeded", "good"),
-    Outcome.WARNING: Look("!", "warning", "attention"),
-    Outcome.FAILED: Look("✗", "failed", "bad"),
-    Outcome.TIMED_OUT: Look("✗", "timed out", "bad"),
-    Outcome.UNKNOWN: Look("?", "unknown", "bad"),
-    Outcome.CANCELLED: Look("–", "cancelled", "quiet"),
-    Outcome.SKIPPED: Look("–", "skipped", "quiet"),
-    Outcome.MISSED: Look("○", "missed", "attention"),
-    Status.QUEUED: Look("·", "queued", "quiet"),
-    Status.RUNNING: Look("▶", "running", "active"),
-    Status.WAITING: Look("…", "waiting", "active"),
-    Status.FINISHED: Look("·", "finished", "quiet"),
+    Outcome.SUCCEEDED: _look("✓", "succeeded", "good"),
+    Outcome.WARNING: _look("!", "warning", "attention"),
+    Outcome.FAILED: _look("✗", "failed", "bad"),
+    Outcome.TIMED_OUT: _look("✗", "timed out", "bad"),
+    Outcome.UNKNOWN: _look("?", "unknown", "bad"),
+    Outcome.CANCELLED: _look("–", "cancelled", "quiet"),
+    Outcome.SKIPPED: _look("–", "skipped", "quiet"),
+    Outcome.MISSED: _look("○", "missed", "attention"),
+    Status.QUEUED: _look("·", "queued", "quiet"),
+    Status.RUNNING: _look("▶", "running", "active"),
+    Status.WAITING: _look("…", "waiting", "active"),
+    Status.FINISHED: _look("·", "finished", "quiet"),
 }
 """By `Outcome` or `Status`."""
 

@@ -166,6 +166,22 @@ def test_the_calendar_leaves_out_what_is_due_too_often_and_names_it(site: Site) 
     assert text.count("export-bibs") >= 31
 
 
+@pytest.mark.parametrize(
+    ("day", "due"), [("2026-11-30", False), ("2026-12-01", True), ("2027-01-01", True)]
+)
+def test_a_month_of_the_calendar_begins_with_its_first_midnight(
+    site: Site, day: str, due: bool
+) -> None:
+    write_workflows(site)
+    (site.folder / "workflows" / "first-minute.yaml").write_text(
+        "schedule: [{cron: '0 0 1 * *'}]\nsteps: [{wait: 1m}]\n", "utf-8"
+    )
+
+    text = page(site, f"/calendar?day={day}").partition('id="day"')[2]
+
+    assert ("first-minute" in text) == due
+
+
 def test_the_calendar_names_days_off_and_pauses(site: Site) -> None:
     closed = {"dates": ["2026-11-05"], "country": "CH", "subdivision": "ZH"}
     calendars = Settings.model_validate({**SETTINGS, "calendars": {"closed": closed}}).calendars
