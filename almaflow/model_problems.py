@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -331,6 +332,19 @@ def _list(finding: _Finding) -> str:
     return f"{message} {advice}" if advice else message
 
 
+def _instant(finding: _Finding) -> str:
+    try:
+        read = datetime.fromisoformat(_value_text(finding.input).strip("` "))
+    except ValueError:
+        write = "Write it as `2026-03-02T01:00:00Z`"
+    else:
+        write = f"Write `{read.replace(tzinfo=None).isoformat()}Z`"
+    return (
+        f"An instant with an offset from UTC is expected here, not {finding.value_text}. {write}, "
+        "or with `+01:00` in place of `Z`."
+    )
+
+
 def _bound(words: str, key: str) -> Callable[[_Finding], str]:
     def say(finding: _Finding) -> str:
         limit = finding.context.get(key)
@@ -359,6 +373,10 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
     "less_than": ("bad-value", _bound("less than {}", "lt")),
     "list_type": ("wrong-type", _list),
     "tuple_type": ("wrong-type", _list),
+    **dict.fromkeys(
+        ("timezone_aware", "datetime_parsing", "datetime_from_date_parsing", "datetime_type"),
+        ("bad-value", _instant),
+    ),
     "id_empty": (
         "empty-id",
         lambda it: f"{it.subject} is empty. Write an id of Alma, or remove the key.",

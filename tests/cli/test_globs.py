@@ -83,3 +83,31 @@ def test_what_else_is_given_for_a_workflow_is_named(
 
     assert refused.code == 2
     assert named in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "advice"),
+    [
+        ("2026-03-02T01:30", "Write `2026-03-02T01:30:00Z`"),
+        ("2026-03-02", "Write `2026-03-02T00:00:00Z`"),
+        ("20260302", "Write `2026-03-02T00:00:00Z`"),
+        ("1772000000", "Write it as `2026-03-02T01:00:00Z`"),
+        ("tomorrow", "Write it as `2026-03-02T01:00:00Z`"),
+        ("2026-13-02T00:00:00Z", "Write it as `2026-03-02T01:00:00Z`"),
+    ],
+)
+def test_an_instant_without_its_offset_is_shown_with_one(
+    almaflow: Almaflow, write: Write, starts_at: str, advice: str
+) -> None:
+    write("w.scenario.yaml", f"starts_at: {starts_at}\n")
+
+    (problem,) = almaflow("validate", "w.scenario.yaml", "--format", "json").json["problems"]
+
+    assert (problem["code"], problem["line"], problem["column"]) == ("bad-value", 1, 12)
+    assert advice in problem["message"]
+
+
+def test_a_scenario_alone_is_counted_as_a_file(almaflow: Almaflow, write: Write) -> None:
+    write("w.scenario.yaml", "starts_at: 2026-03-02T01:30Z\n")
+
+    assert almaflow("validate", "w.scenario.yaml").out == "1 file, no errors.\n"

@@ -151,8 +151,15 @@ def _in_the_calendar(instant: datetime) -> datetime:
     return instant
 
 
+def _no_number(value: Any) -> Any:
+    if re.fullmatch(r"[-+]?[0-9._]+", str(value)):
+        # Pydantic would take it for the seconds since 1970.
+        raise PydanticCustomError("datetime_parsing", "A number is not an instant.")
+    return value
+
+
 # When a simulation begins.
-Start = Annotated[AwareDatetime, AfterValidator(_in_the_calendar)]
+Start = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_in_the_calendar)]
 
 MomentField = Annotated[
     Moment,

@@ -113,7 +113,10 @@ def validate(
         if text:
             emit_document(text)
     else:
-        _print_text(problems, findings.valid, loaded if verbose else [], project)
+        checked = _count(findings.valid, "valid workflow")
+        if all(not os.path.isdir(one) and (_tests_at(one) or _scenarios_at(one)) for one in paths):
+            checked = _count(len(paths), "file")
+        _print_text(problems, checked, loaded if verbose else [], project)
     raise typer.Exit(1 if has_errors(problems) or (strict and not is_clean(problems)) else 0)
 
 
@@ -247,7 +250,7 @@ def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
 
 
 def _print_text(
-    problems: list[Problem], valid: int, listed: Sequence[LoadedWorkflow], project: Project
+    problems: list[Problem], checked: str, listed: Sequence[LoadedWorkflow], project: Project
 ) -> None:
     if problems:
         emit_lines(problem_lines(problems, colours=has_colours(sys.stdout)))
@@ -256,10 +259,7 @@ def _print_text(
         emit(f"{file}: workflow {name} is valid.")
         for words in _timetable(workflow, project):
             emit(f"  runs {on_one_line(words)}")
-    counts = [
-        _count(valid, "valid workflow"),
-        _count(counted(problems, Severity.ERROR), "error"),
-    ]
+    counts = [checked, _count(counted(problems, Severity.ERROR), "error")]
     counts += [
         _count(number, str(severity))
         for severity in (Severity.WARNING, Severity.NOTE)
