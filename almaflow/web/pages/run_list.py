@@ -7,6 +7,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from almaflow.errors import RequestWrong
@@ -65,6 +66,8 @@ def _render(request: Request, context: Context, chosen: dict[str, str], before: 
         given=given,
         older=older,
         grid=grid,
+        # A grid has thousands of cells, and nothing in a date needs an escape.
+        dates=[Markup(day.isoformat()) for day in grid.days] if grid else [],
         states=STATES,
         address=lambda **more: "/runs?" + urlencode({**given, **more}),
         length=lambda run: length_bar(_length(run, context.now), longest),
