@@ -1,4 +1,4 @@
-"""A month day by day: what was due and what became of it, what comes, and what is special."""
+"""A month day by day: what was due and its result, what comes, and what is special."""
 
 from __future__ import annotations
 

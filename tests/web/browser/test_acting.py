@@ -124,7 +124,7 @@ def test_a_lost_submission_is_resolved_with_what_alma_lists(
         served_site(site) as served,
         keyboard(chromium, served, "/approvals", scripted=scripted) as keys,
     ):
-        keys.press("Say what became of it")
+        keys.press("Resolve")
         confirmation = keys.main()
         keys.choose(f"It runs as {ours}")
         assert site.store.answers([run]) == []
