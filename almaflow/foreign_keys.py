@@ -139,7 +139,7 @@ _NO_MEANING = "It has no meaning in a workflow. Remove it."
 
 WORKFLOW: Advice = _all(
     _for(
-        "Tests of a workflow are in a file next to it, such as `weekly.tests.yaml`. `almaflow "
+        "Tests of a workflow are in a separate file, such as `tests/weekly.tests.yaml`. `almaflow "
         "explain tests` describes it.",
         "tests test",
     ),

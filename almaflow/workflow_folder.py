@@ -22,7 +22,10 @@ SCENARIO = ".scenario.yaml"
 """How the names of the simulator's scenario files end, which are next to the workflows."""
 
 TESTS = (".tests.yaml", ".tests.yml")
-"""How the names of files with tests end, which are next to the workflows too."""
+"""How the names of files with tests end, which are next to the workflows or in `TESTS_FOLDER`."""
+
+TESTS_FOLDER = "tests"
+"""The folder next to workflows for their tests, so that a shell's `*.yaml` leaves tests out."""
 
 ENDINGS = (".yaml", ".yml")
 """How the names of workflow files end, in upper or lower case."""

@@ -241,7 +241,7 @@ def test_the_schema_of_tests_in_the_repository_is_fresh_and_fits_the_examples() 
     schema = other_schemas()["tests"]
     jsonschema.Draft7Validator.check_schema(schema)
     text = (ROOT / "schemas" / "tests.schema.json").read_text("utf-8")
-    files = list((ROOT / "workflows").glob("*.tests.yaml"))
+    files = list((ROOT / "workflows" / "tests").glob("*.tests.yaml"))
 
     assert text == schema_text(schema), "run `almaflow schema --output schemas`"
     assert len(files) == len([one for one in WORKFLOWS if one.parent.name == "workflows"])

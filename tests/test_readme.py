@@ -155,6 +155,21 @@ def test_the_two_commands_run_an_example_and_the_tests(
     assert extras <= set(project["optional-dependencies"])
 
 
+@pytest.mark.parametrize(
+    "file",
+    sorted(
+        file.name
+        for file in (ROOT / "workflows").iterdir()
+        if file.suffix in (".yaml", ".yml") and not file.name.endswith(".scenario.yaml")
+    ),
+)
+def test_each_file_next_to_the_examples_is_a_workflow_or_a_scenario(
+    monkeypatch: pytest.MonkeyPatch, type_line: Callable[[str], str], file: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert "Simulated: nothing was sent" in type_line(f"almaflow run workflows/{file} --simulate")
+
+
 def test_the_language_at_a_glance_is_valid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_line: Callable[[str], str]
 ) -> None:

@@ -66,7 +66,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
             "test",
             "Run the tests of workflows on the simulator.",
             "almaflow test",
-            "almaflow test workflows/withdraw-items.tests.yaml -k 'too many'",
+            "almaflow test workflows/tests/withdraw-items.tests.yaml -k 'too many'",
             "almaflow test --coverage --junit results.xml",
             target="test:run_tests",
         ),

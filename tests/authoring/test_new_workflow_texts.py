@@ -29,7 +29,9 @@ def made(job: KnownJob, alma_set: NewSet | None, **more: Any) -> dict[str, Any]:
     )
     yaml = YAML(typ="safe")
     return {
-        name.removeprefix("weekly."): yaml.load(text) if name.endswith(".yaml") else text
+        name.removeprefix("tests/").removeprefix("weekly."): yaml.load(text)
+        if name.endswith(".yaml")
+        else text
         for name, text in workflow_files(new).items()
     }
 

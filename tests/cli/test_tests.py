@@ -415,7 +415,32 @@ def test_what_has_no_tests_is_a_sentence(almaflow: Almaflow, weekly: Path) -> No
 
     assert [one.code for one in (folder, file, missing)] == [2, 2, 2]
     assert "weekly.tests.yaml" in folder.err
-    assert "workflows/weekly.tests.yaml" in file.err
+    assert "workflows/tests/weekly.tests.yaml" in file.err
+
+
+@pytest.mark.parametrize("name", ["weekly.tests.yaml", "tests/weekly.tests.yaml"])
+def test_tests_are_next_to_their_workflow_or_in_a_folder_for_tests(
+    almaflow: Almaflow, write: Write, weekly: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    tests = Path(write(f"workflows/{name}", listed("{name: good}")))
+
+    for asked in ([], [weekly], [tests], ["workflows"]):
+        done = almaflow("test", *map(str, asked), "--json")
+        assert (done.code, [one["name"] for one in done.json["tests"]]) == (0, ["good"]), asked
+    assert almaflow("validate", tests).code == 0
+    monkeypatch.chdir(tests.absolute().parent)
+    assert almaflow("test", tests.name).code == 0
+
+
+def test_tests_in_a_folder_for_tests_may_have_their_workflow_there(
+    almaflow: Almaflow, write: Write
+) -> None:
+    write("workflows/tests/own.yaml", "steps: [{wait: 1m}]\n")
+    own = write("workflows/tests/own.tests.yaml", listed("{name: good}"))
+    lone = write("workflows/tests/lone.tests.yaml", listed("{name: good}"))
+
+    assert almaflow("test", own).code == 0
+    assert "There is no workflow `lone.yaml`" in almaflow("test", lone).out
 
 
 def test_a_file_of_tests_is_not_a_workflow(almaflow: Almaflow, write: Write, weekly: Path) -> None:

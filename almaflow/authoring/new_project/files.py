@@ -24,7 +24,7 @@ _FILES: Mapping[str, str] = {
     FILE_NAME: "almaflow.yaml",
     f"@workflows@/{EXAMPLE}.yaml": "example-export.yaml",
     f"@workflows@/{EXAMPLE}.scenario.yaml": "example-export.scenario.yaml",
-    f"@workflows@/{EXAMPLE}.tests.yaml": "example-export.tests.yaml",
+    f"@workflows@/tests/{EXAMPLE}.tests.yaml": "example-export.tests.yaml",
     ".env.example": "env.example",
     ".gitignore": "gitignore",
     ".pre-commit-config.yaml": "pre-commit-config.yaml",

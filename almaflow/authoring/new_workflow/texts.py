@@ -10,6 +10,7 @@ from almaflow.authoring.new_workflow.jobs import KnownJob
 from almaflow.authoring.new_workflow.parameters import DividedParameters
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.pasted_steps import quoted
+from almaflow.workflow_folder import TESTS_FOLDER
 
 _IN_SIMULATION = 120
 """Members of the set in the scenario."""
@@ -62,7 +63,7 @@ def workflow_files(new: NewWorkflow) -> dict[str, str]:
     files = {
         f"{new.name}.yaml": _joined(_workflow(new)),
         f"{new.name}.scenario.yaml": _joined(_scenario(new)),
-        f"{new.name}.tests.yaml": _joined(_tests(new)),
+        f"{TESTS_FOLDER}/{new.name}.tests.yaml": _joined(_tests(new)),
     }
     if new.payload:
         files[new.payload] = payload_text(new.parameters.filed)
@@ -90,6 +91,11 @@ def _joined(lines: Iterator[str]) -> str:
 
 def _modeline(new: NewWorkflow, schema: str) -> str:
     return f"# yaml-language-server: $schema={new.schemas}/{schema}.schema.json"
+
+
+def _modeline_of_tests(new: NewWorkflow) -> str:
+    # Their folder is one further down.
+    return f"# yaml-language-server: $schema=../{new.schemas}/tests.schema.json"
 
 
 def _workflow(new: NewWorkflow) -> Iterator[str]:
@@ -237,7 +243,7 @@ def _scenario_set(alma_set: NewSet | None, content: str, members: int) -> Iterat
 
 def _tests(new: NewWorkflow) -> Iterator[str]:
     request = f"/conf/jobs/{new.job.id}?op=run"
-    yield _modeline(new, "tests")
+    yield _modeline_of_tests(new)
     yield "tests:"
     yield "  - name: the job runs on the set" if new.alma_set else "  - name: the job runs"
     yield "    expect:"

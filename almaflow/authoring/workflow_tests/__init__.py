@@ -1,4 +1,4 @@
-"""Tests of workflows: `<workflow>.tests.yaml` next to the workflow, run on the simulator.
+"""Tests of workflows: `tests/<workflow>.tests.yaml`, run on the simulator.
 
 The way of a file: `files` finds and reads it, `models` is its form, `checking` compares its names
 with the workflow, `running` plays each test through a `Player` that the command line hands in,

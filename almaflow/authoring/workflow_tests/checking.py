@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from almaflow.authoring.workflow_tests.files import UnusableWorkflow, WorkflowShelf, workflow_beside
+from almaflow.authoring.workflow_tests.files import UnusableWorkflow, WorkflowShelf, workflow_of
 from almaflow.authoring.workflow_tests.models import Expectation, WorkflowTest, WorkflowTests
 from almaflow.authoring.workflow_tests.partial import fitting_part
 from almaflow.authoring.workflow_tests.running import scenario_beside
@@ -105,7 +105,7 @@ def _workflow_path(
 ) -> Path:
     """Return the file of the workflow; Raises: DocumentsInvalid."""
     if tests.workflow is None:
-        target = workflow_beside(path)
+        target = workflow_of(path)
         place = Location(document.file)
     else:
         place = document.location_of(("workflow",))

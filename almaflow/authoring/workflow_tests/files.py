@@ -15,6 +15,7 @@ from almaflow.workflow_folder import (
     ENDINGS,
     SCENARIO,
     TESTS,
+    TESTS_FOLDER,
     display_path,
     is_tests,
     list_workflows,
@@ -85,8 +86,8 @@ def _tests_at(path: Path) -> list[Path]:
         if not files:
             raise TestsMissing(
                 f"The folder {printable(os.path.abspath(path))} has no tests (`*{TESTS[0]}`). "
-                "Write them next to a workflow: `weekly.tests.yaml` has the tests of "
-                "`weekly.yaml`. `almaflow explain tests` shows an example."
+                f"`{TESTS_FOLDER}/weekly.tests.yaml` has the tests of `weekly.yaml`. `almaflow "
+                "explain tests` shows an example."
             )
         return files
     if not os.path.lexists(path):
@@ -95,11 +96,12 @@ def _tests_at(path: Path) -> list[Path]:
     if is_tests(path.name):
         return [path]
     stem = path.name[: -len(SCENARIO)] if path.name.casefold().endswith(SCENARIO) else path.stem
-    beside = [path.with_name(stem + ending) for ending in TESTS]
-    files = [file for file in beside if os.path.lexists(file)]
+    folders = (path.parent / TESTS_FOLDER, path.parent)
+    possible = [folder / f"{stem}{ending}" for folder in folders for ending in TESTS]
+    files = [file for file in possible if os.path.lexists(file)]
     if not files:
         raise TestsMissing(
-            f"{display_path(path)} has no tests: there is no file {display_path(beside[0])}. "
+            f"{display_path(path)} has no tests: there is no file {display_path(possible[0])}. "
             "`almaflow explain tests` shows what it contains."
         )
     return files
@@ -119,9 +121,16 @@ def tests_named(text: str, names: Iterable[str]) -> set[str]:
     return matches
 
 
-def workflow_beside(path: Path) -> Path:
-    """Return the workflow that belongs to the tests at *path*, whether it exists or not."""
+def workflow_of(path: Path) -> Path:
+    """Return the workflow that belongs to the tests at *path*, whether it exists or not.
+
+    It is next to them, or next to the folder `TESTS_FOLDER` that they are in.
+    """
     ending = next(one for one in TESTS if path.name.casefold().endswith(one))
     stem = path.name[: -len(ending)]
-    candidates = [path.with_name(stem + one) for one in ENDINGS]
+    folder = Path(os.path.abspath(path)).parent
+    folders = [path.parent]
+    if folder.name == TESTS_FOLDER:
+        folders.insert(0, path.parent.parent if path.parent.name else folder.parent)
+    candidates = [one / f"{stem}{ending}" for one in folders for ending in ENDINGS]
     return next((one for one in candidates if os.path.isfile(one)), candidates[0])

@@ -316,7 +316,7 @@ class WorkflowTest(Model):
 
 
 class WorkflowTests(Model):
-    """Tests of one workflow, in a file next to it: `<workflow>.tests.yaml`.
+    """Tests of one workflow: `tests/<workflow>.tests.yaml`, or the same without the folder.
 
     `almaflow test` plays each test on the simulator, in virtual time; nothing is sent. Without a
     `<workflow>.scenario.yaml`, everything that the workflow names exists.

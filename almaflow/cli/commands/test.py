@@ -77,9 +77,9 @@ def run_tests(
 ) -> None:
     """Run the tests of workflows on the simulator, in virtual time. Nothing is sent.
 
-    The tests of `weekly.yaml` are in `weekly.tests.yaml` next to it; `almaflow explain tests`
-    describes them. Exits with 0 if all tests pass, 1 if a test fails, and 2 if a file of tests or
-    a workflow has errors.
+    The tests of `weekly.yaml` are in `tests/weekly.tests.yaml`, or without that folder next to it;
+    `almaflow explain tests` describes them. Exits with 0 if all tests pass, 1 if a test fails, and
+    2 if a file of tests or a workflow has errors.
     """
     if fail_under is not None and not coverage:
         raise RequestWrong("`--fail-under` needs `--coverage`.")
