@@ -258,13 +258,20 @@ def change_members(
     query = _query(op=op, id_type=id_type, fail_on_invalid_id=unknown_ids)
     body = {"members": {"member": [{"id": member_id} for member_id in ids]}}
     what = f"{op.replace('_', ' ')} of set {set_id}"
-    return AlmaRequest("POST", path, query, body, AlmaSet.read, _SETS, what)
+
+    def changed(data: Any) -> AlmaSet:
+        alma_set = AlmaSet.read(data)
+        if alma_set.id != set_id:
+            raise UnreadableResponse(f"the response is not about the set {set_id}")
+        return alma_set
+
+    return AlmaRequest("POST", path, query, body, changed, _SETS, what)
 
 
 def delete_set(set_id: str) -> AlmaRequest[None]:
     """Delete a set, never its members."""
     path = f"/conf/sets/{_segment(set_id, 'set')}"
-    return AlmaRequest("DELETE", path, (), None, lambda data: None, _SETS, f"delete set {set_id}")
+    return AlmaRequest("DELETE", path, (), None, _nothing, _SETS, f"delete set {set_id}")
 
 
 # --- profiles -------------------------------------------------------------------------------
@@ -336,6 +343,11 @@ def _institution_code(data: Any) -> str:
     # `<test>GET - OK - institutionCode: 01ABC_INST</test>`; the text may change (no schema).
     found = re.search(r"institutionCode:\s*([\w.-]+)", value_parsing.text(data))
     return found[1][: value_parsing.LONGEST_CODE] if found else ""
+
+
+def _nothing(data: Any) -> None:
+    if data:
+        raise UnreadableResponse("the response is not the empty one that Alma gives to a deletion")
 
 
 def _new_instance_id(data: Any) -> str:

@@ -86,6 +86,15 @@ def for_codes(codes: Iterable[str]) -> str:
     return next((_FOR_CODE[code] for code in codes if code in _FOR_CODE), "")
 
 
+def for_status(status: int, *, is_page: bool) -> str:
+    """Return the advice about an HTTP *status* without Alma's codes; *is_page*: with a web page."""
+    if is_page:
+        return WRONG_HOST
+    if status in (401, 403):
+        return KEY
+    return WRONG_PATH if status == 404 else ""
+
+
 def for_lost(is_write: bool) -> str:
     """Return the advice about a lost response."""
     return _LOST_WRITE if is_write else _LOST_READ

@@ -107,8 +107,9 @@ class AlmaRefused(AlmaError):
     """Alma responded with an error, or the host is not Alma's. Repeating the request would fail
     again.
 
-    *foreign* says that the response was a web page or a redirection, not Alma's. If the host has
-    responded as Alma before, that is an outage such as maintenance.
+    *foreign* says that the response was not recognisably Alma's: a web page, a redirection, a
+    status alone. Only a read has such a refusal, and if the host has responded as Alma before,
+    that is an outage such as maintenance.
     """
 
     foreign = False

@@ -1,7 +1,9 @@
 """Classifies a response of Alma: as a result, or as one of the errors.
 
 Alma's code decides first, because the same error has several HTTP statuses. In doubt it is a
-`ResponseLost`, because a write that Alma may have accepted must be searched for.
+`ResponseLost`, because a write that Alma may have accepted must be searched for. So a write is
+refused only in Alma's own words: what a proxy, a login page or another gateway says instead, with
+whatever status, does not tell whether it passed the request on.
 
 Source: `alma-api.md`, 10.
 """
@@ -53,6 +55,10 @@ MOST_MESSAGES = 10
 LONGEST_LOCATION = 200
 """Characters of a redirection's target that are shown."""
 
+_KEY_REFUSAL = "invalid api key"
+"""What older gateways of Alma say about a wrong key, as plain text (alma-api.md 10.4)."""
+
+_KEY_REFUSED = (400, 401, 403)
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
 
@@ -140,7 +146,8 @@ class _Judge:
             busy = Threshold.CALLS
         if busy is not None:
             return self._busy(busy, reason, messages)
-        if self._is_uncertain:
+        # Each of Alma's refusals has a code; a list without one may be another server's.
+        if self._is_uncertain or (self._call.is_write and not all(codes)):
             return self._lost(reason, messages)
         return self._refused(reason, messages, error_advice.for_codes(codes))
 
@@ -148,23 +155,21 @@ class _Judge:
         """An error without an error list: 503, HTML, `Invalid API Key` …"""
         if self._status == _TOO_MANY_REQUESTS:
             return self._busy(Threshold.CALLS, body.summary or "too many requests", ())
-        if self._is_uncertain:
-            return self._lost(_excerpt_of(body), ())
-        if body.shape is BodyFormat.BROKEN:
+        if self._is_uncertain or body.shape is BodyFormat.BROKEN:
             # A body that cannot be read may have been ROUTING_ERROR.
-            return self._lost(body.summary, ())
-        if body.shape is BodyFormat.HTML:
-            return self._foreign(_excerpt_of(body))
-        if "api key" in body.summary.casefold() or self._status in (401, 403):
+            return self._lost(_excerpt_of(body), ())
+        if self._status in _KEY_REFUSED and body.summary.rstrip(".").casefold() == _KEY_REFUSAL:
             return self._refused(_excerpt_of(body), (), error_advice.KEY)
-        return self._refused(
-            _excerpt_of(body), (), error_advice.WRONG_PATH if self._status == 404 else ""
+        return self._foreign(
+            _excerpt_of(body),
+            error_advice.for_status(self._status, is_page=body.shape is BodyFormat.HTML),
         )
 
     def redirected(self) -> AlmaError:
         target = printable(self._headers.get("location", "").partition("?")[0][:LONGEST_LOCATION])
         return self._foreign(
-            f"a redirection to {target or 'an empty address'}, which almaflow does not follow"
+            f"a redirection to {target or 'an empty address'}, which almaflow does not follow",
+            error_advice.WRONG_HOST,
         )
 
     def of_success(self, body: ResponseBody) -> AlmaError | None:
@@ -172,15 +177,21 @@ class _Judge:
             return None
         # A server accepted the request; whether a write took effect is not known.
         if body.shape is BodyFormat.HTML and not self._call.is_write:
-            return self._foreign(_excerpt_of(body))
+            return self._foreign(_excerpt_of(body), error_advice.WRONG_HOST)
         return self._lost(_excerpt_of(body), ())
 
     @property
     def _is_uncertain(self) -> bool:
         return self._status >= 500 or self._status == _REQUEST_TIMEOUT
 
-    def _foreign(self, reason: str) -> AlmaRefused:
-        error = self._refused(reason, (), error_advice.WRONG_HOST)
+    def _foreign(self, reason: str, next_move: str) -> AlmaError:
+        """The answer of another server: it may stand in front of Alma and have passed a write on.
+
+        Whoever sent a login page, a redirection or a status alone, Alma may have done the work.
+        """
+        if self._call.is_write:
+            return self._lost(reason, ())
+        error = self._refused(reason, (), next_move)
         error.foreign = True
         return error
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.errors import NotInAlma
+from almaflow.alma.value_parsing import UnreadableResponse
 from almaflow.alma.wire import AlmaSet
 from almaflow.late_dataclasses import dataclass
 
@@ -90,4 +91,12 @@ def create_set(
         noun = "job instance" if isinstance(origin, OfRun) else "set"
         raise NotInAlma(f"The id of the {noun} is empty.", noun=noun, name="")
     what = f"create the set '{name}'"
-    return AlmaRequest("POST", "/conf/sets", pairs, body, AlmaSet.read, _TIMEOUT, what)
+    return AlmaRequest("POST", "/conf/sets", pairs, body, _created, _TIMEOUT, what)
+
+
+def _created(data: Any) -> AlmaSet:
+    alma_set = AlmaSet.read(data)
+    if not alma_set.name:
+        # An id alone may be that of a gateway's own request.
+        raise UnreadableResponse("the response has no name of the new set")
+    return alma_set

@@ -161,7 +161,7 @@ class Attempt(OwnSubmissions):
     ) -> NotAccepted | ResponseLost:
         """Return *error* as a transient one; raise it when it is permanent.
 
-        A web page or a redirection counts as an outage if Alma has responded before, or if its
+        What is not recognisably Alma's counts as an outage if Alma has responded before, or if its
         status is a success.
         """
         if not isinstance(error, AlmaRefused):

@@ -22,6 +22,7 @@ from almaflow.alma.errors import (
     Threshold,
 )
 from almaflow.alma.rate_limit import CallRate
+from almaflow.alma.set_creation import create_set
 from almaflow.alma.transport import ConnectionLost, NotSent, WireRequest, WireResponse
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.errors import RequestWrong
@@ -30,6 +31,9 @@ from almaflow.redaction import Mask
 KEY = "l7xx0123456789abcdef"
 JOB = calls.job("M44")
 SUBMIT = calls.submit_job("M44", [JobParameter("set_id", "80")])
+CREATE = create_set("Links", "PORTFOLIO")
+CHANGE = calls.change_members("80", "add_members", ["1"])
+DELETE = calls.delete_set("80")
 
 
 class Scripted:
@@ -350,7 +354,6 @@ def test_several_errors_with_a_doubtful_one_among_them_are_a_lost_answer() -> No
         (error("INVALID_REQUEST"), 403),
         ("Invalid API Key", 400),
         ("Invalid API Key", 403),
-        ("", 401),
         (
             b'<web_service_result xmlns="http://com/exlibris/urm/general/xmlbeans"><errorsExist>'
             b"true</errorsExist><errorList><error><errorCode>UNAUTHORIZED</errorCode>"
@@ -366,6 +369,66 @@ def test_a_wrong_key_is_refused_with_what_to_check(body: Any, status: int) -> No
     assert type(refused) is AlmaRefused
     assert "Check the API key in the Developer Network" in refused.advice
     assert "Configuration" in refused.advice
+
+
+def test_a_read_that_is_not_authorized_says_what_to_check_of_the_key() -> None:
+    refused = failure(answer("", 401))
+
+    assert type(refused) is AlmaRefused
+    assert "Check the API key in the Developer Network" in refused.advice
+
+
+# What a proxy, a login page or a gateway says, before or after it has passed the request on.
+NOT_IN_ALMA_S_WORDS = {
+    "nothing": "",
+    "page": b"<html><title>Please log in</title></html>",
+    "text": "Unauthorized",
+    "a text about a key": "The API key has expired",
+    "a gateway's JSON": {"message": "Forbidden", "error": "access_denied"},
+    "problem details": {"type": "about:blank", "title": "Forbidden", "status": 403},
+    "other XML": b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>",
+    "a fault of SOAP": b"<e:Envelope xmlns:e='x'><e:Body><e:Fault/></e:Body></e:Envelope>",
+    "an error without a code": {"errorsExist": True, "errorList": {"error": [{}]}},
+    "errors as texts": {"errorList": ["not allowed"]},
+    "an error flag": {"errorsExist": True},
+}
+
+
+@pytest.mark.parametrize("call", [SUBMIT, CREATE, CHANGE, DELETE], ids=lambda call: call.what)
+@pytest.mark.parametrize("what", NOT_IN_ALMA_S_WORDS)
+@pytest.mark.parametrize(
+    "status", [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 451, 498, 511]
+)
+def test_a_write_is_refused_in_alma_s_own_words_only(
+    call: AlmaRequest[Any], what: str, status: int
+) -> None:
+    lost = failure(answer(NOT_IN_ALMA_S_WORDS[what], status, location="https://login/"), call)
+
+    assert type(lost) is ResponseLost
+    assert "it is not known whether the request took effect" in str(lost)
+
+
+@pytest.mark.parametrize("status", [302, 401, 407])
+def test_alma_s_own_error_is_one_with_any_status(status: int) -> None:
+    refused = failure(answer(error("402216"), status), SUBMIT)
+
+    assert type(refused) is AlmaRefused
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (DELETE, {"status": "queued"}),
+        (DELETE, [1]),
+        (CREATE, {"id": "4711"}),
+        (CHANGE, {"id": "4711", "name": "x"}),
+        (SUBMIT, {"id": "4711", "status": "accepted"}),
+    ],
+)
+def test_a_success_that_does_not_describe_the_effect_is_a_lost_answer(
+    call: AlmaRequest[Any], body: Any
+) -> None:
+    assert type(failure(answer(body, 200), call)) is ResponseLost
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404])

@@ -14,12 +14,19 @@ from almaflow.alma.errors import AlmaBusy, AlmaUnreachable, ResponseLost, Thresh
 from almaflow.alma.simulator import Reply
 from almaflow.alma.transport import ConnectionLost, NotSent
 from almaflow.engine.retry import back_off, retry_delay, waiting_for
+from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Stage, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"
 FIND = f"steps: [{{id: x, find_set: {{id: '{SET['id']}'}}}}]"
+MAKE_AND_DELETE = """
+steps:
+  - id: made
+    create_set: {name: made, content: ITEM, members: ['23100', '23101']}
+  - delete_set: "{{ steps.made.set_id }}"
+"""
 # The host has answered once before it is asked for the set.
 FIND_LATER = FIND.replace("[", "[{get: /conf/general}, ")
 
@@ -167,6 +174,12 @@ NOT_ALMA_AFTERWARDS: dict[str, Reply | type[ConnectionLost]] = {
     "page with 403": Reply(403, HTML, PAGE),
     "page with 404": Reply(404, HTML, PAGE),
     "redirection": Reply(302, {"location": "https://status.example/"}, b""),
+    "moved": Reply(308, {"location": "https://status.example/"}, b""),
+    "login": Reply(401, {"www-authenticate": "Basic"}, b""),
+    "proxy": Reply(407, {"proxy-authenticate": "Basic"}, b""),
+    "gateway's JSON": Reply(403, JSON, b'{"message": "Forbidden"}'),
+    "gateway's text": Reply(404, {"content-type": "text/plain"}, b"no healthy upstream"),
+    "method": Reply(405, {}, b""),
 }
 
 
@@ -223,13 +236,13 @@ def test_an_error_in_alma_s_own_words_shows_that_the_host_is_alma(
     assert stage.run(FIND).outcome == "succeeded"
 
 
-@pytest.mark.parametrize("what", NOT_ALMA)
+@pytest.mark.parametrize("what", [*NOT_ALMA, *NOT_ALMA_AFTERWARDS])
 def test_a_submission_answered_with_what_is_not_alma_s_is_looked_for_and_made_once(
     set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     stage = set_stage(library())
     taken = stage._handle
-    instead = NOT_ALMA[what]
+    instead = (NOT_ALMA | NOT_ALMA_AFTERWARDS)[what]
 
     def answering(method: str, *rest: Any) -> Any:
         reply = taken(method, *rest)
@@ -245,6 +258,52 @@ def test_a_submission_answered_with_what_is_not_alma_s_is_looked_for_and_made_on
 
     assert played.outcome == "succeeded"
     assert (stage.sent("submit"), len(stage.submissions)) == (1, 1)
+
+
+@pytest.mark.parametrize("what", [*NOT_ALMA, *NOT_ALMA_AFTERWARDS])
+def test_writes_of_sets_answered_with_what_is_not_alma_s_take_effect_once(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    stage = set_stage(library())
+    taken, answered = stage._handle, set()
+    instead = (NOT_ALMA | NOT_ALMA_AFTERWARDS)[what]
+
+    def answering(method: str, *rest: Any) -> Any:
+        reply = taken(method, *rest)
+        if method == "GET" or (method, rest[0]) in answered:
+            return reply
+        answered.add((method, rest[0]))
+        if isinstance(instead, Reply):
+            return instead
+        raise instead("the connection was reset")
+
+    monkeypatch.setattr(stage, "_handle", answering)
+
+    played = stage.run(MAKE_AND_DELETE)
+
+    assert played.ended == ("succeeded", "")
+    assert len(answered) == 3
+    assert [stage.done(one) for one in ("create_set", "edit_members", "delete_set")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("what", NOT_ALMA_AFTERWARDS)
+def test_a_gateway_that_passes_no_submission_on_is_left_to_a_person(
+    set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    stage = set_stage(library())
+    alma, instead, posts = stage._handle, NOT_ALMA_AFTERWARDS[what], 0
+
+    def answering(method: str, *rest: Any) -> Any:
+        nonlocal posts
+        posts += method == "POST"
+        return instead if method == "POST" else alma(method, *rest)
+
+    monkeypatch.setattr(stage, "_handle", answering)
+
+    played = stage.run(f"steps: [{{id: x, {JOB}}}]")
+
+    assert (played.outcome, played.record.status) == (None, Status.WAITING)
+    assert (posts, len(stage.submissions)) == (2, 0)
 
 
 def test_a_host_that_never_answered_is_given_up_after_a_minute(
