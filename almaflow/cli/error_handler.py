@@ -193,6 +193,8 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         text = f"`{command}` has no option `{wrong}`{hint or '.'}"
     elif type(error).__name__ == "MissingParameter" and param is not None:
         text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")
+    elif _range_of(param):
+        text = f"{_named(param)} of `{command}` takes {_range_of(param)}."
     elif param is not None:
         text = f"{_named(param)} of `{command}`: {_sentence(error.message)}"
     elif error.message.startswith("Missing command") and context is not None:
@@ -232,6 +234,19 @@ def _named(param: Any) -> str:
     if param.param_type_name == "option":
         return f"`{max(param.opts, key=len)}`"
     return str(param.metavar or param.name).upper()
+
+
+def _range_of(param: Any) -> str:
+    """Return which numbers *param* takes; empty: it is no number with bounds."""
+    least, most = getattr(param, "min", None), getattr(param, "max", None)
+    if least is None:
+        return ""
+    kind = "a whole number" if isinstance(least, int) else "a number"
+    return (
+        f"{kind} of {least:.10g} or more"
+        if most is None
+        else (f"{kind} from {least:.10g} to {most:.10g}")
+    )
 
 
 def _sentence(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 
@@ -138,8 +138,12 @@ class TaskQueue:
 
     def _defer(self, connection: psycopg.Connection[Any], jobs: list[Job]) -> None:
         # A savepoint: what the database refuses would end the whole transaction.
-        with connection.transaction():
-            self._app.job_manager.batch_defer_jobs(jobs=jobs, connection=connection)
+        try:
+            with connection.transaction():
+                self._app.job_manager.batch_defer_jobs(jobs=jobs, connection=connection)
+        except ConnectorException as error:
+            # The store knows what the database's own errors mean.
+            raise error.__cause__ or error from None
 
     def without_task(
         self, connection: psycopg.Connection[Any], run_ids: Sequence[str]

@@ -55,7 +55,9 @@ class QueueLost(StoreTrouble):
 
     def __init__(self, error: Exception) -> None:
         # An error of procrastinate's says nothing; its cause does, in several lines.
-        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".?")
+        cause = error.__cause__ or error
+        words = isinstance(cause, psycopg.Error) and cause.diag.message_primary
+        reason = " ".join((words or str(cause)).split()).rstrip(".?")
         # No advice to run the command again: the worker, or `serve`, tries again automatically.
         super().__init__(f"The queue of runs cannot be reached: {reason}.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import stat
 from contextlib import closing
 from datetime import timedelta
@@ -13,7 +13,7 @@ from almaflow.store import schema
 from almaflow.store.backend import Backend
 from almaflow.store.backend_choice import backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url
-from almaflow.store.sqlite import SQLiteConnection
+from almaflow.store.sqlite import SQLite
 
 # The examination waits this long for another process that has locked the store.
 _PATIENCE = timedelta(seconds=5)
@@ -39,6 +39,8 @@ class Health:
     """What SQLite's `quick_check` found."""
     is_private: bool = True
     """Whether only its owner may read it."""
+    is_writable: bool = True
+    """Whether this user may change it."""
 
 
 def examine(url: str) -> Health | None:
@@ -62,9 +64,7 @@ def examine(url: str) -> Health | None:
 def _of_file(location: StoreLocation) -> Health:
     file = location.file
     assert file is not None
-    address = f"{file.as_uri()}?mode=ro"
-    driver = sqlite3.connect(address, uri=True, timeout=_PATIENCE.total_seconds())
-    with closing(SQLiteConnection(driver)) as connection:
+    with closing(SQLite(location, _PATIENCE).connect_to_read()) as connection:
         mode = connection.value("PRAGMA journal_mode")
         problems = connection.column("PRAGMA quick_check")
         is_made = schema.is_made(connection, str(location))
@@ -78,10 +78,13 @@ def _of_file(location: StoreLocation) -> Health:
         journal_mode=mode,
         faults=tuple(line for line in problems if line != "ok"),
         is_private=not file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO),
+        # SQLite makes files next to it.
+        is_writable=os.access(file, os.W_OK) and os.access(file.parent, os.W_OK),
     )
 
 
 def _of_server(location: StoreLocation, backend: Backend) -> Health:
     with closing(backend.connect()) as connection:
         is_made = schema.is_made(connection, str(location))
-    return Health(place=str(location), is_made=is_made, version=schema.VERSION)
+        is_writable = connection.value("SELECT current_setting('transaction_read_only')") == "off"
+    return Health(str(location), is_made, schema.VERSION, is_writable=is_writable)

@@ -172,6 +172,13 @@ def _make_file(file: Path) -> None:
             file.chmod(0o600)
 
 
+def is_on_read_only_disk(location: StoreLocation) -> bool:
+    """Whether the disk of a store's file, which is there, cannot be written at all."""
+    if location.file is None or not location.file.exists():
+        return False
+    return bool(os.statvfs(location.file).f_flag & os.ST_RDONLY)
+
+
 def refusal(
     location: StoreLocation, error: OSError
 ) -> StoreUnreachable | StoreReadOnly | StoreFull:

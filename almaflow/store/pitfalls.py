@@ -12,7 +12,10 @@ from almaflow.outcome import Status
 from almaflow.store.location import read_url
 
 # Source: the types that Linux gives to mounted network shares (`man 5 proc`, `/proc/mounts`).
-_SHARES = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|afs|ncpfs|fuse\.(sshfs|glusterfs|rclone)|davfs")
+_SHARES = re.compile(
+    r"nfs\d?|cifs|smb\d?|smbfs|afs|ncpfs|davfs|9p|vboxsf|ceph|lustre|gpfs|beegfs"
+    r"|fuse\.(sshfs|glusterfs|rclone|s3fs|ceph|davfs2?)"
+)
 _MOUNTS = Path("/proc/mounts")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 # The store of a project that names none.

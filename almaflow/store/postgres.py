@@ -30,8 +30,8 @@ from almaflow.store.location import StoreLocation
 from almaflow.store.locks import EVERYTHING, Lock, LockKind, Locks
 from almaflow.store.pooler import check_pooling
 from almaflow.store.postgres_refusals import (
+    check_server,
     check_settings,
-    check_version,
     no_entry,
     no_right,
     read_only,
@@ -48,6 +48,9 @@ _PATIENCE: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
+
+# What an address cannot change.
+_OURS: Final = {"application_name": "almaflow", "client_encoding": "utf8"}
 
 # A process that is stopped inside a transaction would lock out all others. Ours take milliseconds.
 _IDLE_IN_TRANSACTION: Final = timedelta(seconds=3)
@@ -99,8 +102,7 @@ def conninfo(location: StoreLocation) -> str:
     What connects with it finds out as soon as the store does that the network is gone.
     """
     assert location.url is not None, "the store is not in PostgreSQL"
-    settings = _PATIENCE | _settings(location.url) | {"application_name": "almaflow"}
-    return make_conninfo(**settings)
+    return make_conninfo(**_PATIENCE | _settings(location.url) | _OURS)
 
 
 def _settings(url: StoreUrl) -> dict[str, Any]:
@@ -148,7 +150,7 @@ class Postgres:
         assert location.url is not None
         self._location = location
         self._url = location.url
-        self._all_settings = _PATIENCE | _settings(self._url) | {"application_name": "almaflow"}
+        self._all_settings = _PATIENCE | _settings(self._url) | _OURS
         # Of 0 the server would make "for ever".
         self._milliseconds = max(1, round(busy_timeout.total_seconds() * 1000))
 
@@ -165,7 +167,7 @@ class Postgres:
             check_settings(self._location, error, self._all_settings)
             raise
         try:
-            check_version(self._location, connection)
+            check_server(self._location, connection)
             check_pooling(self._location, connection, self._connection)
             self._set_up(connection)
         except BaseException:

@@ -32,8 +32,15 @@ _BEFORE: Final = late_pattern(
 )
 
 
-def check_version(location: StoreLocation, connection: psycopg.Connection[Any]) -> None:
-    """Refuse a server that is too old; Raises: StoreUrlWrong."""
+def check_server(location: StoreLocation, connection: psycopg.Connection[Any]) -> None:
+    """Refuse a server that is too old, or a database without Unicode; Raises: StoreUrlWrong."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreUrlWrong(
+            f"The database of the store {location} keeps text as {encoding}, and almaflow needs "
+            "UTF8. Make another one with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`, "
+            "and name it as `store` in almaflow.yaml."
+        )
     version = connection.info.server_version
     if version < OLDEST * 10_000:
         raise StoreUrlWrong(
@@ -68,10 +75,22 @@ def no_entry(
             "name in almaflow.yaml, such as `store: env:ALMAFLOW_STORE`",
         )
     without = {name: it for name, it in settings.items() if not name.startswith(("ssl", "gss"))}
-    if _ping(without) in (Ping.OK, Ping.REJECT):
+    state = _ping(without)
+    if state is Ping.REJECT:
+        return StoreUnreachable(
+            f"The server of the store {location} is starting or stopping: {reason}.",
+            "Wait until it has started",
+        )
+    if state is Ping.OK:
+        encryption = "`sslmode`"
+        if str(settings.get("sslmode", "")).startswith("verify"):
+            encryption = (
+                "the certificates (that of the server, which for `sslmode=verify-full` names its "
+                "host, and that of its authority, in the file that `sslrootcert` names)"
+            )
         return StoreUnreachable(
             f"The server of the store {location} refused the connection: {reason}.",
-            "Check the user, the password, the database, which must exist, and `sslmode` in "
+            f"Check the user, the password, the database, which must exist, and {encryption} in "
             "`store` of almaflow.yaml",
         )
     return StoreUnreachable(
@@ -86,7 +105,7 @@ def no_right(location: StoreLocation, error: psycopg.Error) -> StoreReadOnly:
         f"The user of the store {location} lacks a right in the database:"
         f" {error.diag.message_primary}.",
         "Let an administrator make this user the owner of the database (`ALTER DATABASE … OWNER "
-        "TO …`) and of almaflow's tables",
+        "TO …`) and of all tables of almaflow and procrastinate in it",
     )
 
 
@@ -94,7 +113,8 @@ def read_only(location: StoreLocation, error: psycopg.Error) -> StoreReadOnly:
     """Return what an *error* means by which the server takes no changes."""
     return StoreReadOnly(
         f"The store {location} cannot be written: {error.diag.message_primary}.",
-        "Check that its server is not a standby, and name the one that takes changes as `store`",
+        "Check that its server is not a standby, and that `default_transaction_read_only` is off "
+        "there, or name another server as `store`",
     )
 
 

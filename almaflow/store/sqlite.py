@@ -7,7 +7,9 @@ written.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ from almaflow.store.errors import (
     StoreTrouble,
     StoreUnreachable,
 )
-from almaflow.store.location import StoreLocation, refusal
+from almaflow.store.location import StoreLocation, is_on_read_only_disk, refusal
 from almaflow.store.locks import Locks
 from almaflow.store.tables import SQLITE_TYPES
 
@@ -177,6 +179,8 @@ class SQLite:
                     "Check that this user may write the file and its folder, and that its disk is "
                     "not read-only",
                 )
+            case 14 if is_on_read_only_disk(store):  # CANTOPEN: no room for the files next to it
+                return refusal(store, OSError(errno.EROFS, os.strerror(errno.EROFS)))
             case 14:  # CANTOPEN
                 return StoreUnreachable(
                     f"The store {store} cannot be opened: {words}.",

@@ -122,7 +122,7 @@ def test_a_mistyped_option_is_json_too(almaflow: Almaflow) -> None:
     typed = almaflow("runs", "--limit", "many", "--json")
 
     assert typed.code == 2
-    assert typed.json["error"]["message"].startswith("`--limit` of `almaflow runs`: ")
+    assert typed.json["error"]["message"].startswith("`--limit` of `almaflow runs` takes ")
 
 
 @pytest.mark.parametrize(
@@ -320,6 +320,25 @@ def test_a_usage_error_without_a_context_is_one_sentence(
     error: object, arguments: list[str], told: str
 ) -> None:
     assert error_handler.usage_message(error, arguments) == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("worker", "--concurrency", "0"), "takes a whole number from 1 to 100000."),
+        (("worker", "--concurrency", "many"), "takes a whole number from 1 to 100000."),
+        (("serve", "--metrics", "1.5"), "takes a whole number from 1 to 65535."),
+        (("simulator", "--speed", "0"), "takes a number from 0.001 to 1000000."),
+        (("new", "--max", "0"), "takes a whole number of 1 or more."),
+    ],
+)
+def test_a_number_that_an_option_does_not_take_is_met_with_those_that_it_takes(
+    almaflow: Almaflow, arguments: tuple[str, ...], told: str
+) -> None:
+    typed = almaflow(*arguments)
+
+    assert typed.code == 2
+    assert f"`{arguments[1]}` of `almaflow {arguments[0]}` {told}" in typed.err
 
 
 def test_no_settings_are_imported_to_learn_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -390,6 +390,7 @@ def test_a_store_that_cannot_be_used_is_an_error(
         ({"faults": ("row 3 missing from index",)}, "error", "is damaged: row 3 missing"),
         ({"journal_mode": "delete"}, "warning", "its journal mode is `delete`, not `wal`,"),
         ({"file": None, "journal_mode": ""}, "ok", "here works (version 3)"),
+        ({"file": None, "journal_mode": "", "is_writable": False}, "error", "cannot be written"),
     ],
 )
 def test_a_store_is_told_as_it_is(

@@ -14,7 +14,7 @@ from almaflow.fleet.task_queue import (
     make_app,
     queue_name,
 )
-from almaflow.store import Store, StoreNewer, StoreOlder
+from almaflow.store import Store, StoreNewer, StoreOlder, StoreTrouble
 from tests.fleet.conftest import Fleet, play
 from tests.postgres import PostgresServer
 
@@ -38,6 +38,23 @@ def test_a_recorded_run_is_a_task_with_its_id_and_key(
         async with fleet.store() as store:
             run = fleet.add(store, WORKFLOW, institution="main")
             assert tasks(fleet, postgres) == [(run.id, run.key, "main")]
+
+    play(story)
+
+
+def test_a_run_that_cannot_be_queued_is_not_recorded(
+    fleet: Fleet, postgres: PostgresServer
+) -> None:
+    async def story() -> None:
+        async with fleet.store() as store:
+            name = fleet.url.split("/")[-1].split("?")[0]
+            with postgres.connect(name) as connection:
+                connection.execute("ALTER TABLE procrastinate_jobs RENAME TO taken_away")
+
+            with pytest.raises(StoreTrouble, match="procrastinate_jobs"):
+                fleet.add(store, WORKFLOW)
+
+            assert list(store.runs()) == []
 
     play(story)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,39 @@ def test_a_store_that_others_may_read_is_not_private(file: Path) -> None:
 
     assert health is not None
     assert not health.is_private
+
+
+def test_a_store_on_a_disk_that_cannot_be_written_is_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    opened: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def refuse(database: str, **settings: Any) -> sqlite3.Connection:
+        # What SQLite does where it cannot make its files.
+        if "immutable" not in database:
+            raise sqlite3.OperationalError("unable to open database file")
+        return opened(database, **settings)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+
+    health = examine(f"sqlite:///{file}")
+
+    assert health is not None
+    assert (health.is_made, health.is_writable, health.faults) == (True, False, ())
+
+
+@pytest.mark.slow
+def test_a_database_that_takes_no_changes_is_not_writable(postgres: PostgresServer) -> None:
+    with postgres.new_database() as url:
+        name = url.split("/")[-1].split("?")[0]
+        with postgres.connect("postgres") as connection:
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+        health = examine(url)
+
+    assert health is not None
+    assert (health.is_made, health.is_writable) == (True, False)
 
 
 def test_a_store_of_a_newer_version_and_what_is_none_are_errors(file: Path) -> None:

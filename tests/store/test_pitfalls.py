@@ -18,6 +18,7 @@ server:/home /home nfs4 rw 0 0
 /dev/sdb1 /home/local xfs rw 0 0
 //files/share /mnt/the\\040share cifs rw 0 0
 me@host:/x /mnt/ssh fuse.sshfs rw 0 0
+C: /mnt/c 9p rw 0 0
 """
 
 
@@ -27,6 +28,7 @@ me@host:/x /mnt/ssh fuse.sshfs rw 0 0
         ("/home/anna/almaflow.db", "nfs4"),
         ("/mnt/the share/a.db", "cifs"),
         ("/mnt/ssh/a.db", "fuse.sshfs"),
+        ("/mnt/c/almaflow.db", "9p"),
         ("/home/local/almaflow.db", ""),
         ("/var/lib/a.db", ""),
         ("/homes/a.db", ""),

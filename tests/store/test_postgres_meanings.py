@@ -27,7 +27,7 @@ from almaflow.store.location import read_url
 from almaflow.store.locks import EVERYTHING, LEDGER, NO_LOCK, RECORDS, Locks, lock_of_run
 from almaflow.store.postgres import Postgres, conninfo
 
-URL = "postgresql://eva:geheim@127.0.0.1:1/alma?application_name=other"
+URL = "postgresql://eva:geheim@127.0.0.1:1/alma?application_name=other&client_encoding=latin1"
 ALL = next(iter(EVERYTHING)).number
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 SHARED = f"SELECT pg_advisory_xact_lock_shared({ALL})"
@@ -41,7 +41,7 @@ def backend() -> Postgres:
 def test_an_address_is_taken_apart_for_the_client() -> None:
     parts = psycopg.conninfo.conninfo_to_dict(conninfo(read_url(URL)))
 
-    asked = ("host", "port", "user", "password", "dbname", "application_name")
+    asked = ("host", "port", "user", "password", "dbname", "application_name", "client_encoding")
     assert [str(parts[name]) for name in asked] == [
         "127.0.0.1",
         "1",
@@ -49,6 +49,7 @@ def test_an_address_is_taken_apart_for_the_client() -> None:
         "geheim",
         "alma",
         "almaflow",
+        "utf8",
     ]
     assert str(parts["connect_timeout"]) == "10"
 
@@ -127,8 +128,12 @@ class Driver:
     """A connection to a server of *version*, which keeps what it is given to execute."""
 
     def __init__(self, version: int = 160_000) -> None:
+        self.encoding = "UTF8"
         self.info = SimpleNamespace(
-            server_version=version, backend_pid=7, transaction_status=TransactionStatus.IDLE
+            server_version=version,
+            backend_pid=7,
+            transaction_status=TransactionStatus.IDLE,
+            parameter_status=lambda name: self.encoding,
         )
         self.closed = False
         self.executed: list[str] = []
@@ -154,6 +159,17 @@ def test_a_connection_that_is_refused_after_its_opening_is_closed(
     driver.info.server_version = 120_000
 
     with pytest.raises(StoreUrlWrong):
+        backend.connect()
+
+    assert driver.closed is True
+
+
+def test_a_database_without_unicode_is_refused_with_its_encoding(
+    backend: Postgres, driver: Driver
+) -> None:
+    driver.encoding = "LATIN1"
+
+    with pytest.raises(StoreUrlWrong, match="LATIN1"):
         backend.connect()
 
     assert driver.closed is True

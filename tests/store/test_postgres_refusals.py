@@ -101,7 +101,6 @@ def test_a_socket_that_is_not_there_is_named(opener: Opener, tmp_path: Path) -> 
         ("28000", "no pg_hba.conf entry for host"),
         ("3D000", "Datenbank »alma« existiert nicht"),
         ("53300", "sorry, too many clients already"),
-        ("57P03", "the database system is starting up"),
     ],
 )
 @pytest.mark.parametrize("query", ["", "?sslmode=prefer&gssencmode=disable"])
@@ -115,6 +114,25 @@ def test_a_server_that_refuses_is_quoted_once_in_any_language(
     assert text.count(message) == 1
     assert "sslmode" in text
     assert "host and port" not in text
+
+
+def test_a_server_that_starts_up_is_waited_for(opener: Opener) -> None:
+    with refusing_server("57P03", "das Datenbanksystem startet") as port:
+        url = f"postgresql://eva:{PASSWORD}@127.0.0.1:{port}/alma"
+        text = refused(opener, url, StoreUnreachable)
+
+    assert "das Datenbanksystem startet" in text
+    assert "Wait until it has started" in text
+
+
+def test_certificates_are_named_where_the_address_wants_them_verified(
+    opener: Opener,
+) -> None:
+    with refusing_server("28000", "no") as port:
+        url = f"postgresql://eva:{PASSWORD}@127.0.0.1:{port}/alma?sslmode=verify-full"
+        text = refused(opener, url, StoreUnreachable)
+
+    assert "`sslrootcert`" in text
 
 
 def test_a_server_without_the_encryption_that_is_wanted_is_not_called_unreachable(
@@ -185,6 +203,22 @@ def test_a_user_who_may_not_write_tables_is_told_so(
     assert "permission denied for table" in str(caught.value)
     assert "owner" in str(caught.value)
     rival.do(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {stranger}")
+
+
+@pytest.mark.slow
+def test_a_database_that_cannot_hold_every_text_is_refused(
+    opener: Opener, postgres: PostgresServer
+) -> None:
+    with postgres.connect("postgres") as connection:
+        connection.execute(
+            "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+            " TEMPLATE template0"
+        )
+        text = refused(opener, postgres.url("ascii"), StoreUrlWrong)
+        connection.execute("DROP DATABASE ascii WITH (FORCE)")
+
+    assert "as SQL_ASCII" in text
+    assert "UTF8" in text
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -377,3 +378,21 @@ def test_a_lock_that_cannot_be_made_is_a_clear_error(
 
     with pytest.raises(StoreFull, match="No space left on device"):
         store.enter_process(HOST, 1, "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind"), [(os.ST_RDONLY, StoreReadOnly), (0, StoreUnreachable)], ids=["", "writable"]
+)
+def test_a_file_that_cannot_be_opened_on_a_read_only_disk_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: int, kind: type[StoreTrouble]
+) -> None:
+    file = tmp_path / "store.db"
+    file.touch()
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=flag))
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+
+    trouble = SQLite(read_url(f"sqlite:///{file}"), AT_ONCE).trouble(error, "connecting")
+
+    assert type(trouble) is kind
+    assert str(file) in str(trouble)

@@ -55,9 +55,11 @@ def _about(health: Health) -> list[Finding]:
     if health.faults:
         text = f"{health.place} is damaged: {health.faults[0]}"
         findings.append(bad(_WHAT, text, "Restore a backup (`almaflow backup` makes them)."))
-    if health.file is not None and not os.access(health.file, os.W_OK):
-        findings.append(bad(_WHAT, f"{health.place} cannot be written by this user"))
-    if health.journal_mode not in ("", "wal"):
+    if not health.is_writable:
+        what = "the server and the database" if health.file is None else "the file and its folder"
+        move = f"Check that {what} may be changed by this user, and are not read-only."
+        findings.append(bad(_WHAT, f"{health.place} cannot be written by this user", move))
+    if health.is_made and health.is_writable and health.journal_mode not in ("", "wal"):
         text = f"its journal mode is `{health.journal_mode}`, not `wal`, so readers block writers"
         move = "Move it to a local disk; SQLite does not work well over a network."
         findings.append(doubtful(_WHAT, text, move))
