@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +46,18 @@ class LoadedWorkflow:
     warnings: tuple[Problem, ...]
     calls: Mapping[str, LoadedWorkflow] = field(default_factory=dict)
     ignored: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadWorkflows:
+    """The workflows of some files: those that are valid, those with errors, and every problem.
+
+    Of the files with errors, each has its path; its document is None when it is not YAML.
+    """
+
+    valid: list[LoadedWorkflow]
+    broken: list[CheckedFile]
+    problems: list[Problem]
 
 
 def load_workflow(
@@ -93,13 +104,20 @@ _IN_USE: WeakValueDictionary[tuple[str, str], LoadedWorkflow] = WeakValueDiction
 def _load_file(
     shelf: WorkflowLoader, path: Path, shown_as: str, around: CheckContext
 ) -> LoadedWorkflow:
+    return _loaded(_check_file(shelf, path, shown_as, around))
+
+
+def _check_file(
+    shelf: WorkflowLoader, path: Path, shown_as: str, around: CheckContext
+) -> CheckedFile:
+    """Return what is wrong in a file; Raises: DocumentsInvalid when it is no workflow."""
     if is_tests(path.name):
         problem = Problem(Location(shown_as), "tests-file", tests_message(shown_as))
         raise DocumentsInvalid([problem])
     if is_scenario(path):
         problem = Problem(Location(shown_as), "scenario", scenario_message(path, shown_as))
         raise DocumentsInvalid([problem])
-    return _loaded(as_entry(shelf.read(path, shown_as, around), around))
+    return as_entry(shelf.read(path, shown_as, around), around)
 
 
 def _loaded(checked: CheckedFile) -> LoadedWorkflow:
@@ -120,56 +138,68 @@ def _loaded(checked: CheckedFile) -> LoadedWorkflow:
 def load_paths(
     paths: Sequence[Path], project: Project
 ) -> tuple[list[LoadedWorkflow], list[Problem]]:
-    """Check files, and all workflow files in folders; return the valid ones and every problem.
+    """Return the valid workflows at *paths* and every problem, as `read_paths` does."""
+    read = read_paths(paths, project)
+    return read.valid, read.problems
+
+
+def read_paths(paths: Sequence[Path], project: Project) -> ReadWorkflows:
+    """Check files, and all workflow files in folders.
 
     An `almaflow.yaml` among them is checked as what it is. Two workflows of one name are an error.
 
     Raises:
         RequestWrong: a path does not exist, or a folder has no workflow file.
     """
-    loaded: list[LoadedWorkflow] = []
-    shelf = WorkflowLoader(check_document)
-    around = CheckContext(project, None, project.document is not None)
     files, problems = files_at(paths)
     for file in files:
-        try:
-            if file.name == SNAPSHOT_FILE:
-                # Checked below, with the project that it belongs to.
-                continue
-            if file.name == FILE_NAME:
+        if file.name == FILE_NAME:
+            try:
                 document = load_project(file).document
                 problems.extend(document.findings if document else ())
-                continue
-            checked = _load_file(shelf, file, display_path(file), around)
-        except DocumentsInvalid as error:
-            problems.extend(error.problems)
-        else:
-            loaded.append(checked)
-            problems.extend(checked.warnings)
-    problems.extend(_same_names(loaded))
+            except DocumentsInvalid as error:
+                problems.extend(error.problems)
+    # The snapshot is checked below, with the project that it belongs to.
+    read = _read_files(
+        [one for one in files if one.name not in (FILE_NAME, SNAPSHOT_FILE)], project
+    )
+    problems += [*read.problems, *_same_names(read.valid)]
     if has_snapshot(project.folder):
         from almaflow.check.against_snapshot.whole_file import snapshot_problems
 
         problems.extend(snapshot_problems(project))
-    return loaded, sorted(set(problems))
+    return replace(read, problems=sorted(set(problems)))
 
 
-def others_with(
-    text: re.Pattern[str], files: Iterable[Path], project: Project
-) -> list[LoadedWorkflow]:
-    """Return the valid workflows of *project* in whose files *text* occurs, other than *files*.
+def _read_files(files: Iterable[Path], project: Project) -> ReadWorkflows:
+    """Check workflow files, each once however many call it."""
+    read = ReadWorkflows([], [], [])
+    shelf = WorkflowLoader(check_document)
+    around = CheckContext(project, None, project.document is not None)
+    for file in files:
+        try:
+            checked = _check_file(shelf, file, display_path(file), around)
+        except DocumentsInvalid as error:
+            read.problems.extend(error.problems)
+            continue
+        read.problems.extend(checked.everything())
+        if checked.is_valid:
+            read.valid.append(_loaded(checked))
+        else:
+            read.broken.append(replace(checked, path=file))
+    return read
+
+
+def others_with(text: re.Pattern[str], files: Iterable[Path], project: Project) -> ReadWorkflows:
+    """Return the workflows of *project* in whose files *text* occurs, other than *files*.
 
     Few files are read as YAML this way, so it costs little to ask for one file of many.
     """
     known = {os.path.realpath(file) for file in files}
     folder = project.workflows
-    others = []
-    for file in list_workflows(folder).files if os.path.isdir(folder) and known else ():
-        if os.path.realpath(file) in known or not _has(file, text):
-            continue
-        with suppress(DocumentsInvalid):
-            others.append(load_workflow(file, project))
-    return others
+    listed = list_workflows(folder).files if os.path.isdir(folder) and known else ()
+    others = (one for one in listed if os.path.realpath(one) not in known and _has(one, text))
+    return _read_files(others, project)
 
 
 def _has(file: Path, text: re.Pattern[str]) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from almaflow.check.lints import LintedFile, lint_problems
+from almaflow.authoring.linted_files import lints_of
 from almaflow.problems import Problem
 from almaflow.settings import find_project
-from almaflow.workflow_loader import load_paths
+from almaflow.workflow_loader import read_paths
 
 PROJECT = "timezone: Europe/Zurich\ninstitutions: {main: {region: eu, api_key: env:KEY}}\n"
 
@@ -24,8 +24,5 @@ def problems_in(folder: Path, files: Mapping[str, str], *, whole: bool = False) 
         (folder / name).write_text(text, "utf-8", newline="")
     project = find_project(folder)
     names = [name for name in files if name.endswith(".yaml") and name.count(".") == 1]
-    loaded, problems = load_paths([folder / name for name in names], project)
-    linted = [
-        LintedFile(one.document, one.workflow, one.name, one.path, one.ignored) for one in loaded
-    ]
-    return sorted([*problems, *lint_problems(linted, project, (), [folder] if whole else ())])
+    read = read_paths([folder / name for name in names], project)
+    return sorted([*read.problems, *lints_of(read, project, [folder] if whole else ())])

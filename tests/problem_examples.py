@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from almaflow import problem_pages
+from almaflow.authoring.linted_files import lints_of
 from almaflow.authoring.workflow_tests.checking import check_tests
 from almaflow.authoring.workflow_tests.files import WorkflowShelf
 from almaflow.check.called_workflows import CALL_OF_INVALID
-from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.errors import DocumentsInvalid
 from almaflow.problems import Problem
 from almaflow.settings import find_project
@@ -18,7 +18,7 @@ from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import Snapshot
 from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests
-from almaflow.workflow_loader import load_paths
+from almaflow.workflow_loader import read_paths
 from tests.snapshot.library import MAIN
 
 # What pages show in the place of characters that nobody can see.
@@ -70,12 +70,8 @@ def problems_of(code: str, files: Mapping[str, str], folder: Path) -> list[Probl
     try:
         project = find_project(folder)
         paths = [folder / name for name in files if name.endswith(".yaml")]
-        loaded, problems = load_paths(paths, project)
-        linted = [
-            LintedFile(one.document, one.workflow, one.name, one.path, one.ignored)
-            for one in loaded
-        ]
-        problems += lint_problems(linted, project) if code in LINTS else []
+        read = read_paths(paths, project)
+        problems = read.problems + (lints_of(read, project) if code in LINTS else [])
         for path in paths:
             if is_tests(path.name):
                 problems += check_tests(path, WorkflowShelf(project)).problems

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from almaflow.authoring.linted_files import lints_of
 from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
@@ -15,7 +16,7 @@ from almaflow.model_problems import validate
 from almaflow.problems import Severity
 from almaflow.settings import Project, Settings, load_project
 from almaflow.workflow import Workflow
-from almaflow.workflow_loader import load_paths
+from almaflow.workflow_loader import read_paths
 from tests.golden import DOCUMENTS, documents, expected
 from tests.linted import problems_in
 from tests.work import calls_made_by
@@ -27,12 +28,9 @@ FILES = [file for file in documents("lints") if file.name != "almaflow.yaml"]
 def golden_text(file: Path) -> str:
     """Return what people see about *file*, in the folder of the golden files."""
     project = load_project(Path("almaflow.yaml"))
-    loaded, problems = load_paths([Path(file.name)], project)
-    linted = [
-        LintedFile(one.document, one.workflow, one.name, one.path, one.ignored) for one in loaded
-    ]
-    problems += lint_problems(linted, project)
-    return format_problems(sorted(problems), ProblemFormat.TEXT)
+    read = read_paths([Path(file.name)], project)
+    problems = sorted([*read.problems, *lints_of(read, project)])
+    return format_problems(problems, ProblemFormat.TEXT)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from almaflow.authoring.fixes.files import CheckBytes
+from almaflow.authoring.linted_files import linted_checked
 from almaflow.check import CheckContext, WorkflowLoader, as_entry, check_document
 from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.document import Document
 from almaflow.problems import Problem
 from almaflow.settings import Project
 from almaflow.workflow_folder import display_path
-from almaflow.workflow_loader import name_of_file
 
 
 def checker(project: Project, company: Sequence[LintedFile]) -> CheckBytes:
@@ -22,13 +23,11 @@ def checker(project: Project, company: Sequence[LintedFile]) -> CheckBytes:
 
     def check(path: Path, content: bytes) -> tuple[Document | None, Sequence[Problem]]:
         checked = as_entry(loader.read_as(path, display_path(path), content, around), around)
-        document, workflow = checked.document, checked.workflow
-        if document is None or workflow is None or not checked.is_valid:
-            return document, checked.problems
-        name = workflow.name or name_of_file(path)
-        linted = LintedFile(document, workflow, name, path, checked.ignored)
+        linted = linted_checked(replace(checked, path=path))
+        if linted is None:
+            return checked.document, checked.problems
         others = [one for one in company if one.path is None or not _same(one.path, path)]
-        return document, [*checked.problems, *lint_problems([linted], project, others)]
+        return linted.document, [*checked.problems, *lint_problems([linted], project, others)]
 
     return check
 

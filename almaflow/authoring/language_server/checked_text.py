@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from almaflow.authoring.linted_files import linted_checked, linted_files, unread_texts
 from almaflow.check import as_entry, check_document
 from almaflow.check.lints import SWEEP, LintedFile, lint_problems
 from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
@@ -18,7 +20,7 @@ from almaflow.scenario_files import has_steps, is_scenario
 from almaflow.settings import FILE_NAME, Project, Settings, find_project
 from almaflow.workflow import Workflow
 from almaflow.workflow_folder import ENDINGS, is_tests
-from almaflow.workflow_loader import LoadedWorkflow, name_of_file, others_with
+from almaflow.workflow_loader import others_with
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,18 @@ class Neighbours:
     """The other workflows of a project that delete old sets, read once until a file is saved."""
 
     def __init__(self) -> None:
-        self._sweeping: dict[tuple[Path, Path], Sequence[LoadedWorkflow]] = {}
+        self._sweeping: dict[tuple[Path, Path], tuple[Sequence[LintedFile], Sequence[str]]] = {}
 
     def forget(self) -> None:
         """Read them again for the next check."""
         self._sweeping = {}
 
-    def sweeping(self, file: Path, project: Project) -> Sequence[LoadedWorkflow]:
-        """Return those of *project* without *file*."""
+    def sweeping(self, file: Path, project: Project) -> tuple[Sequence[LintedFile], Sequence[str]]:
+        """Return those of *project* without *file*, and the texts of unreadable ones."""
         known = (project.folder, file)
         if known not in self._sweeping:
-            self._sweeping[known] = others_with(SWEEP, [file], project)
+            read = others_with(SWEEP, [file], project)
+            self._sweeping[known] = linted_files(read), unread_texts(read)
         return self._sweeping[known]
 
 
@@ -126,18 +129,14 @@ def check_text(
 def _lints(
     checked: CheckedFile, file: Path, project: Project, neighbours: Neighbours
 ) -> Sequence[Problem]:
-    if not checked.is_valid or checked.document is None or checked.workflow is None:
+    linted = linted_checked(replace(checked, path=file))
+    if linted is None:
         return ()
-    name = checked.workflow.name or name_of_file(file)
-    linted = LintedFile(checked.document, checked.workflow, name, file, checked.ignored)
     problems = lint_problems([linted], project)
     if any(one.code == "set-kept" for one in problems):
         # Only this lint depends on other workflows, so they are read only for it.
-        others = [
-            LintedFile(one.document, one.workflow, one.name, one.path, one.ignored)
-            for one in neighbours.sweeping(file, project)
-        ]
-        problems = lint_problems([linted], project, others) if others else problems
+        others, unread = neighbours.sweeping(file, project)
+        problems = lint_problems([linted], project, others, (), unread)
     return problems
 
 

@@ -1,4 +1,4 @@
-"""Lints: what a valid workflow does, and its author may not have meant.
+"""Lints: what a workflow does, and its author may not have meant.
 
 subject        what a lint looks at            jobs           which jobs destroy, which only read
 size_checks    destructive jobs                kept_sets      sets that stay, names that repeat
@@ -6,6 +6,10 @@ decisions      branches                        counters       jobs that nobody a
 unused         inputs and variables            payload_sets   payloads with a set of their own
 zones          times in UTC                    timetables     workflows that disturb one another
 lone_files     scenarios and payloads          unnoticed      warnings that are not reported
+broken_parts   what lints do not believe
+
+A file with errors is looked at, too, as far as it can be read: what lints say about the rest of it
+is the same when the errors are fixed.
 
 Each code has a page in `almaflow/problem_pages`. A lint is a warning where it is sure, else a note.
 """
@@ -52,15 +56,19 @@ def lint_problems(
     project: Project,
     others: Sequence[LintedFile] = (),
     folders: Sequence[Path] = (),
+    unread: Sequence[str] = (),
 ) -> list[Problem]:
     """Return what may not be meant in *files*, with what is wrong in their comments, sorted.
 
-    *others* are further workflows of the project, which count and are not looked at. In *folders*
-    files that belong to no workflow are noted.
+    *others* are further workflows of the project, which count and are not looked at; *unread* are
+    the texts of those of which too little can be read. In *folders* files that belong to no
+    workflow are noted.
     """
-    subjects = [Subject(file, project) for file in files]
+    subjects = [one for file in files if not (one := Subject(file, project)).broken.are_too_many]
     company = [*subjects, *(Subject(file, project) for file in others)]
     sweeps = {prefix for one in company for prefix in sweeps_of(one)}
+    if any(SWEEP.search(text) for text in unread):
+        sweeps.add("")
     for subject in subjects:
         for lint in _OF_ONE_FILE:
             lint(subject)
@@ -71,7 +79,7 @@ def lint_problems(
         lint_timetables(company)
     levels = project.settings.lint
     problems = [one for subject in subjects for one in _sifted(subject)]
-    lone = lone_files(company, _names(folders)) if folders else ()
+    lone = lone_files(company, _names(folders), unread) if folders else ()
     problems += [one for one in lone if levels.get(one.code) != "off"]
     return sorted(problems)
 
@@ -80,6 +88,9 @@ def _sifted(subject: Subject) -> Iterator[Problem]:
     levels = subject.project.settings.lint
     sifted = sift(subject.notes.problems, subject.document, levels)
     yield from sifted.kept
+    if subject.broken.parts:
+        # What a comment hides may not be found before the errors are fixed.
+        return
     ignored = (*subject.file.ignored, *sifted.ignored)
     unused = at_most(unused_comments(subject.document, ignored))
     yield from sift(unused, subject.document, levels).kept

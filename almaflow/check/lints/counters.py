@@ -18,7 +18,7 @@ def lint_counters(subject: Subject) -> None:
         assert is_submit_job(kind)
         if kind.expect or not kind.wait or only_reads(kind.job):
             continue
-        if id is not None and any((id, output) in subject.pairs for output in _LOOKED_AT):
+        if id is not None and subject.reads(id, _LOOKED_AT):
             continue
         subject.notes.at(
             (*node.keys, kind.key, "job"),

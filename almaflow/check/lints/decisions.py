@@ -22,13 +22,17 @@ def lint_decisions(subject: Subject) -> None:
     """Note the branches that say nothing about a warning, or about anything unforeseen."""
     for node in subject.nodes:
         kind = node.step.kind
-        if not is_branch(kind):
+        if not is_branch(kind) or subject.broken.in_step(node.keys):
             continue
         cases = _cases(kind)
         missing = _undecided(kind, cases)
         if missing:
             _note_undecided(subject, node, missing, has_default=_has_default(subject, node))
-        elif not _has_default(subject, node) and not _is_complete(subject, kind, cases):
+        elif not (
+            _has_default(subject, node)
+            or _is_complete(subject, kind, cases)
+            or subject.broken.at_top("inputs")
+        ):
             subject.notes.at_key(
                 (*node.keys, kind.key),
                 "no-default",

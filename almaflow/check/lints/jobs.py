@@ -63,5 +63,9 @@ def changes_data(subject: Subject) -> bool:
 
 
 def submissions(subject: Subject) -> Iterator[StepNode]:
-    """Yield the steps that submit a manual job."""
-    return (node for node in subject.nodes if is_submit_job(node.step.kind))
+    """Yield the steps that submit a manual job and have no error."""
+    return (
+        node
+        for node in subject.nodes
+        if is_submit_job(node.step.kind) and not subject.broken.in_step(node.keys)
+    )

@@ -22,6 +22,9 @@ def sweeps_of(subject: Subject) -> Iterator[str]:
         prefix = _deletion(node.step, "prefix")
         if prefix is not None and "{{" not in prefix:
             yield prefix
+    if subject.broken.may_delete_sets:
+        # It is not known which, so it may be those of any name.
+        yield ""
 
 
 def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
@@ -31,7 +34,7 @@ def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
         kind = node.step.kind
         if not is_create_set(kind) or kind.if_exists != "fail":
             continue
-        if node.step.id in subject.handed_on:
+        if node.step.id in subject.handed_on or _may_be_handed_on(subject, node):
             # Who gets the set may delete it.
             continue
         name, repeats = kind.name.text, _repeats(subject, node, kind.name.text)
@@ -39,7 +42,7 @@ def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
         swept = any(name.startswith(prefix) for prefix in sweeps)
         if not deletions and not swept and not repeats:
             _note_kept(subject, node)
-        if repeats and not _always_deleted(deletions):
+        if repeats and not _always_deleted(deletions) and not subject.broken.may_delete_sets:
             subject.notes.at(
                 (*node.keys, kind.key, "name"),
                 "set-name-repeats",
@@ -48,6 +51,12 @@ def lint_kept_sets(subject: Subject, sweeps: Collection[str]) -> None:
                 f'as `name: "{name} {{{{ run.id }}}}"`, or write `if_exists: replace`.',
                 Severity.WARNING,
             )
+
+
+def _may_be_handed_on(subject: Subject, node: StepNode) -> bool:
+    """Whether something is wrong with a step, or something that is wrong may be about its set."""
+    id = node.step.id
+    return subject.broken.around(node.keys) or (id is not None and subject.broken.mention(id))
 
 
 def _note_kept(subject: Subject, node: StepNode) -> None:
@@ -115,6 +124,8 @@ def _repeats(subject: Subject, node: StepNode, name: str) -> bool:
     if _VARIES.search(inside) or not subject.workflow.schedule:
         return False
     names = set(_INPUT.findall(inside))
+    if subject.broken.at_top("inputs", "schedule"):
+        return False
     return bool(names) and all(_is_fixed(subject, one) for one in names)
 
 

@@ -11,17 +11,21 @@ from almaflow.problems import Location, Problem, Severity
 from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
 
 
-def lone_files(subjects: Sequence[Subject], names: Collection[str]) -> Iterator[Problem]:
+def lone_files(
+    subjects: Sequence[Subject], names: Collection[str], unread: Sequence[str] = ()
+) -> Iterator[Problem]:
     """Yield a note for each file next to *subjects* that none of them uses.
 
-    *names* are the names of all workflow files that were read, also of those with errors. Payloads
-    are looked for in the folders whose other files are payloads of a workflow.
+    *names* are the names of all workflow files that were read, also of those with errors; *unread*
+    are the texts of those that could not be read. Payloads are looked for in the folders whose
+    other files are payloads of a workflow.
     """
+    uncertain = [*unread, *(one.document.text for one in subjects if one.broken.parts)]
     used = {os.path.realpath(path) for one in subjects for path in _payloads(one)}
     folders = {one.file.path.absolute().parent for one in subjects if one.file.path is not None}
     for folder in sorted({Path(path).parent for path in used} - folders):
         for file in _files(folder):
-            if os.path.realpath(file) not in used:
+            if os.path.realpath(file) not in used and not any(file.name in t for t in uncertain):
                 yield _note(file, "No workflow uses this payload. Delete it, or name it in a step.")
     for folder in sorted(folders):
         for file in _files(folder):

@@ -22,7 +22,7 @@ def lint_size_checks(subject: Subject) -> None:
     for node in wanted:
         kind = node.step.kind
         assert is_submit_job(kind)
-        if _is_limited(limits, node, kind.set):
+        if _is_limited(limits, node, kind.set) or subject.broken.before(node.keys):
             continue
         subject.notes.at(
             (*node.keys, kind.key, "job"),

@@ -1,14 +1,15 @@
-"""What lints look at: one workflow that is valid, and what they note about it."""
+"""What lints look at: one workflow, and what they note about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.lints.broken_parts import BrokenParts
 from almaflow.document import Document, PathTo
 from almaflow.field_types import Plain
 from almaflow.late_dataclasses import dataclass
@@ -21,9 +22,10 @@ from almaflow.workflow import Workflow
 
 @dataclass(frozen=True)
 class LintedFile:
-    """A valid workflow called *name*, read from *path*.
+    """A workflow called *name*, read from *path*.
 
-    *ignored* are problems of other checks that a comment in it leaves out.
+    *ignored* are problems of other checks that a comment in it leaves out. With *errors*, which
+    are all that are known, *workflow* is what fits the models.
     """
 
     document: Document
@@ -31,6 +33,7 @@ class LintedFile:
     name: str
     path: Path | None = None
     ignored: Sequence[Problem] = ()
+    errors: Sequence[Problem] = ()
 
 
 class Subject:
@@ -42,6 +45,7 @@ class Subject:
         self.document = file.document
         self.workflow = file.workflow
         self.notes = ProblemCollector(file.document)
+        self.broken = BrokenParts(file.document, file.errors)
 
     @cached_property
     def nodes(self) -> Sequence[StepNode]:
@@ -64,6 +68,12 @@ class Subject:
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Every two names with a dot between them: of `steps.x.set_id`, the first and last two."""
         return frozenset(pair for _, text in self.texts for pair in pairs_in(text))
+
+    def reads(self, id: str, outputs: Iterable[str]) -> bool:
+        """Whether an expression reads one of *outputs* of the step *id*; a broken one may."""
+        if any((id, output) in self.pairs for output in outputs):
+            return True
+        return self.broken.mention(id, *outputs)
 
     @cached_property
     def handed_on(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
-from almaflow.check.lints.jobs import changes_data
+from almaflow.check.lints.jobs import changes_data, submissions
 from almaflow.check.lints.subject import Subject
 from almaflow.errors import RequestWrong
 from almaflow.field_types import Template
@@ -62,6 +62,8 @@ def lint_timetables(subjects: Sequence[Subject]) -> None:
 
 
 def _ticks(subject: Subject) -> Iterator[Start]:
+    if subject.broken.at_top("schedule", "timezone", "institution"):
+        return
     # What is wrong with a timetable is a problem of its own.
     with suppress(RequestWrong, TimetableInvalid):
         entries = entries_of(subject.file.name, subject.workflow, subject.project)
@@ -74,7 +76,7 @@ def _jobs(subject: Subject) -> Iterator[tuple[str, int]]:
     """Yield each job that a run starts, with how often at least."""
     counts: dict[str, int] = {}
     for node in subject.nodes:
-        key = _job_key(node)
+        key = "" if subject.broken.around(node.keys) else _job_key(node)
         if key and node.step.institution is None:
             counts[key] = counts.get(key, 0) + _times(node)
     yield from counts.items()
@@ -154,12 +156,14 @@ def _fixed_sets(subject: Subject) -> Iterator[str]:
     """Yield the names and ids of the sets on which the workflow starts a job."""
     used = [
         node.step.kind.set.text
-        for node in subject.nodes
+        for node in submissions(subject)
         if is_submit_job(node.step.kind) and node.step.kind.set is not None
     ]
     yield from {text for text in used if text.isdecimal()}
     for node in subject.nodes:
         if node.step.kind.key != "find_set" or node.step.id is None:
+            continue
+        if subject.broken.in_step(node.keys):
             continue
         name = getattr(node.step.kind, "name", None)
         is_used = any(f"steps.{node.step.id}." in text for text in used)

@@ -17,6 +17,8 @@ def lint_unnoticed(subject: Subject) -> None:
     events = {event for rule in rules for event in rule.on}
     if "failed" not in events or "warning" in events or not _may_warn(subject):
         return
+    if subject.broken.at_top("notify"):
+        return
     place = next(place for place, rule in enumerate(rules) if "failed" in rule.on)
     subject.notes.at_key(
         ("notify", place, "on"),
@@ -34,6 +36,8 @@ def _may_warn(subject: Subject) -> bool:
         kind, id = node.step.kind, node.step.id
         if not is_job_step(kind) or not kind.wait or kind.expect or _WARNING in kind.accept:
             continue
-        if id is None or not any((id, output) in subject.pairs for output in _LOOKED_AT):
+        if subject.broken.in_step(node.keys):
+            continue
+        if id is None or not subject.reads(id, _LOOKED_AT):
             return True
     return False

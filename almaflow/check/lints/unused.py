@@ -23,7 +23,7 @@ def lint_unused(subject: Subject) -> None:
         if any(re.search(_WHOLE.format(key), text) for _, text in subject.texts):
             continue
         for name in names:
-            if (key, name) not in subject.pairs:
+            if (key, name) not in subject.pairs and not subject.broken.mention(key, name):
                 subject.notes.at_key(
                     (key, name),
                     f"unused-{noun}",

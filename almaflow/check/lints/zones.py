@@ -15,6 +15,8 @@ def lint_zones(subject: Subject) -> None:
     is_broken = project.document is None and (project.folder / FILE_NAME).is_file()
     if workflow.timezone is not None or is_set or is_broken:
         return
+    if subject.broken.at_top("timezone", "schedule"):
+        return
     for place, entry in enumerate(workflow.schedule):
         if entry.timezone is None and entry.every is None:
             subject.notes.at(

@@ -25,7 +25,6 @@ from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
 
 if TYPE_CHECKING:
-    from almaflow.check.lints import LintedFile
     from almaflow.workflow_loader import LoadedWorkflow
 
 
@@ -122,10 +121,11 @@ def validate(
 
 def _fix(paths: Sequence[Path], project: Project, *, only_show: bool, aside: bool) -> None:
     """Correct what is certain in the files at *paths*, or show how and exit."""
+    from almaflow.authoring.linted_files import linted_files
     from almaflow.cli.fixing import fix_files, show_fixes
-    from almaflow.workflow_loader import load_paths
+    from almaflow.workflow_loader import read_paths
 
-    company = list(map(_linted, load_paths(paths, project)[0]))
+    company = linted_files(read_paths(paths, project))
     if only_show:
         raise typer.Exit(1 if show_fixes(paths, project, company) else 0)
     fix_files(paths, project, company, aside=aside)
@@ -149,30 +149,17 @@ def _checked_once(paths: Sequence[Path], project: Project, document: Document) -
 
 def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow], list[Problem]]:
     """Return the valid workflows at *paths*, and the problems of everything there."""
-    from almaflow.workflow_loader import load_paths
+    from almaflow.authoring.linted_files import lints_of
+    from almaflow.workflow_loader import read_paths
 
-    loaded, problems = load_paths(paths, project)
-    problems += _lints(loaded, project, paths)
-    problems += _problems_of_tests(paths, loaded, project)
-    problems += _problems_of_scenarios(paths, project)
-    return loaded, sorted(set(problems))
-
-
-def _lints(loaded: list[LoadedWorkflow], project: Project, paths: Sequence[Path]) -> list[Problem]:
-    """Return what may not be meant in the workflows that were *loaded* from *paths*."""
-    from almaflow.check.lints import SWEEP, lint_problems
-    from almaflow.workflow_loader import others_with
-
-    folders = [path for path in paths if os.path.isdir(path)]
-    files = [one.path for one in loaded if one.path is not None]
-    others = [] if folders else others_with(SWEEP, files, project)
-    return lint_problems(list(map(_linted, loaded)), project, list(map(_linted, others)), folders)
-
-
-def _linted(loaded: LoadedWorkflow) -> LintedFile:
-    from almaflow.check.lints import LintedFile
-
-    return LintedFile(loaded.document, loaded.workflow, loaded.name, loaded.path, loaded.ignored)
+    read = read_paths(paths, project)
+    problems = [
+        *read.problems,
+        *lints_of(read, project, [path for path in paths if os.path.isdir(path)]),
+        *_problems_of_tests(paths, read.valid, project),
+        *_problems_of_scenarios(paths, project),
+    ]
+    return read.valid, sorted(set(problems))
 
 
 def _problems_of_tests(
