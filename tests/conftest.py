@@ -13,7 +13,6 @@ import hypothesis
 import pytest
 
 from tests.examples import examples
-from tests.made_documents import parse_texts_once
 from tests.made_stores import copy_stores
 from tests.postgres import PostgresServer, running_server
 
@@ -80,8 +79,7 @@ def signals_end_processes() -> None:
 
 @pytest.fixture(autouse=True)
 def made_before(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parse texts of YAML once, and copy the tables of new stores but in the tests of the store."""
-    parse_texts_once(monkeypatch)
+    """Copy the tables of new stores but in the tests of the store."""
     if STORE not in request.path.parents:
         copy_stores(monkeypatch)
 

@@ -204,6 +204,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     ),
     "uvicorn": ("web",),
     "xml": ("alma", "authoring.workflow_tests.junit"),
+    "yaml": ("document",),
 }
 
 # Libraries that are declared and not imported by name, each with its reason.
@@ -223,6 +224,7 @@ DISTRIBUTIONS = {
     "dateutil": "python_dateutil",
     "dotenv": "python_dotenv",
     "markdown_it": "markdown_it_py",
+    "yaml": "pyyaml",
 }
 
 # Calls that read the time of day, wait, or throw dice, and the modules that may make them.

@@ -323,6 +323,14 @@ _SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
         _fixed("yaml-tag", "Tags (`!…`) are not allowed. Put the value in quotes if it is text."),
     ),
     (
+        "more indented follow up line",
+        _fixed(
+            "yaml-syntax",
+            "The first line after `|` or `>` has spaces and no text, which almaflow does not allow "
+            "(YAML does). Remove these spaces.",
+        ),
+    ),
+    (
         "block scalar",
         _fixed("yaml-syntax", "After `|` or `>`, begin the text on the next line and indent it."),
     ),

@@ -1,6 +1,6 @@
-"""The tree of a YAML text, built from the events of ruamel.yaml's parser.
+"""The tree of a YAML text, built from the events of a parser.
 
-One loop over the events with a stack of our own: the parser's composer would recurse with the
+One loop over the events with a stack of our own: the composers of the parsers recurse with the
 file, follow aliases without limit and forget where keys are.
 """
 
@@ -10,18 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
-    DocumentStartEvent,
-    MappingStartEvent,
-    NodeEvent,
-    ScalarEvent,
-)
-
+from almaflow.document.events import MAX_LEVELS, Event, EventKind, SyntaxWrong, events_of
 from almaflow.document.hazards import holds_coded_key
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
@@ -33,7 +22,6 @@ from almaflow.problems import MOST_PROBLEMS, Location, Problem, did_you_mean
 if TYPE_CHECKING:
     from almaflow.document.parser_failures import Mistake
 
-MAX_LEVELS = 100
 MAX_VALUES = 30_000
 
 _ANCHOR = late_pattern(r"&[^\s,\[\]{}]+")
@@ -75,21 +63,21 @@ class TreeBuilder:
         documents = 0
         try:
             for event in self._events():
-                if isinstance(event, DocumentStartEvent):
+                if event.kind is EventKind.DOCUMENT:
                     documents += 1
                     self._check_start(event, documents)
-                elif isinstance(event, NodeEvent):
+                elif event.kind is EventKind.END:
+                    self._close(event.end)
+                else:
                     self._take(event)
-                elif isinstance(event, CollectionEndEvent):
-                    self._close(event.end_mark.index)
         except _Stop:
             return None, None
         return self._result
 
-    def _events(self) -> Iterator[Any]:
+    def _events(self) -> Iterator[Event]:
         try:
-            yield from YAML(typ="safe", pure=True).parse(self.source.text)
-        except MarkedYAMLError as error:
+            yield from events_of(self.source.text)
+        except SyntaxWrong as error:
             self._syntax_error(error)
         except (ValueError, OverflowError):
             # The scanner computes `\U` escapes without looking at their size.
@@ -104,16 +92,14 @@ class TreeBuilder:
             self._note("yaml-second-document", _SECOND_DOCUMENT, span)
             raise _Stop from None
 
-    def _syntax_error(self, error: MarkedYAMLError) -> None:
+    def _syntax_error(self, error: SyntaxWrong) -> None:
         from almaflow.document.mistakes import explain
         from almaflow.document.parser_failures import ParserFailure
 
-        at = error.problem_mark.index
-        context = error.context_mark.index if error.context_mark else at
-        problem = f"{error.context or ''} | {error.problem or ''}"
         source = self.source
-        mark = source.mark(at)
-        mistake = explain(source.lines, ParserFailure(problem, mark, source.mark(context)))
+        mark = source.mark(error.at)
+        failure = ParserFailure(error.problem, mark, source.mark(error.context))
+        mistake = explain(source.lines, failure)
         line = mistake.mark[0] + 1
         if any(
             known.code == mistake.code or known.code == "yaml-unquoted-template"
@@ -130,21 +116,20 @@ class TreeBuilder:
         self._note_mistake(mistake)
         raise _Stop from error
 
-    def _check_start(self, event: DocumentStartEvent, number: int) -> None:
-        span = (event.start_mark.index, event.end_mark.index)
+    def _check_start(self, event: Event, number: int) -> None:
         if number > 1:
-            self._note("yaml-second-document", _SECOND_DOCUMENT, span)
+            self._note("yaml-second-document", _SECOND_DOCUMENT, (event.begin, event.end))
             raise _Stop
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: Event) -> None:
         """Take in the begin of a value: a scalar, an alias, a list or a mapping."""
         top = self._stack[-1] if self._stack else None
         is_key = top is not None and isinstance(top.data, dict) and top.key is None
-        if isinstance(event, AliasEvent):
+        if event.kind is EventKind.ALIAS:
             self._alias(event, is_key)
             return
         span, is_empty = self._span(event)
-        if isinstance(event, ScalarEvent):
+        if event.kind is EventKind.SCALAR:
             if is_key:
                 self._key(event, span, is_empty)
                 return
@@ -157,22 +142,23 @@ class TreeBuilder:
         self._count(1, span)
         self._open(event, span, is_key)
 
-    def _span(self, event: Any) -> tuple[Span, bool]:
+    def _span(self, event: Event) -> tuple[Span, bool]:
         """Return where *event*'s value is, without anchor and tag, and whether it is empty."""
-        begin, end = event.start_mark.index, event.end_mark.index
-        if event.tag is not None:
+        begin, end = event.begin, event.end
+        if event.has_tag:
             self._note_tag(begin)
         text = self.source.text
         for _ in range(2):
             match = (event.anchor and _ANCHOR.match(text, begin)) or (
-                event.tag is not None and _TAG.match(text, begin)
+                event.has_tag and _TAG.match(text, begin)
             )
             if match:
                 after = _GAP.match(text, match.end())
                 begin = after.end() if after else match.end()
-        is_empty = isinstance(event, ScalarEvent) and not event.value and event.style is None
+        is_scalar = event.kind is EventKind.SCALAR
+        is_empty = is_scalar and not event.value and event.style is None
         if is_empty or begin > end:
-            begin = event.start_mark.index
+            begin = event.begin
         return (begin, max(begin, end)), is_empty
 
     def _note_tag(self, begin: int) -> None:
@@ -191,7 +177,7 @@ class TreeBuilder:
         )
         self._note("yaml-tag", message, (span[0], span[0] + len(tag)))
 
-    def _key(self, event: ScalarEvent, span: Span, is_empty: bool) -> None:
+    def _key(self, event: Event, span: Span, is_empty: bool) -> None:
         top = self._stack[-1]
         text = event.value
         if is_empty:
@@ -213,7 +199,7 @@ class TreeBuilder:
         top.node.keys[text] = span
         top.key = PendingKey(text, span)
 
-    def _scalar(self, event: ScalarEvent, span: Span) -> None:
+    def _scalar(self, event: Event, span: Span) -> None:
         value = self._whole_characters(event, span)
         data = resolve(value) if event.style is None else value
         node = Node(span, value, event.style)
@@ -221,9 +207,9 @@ class TreeBuilder:
             self._anchors[event.anchor] = (data, node)
         self._add(data, node)
 
-    def _whole_characters(self, event: ScalarEvent, span: Span) -> str:
+    def _whole_characters(self, event: Event, span: Span) -> str:
         """Return the text of a scalar; notes half of a character without its other half."""
-        text: str = event.value
+        text = event.value
         if event.style == '"' and has_half(text):
             text = join_halves(text)
             if has_half(text):
@@ -236,9 +222,9 @@ class TreeBuilder:
             self.coded_keys.append(span)
         return text
 
-    def _alias(self, event: AliasEvent, is_key: bool) -> None:
-        span = (event.start_mark.index, event.end_mark.index)
-        name = event.anchor
+    def _alias(self, event: Event, is_key: bool) -> None:
+        span = (event.begin, event.end)
+        name = event.anchor or ""
         known = self._anchors.get(name)
         if is_key:
             message = "A key cannot be a reference (`*name`). Write the key itself."
@@ -270,8 +256,8 @@ class TreeBuilder:
             "text.",
         )
 
-    def _open(self, event: CollectionStartEvent, span: Span, is_key: bool) -> None:
-        is_mapping = isinstance(event, MappingStartEvent)
+    def _open(self, event: Event, span: Span, is_key: bool) -> None:
+        is_mapping = event.kind is EventKind.MAPPING
         if is_key:
             self._note_collection_key(span)
             self._stack[-1].key = PendingKey(None, span)

@@ -1,0 +1,170 @@
+"""The events of a YAML text: what begins and ends where.
+
+ruamel.yaml's parser is the authority: it decides what is YAML, and its errors are the ones that are
+explained. libyaml's parser, which PyYAML brings, sends the same events in a tenth of the time.
+It is asked first, and what it sends counts where both are known to agree. They differ in tabs, line
+breaks of YAML 1.1, directives, tags, a few marks next to each other, and in errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from almaflow.late_patterns import late_pattern
+
+try:
+    from yaml import YAMLError, _yaml
+except ImportError:  # PyYAML was built without libyaml.
+    _yaml = None
+
+MAX_LEVELS = 100
+"""The levels of the deepest tree."""
+
+# Each older version differs in more.
+_HAS_LIBYAML = _yaml is not None and _yaml.get_version() >= (0, 2, 5)
+# More than the most values have: each has a beginning, and may have a key and an end.
+_MOST_EVENTS = 100_000
+# What only ruamel.yaml reads: characters; lines of directives, ends of documents; `?` without a key
+# behind it; `|` with a comment right behind it, and `|` above a line of spaces.
+_DIFFERENT = late_pattern(
+    r"[\t\x85\u2028\u2029\ufeff]|^(?:%|\.\.\.)|(?<![^\s{\[,])\?(?=[\s,:}\]#]|\Z)"
+    r"|[|>][-+0-9]*#|[|>][^\r\n]*(?:\r\n?|\n) +[\r\n]",
+    re.MULTILINE,
+)
+# libyaml lets other characters end the name of an anchor, such as a colon.
+_AFTER_NAME = frozenset(("", *" \r\n,]}"))
+_BLOCK_STYLES = ("|", ">")
+
+
+class EventKind(Enum):
+    """What an event says."""
+
+    DOCUMENT = auto()
+    SCALAR = auto()
+    ALIAS = auto()
+    LIST = auto()
+    MAPPING = auto()
+    END = auto()
+    """The end of a list or a mapping."""
+
+
+class Event(NamedTuple):
+    """What begins at *begin* and ends at *end*, in characters; anchor and tag come first.
+
+    *value* and *style*, its quote, `|` or `>`, are those of a scalar.
+    """
+
+    kind: EventKind
+    begin: int
+    end: int
+    anchor: str | None = None
+    has_tag: bool = False
+    value: str = ""
+    style: str | None = None
+
+
+class SyntaxWrong(Exception):
+    """The text is not YAML: *problem* begins at *at*; what was being read, at *context*."""
+
+    def __init__(self, problem: str, at: int, context: int) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.at = at
+        self.context = context
+
+
+# The classes of both parsers have the same names.
+_KINDS = {
+    "DocumentStartEvent": EventKind.DOCUMENT,
+    "ScalarEvent": EventKind.SCALAR,
+    "AliasEvent": EventKind.ALIAS,
+    "SequenceStartEvent": EventKind.LIST,
+    "MappingStartEvent": EventKind.MAPPING,
+    "SequenceEndEvent": EventKind.END,
+    "MappingEndEvent": EventKind.END,
+}
+_BEGINNINGS = (EventKind.LIST, EventKind.MAPPING)
+
+
+def events_of(text: str) -> Iterable[Event]:
+    """Return the events of *text*, whose characters are all printable.
+
+    Raises:
+        SyntaxWrong: when the events before the error have been taken.
+        ValueError, OverflowError: an escape has too large a number.
+        AssertionError: a directive asks for another version of YAML.
+    """
+    return _events_of_libyaml(text) or _events_of_ruamel(text)
+
+
+def _events_of_ruamel(text: str) -> Iterator[Event]:
+    # 50 ms, which only who has a mistake in a file should pay.
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            kind = _KINDS.get(type(event).__name__)
+            if kind is not None:
+                yield _event(kind, event)
+    except MarkedYAMLError as error:
+        context = error.context_mark or error.problem_mark
+        at = error.problem_mark or context
+        problem = f"{error.context or ''} | {error.problem or ''}"
+        raise SyntaxWrong(problem, at.index, context.index) from error
+
+
+def _events_of_libyaml(text: str) -> list[Event] | None:
+    """Return the events of *text*; None where ruamel.yaml may see it differently."""
+    if not _HAS_LIBYAML or _DIFFERENT.search(text):
+        return None
+    parser = _yaml.CParser(text)
+    events: list[Event] = []
+    levels = documents = 0
+    try:
+        while (event := parser.get_event()) is not None:
+            kind = _KINDS.get(type(event).__name__)
+            if kind is None:
+                continue
+            documents += kind is EventKind.DOCUMENT
+            levels += (kind in _BEGINNINGS) - (kind is EventKind.END)
+            events.append(_event(kind, event))
+            is_pair = kind is EventKind.MAPPING and _is_pair(text, event)
+            if documents > 1 or is_pair or _may_differ(text, events, is_root=not levels):
+                return None
+            if levels > MAX_LEVELS or len(events) > _MOST_EVENTS:
+                # No tree is built of more.
+                break
+    except YAMLError:
+        return None
+    return events
+
+
+def _is_pair(text: str, event: Any) -> bool:
+    """Whether *event* begins a mapping without braces, which a list may hold: `[a: b]`."""
+    is_bare = event.flow_style and event.anchor is None
+    return bool(is_bare and text[event.start_mark.index] != "{")
+
+
+def _may_differ(text: str, events: list[Event], *, is_root: bool) -> bool:
+    """Whether ruamel.yaml may see the last of *events* differently."""
+    kind, begin, _, anchor, has_tag, _, style = events[-1]
+    if has_tag or (is_root and style in _BLOCK_STYLES):
+        return True
+    if anchor and text[begin + 1 + len(anchor) :][:1] not in _AFTER_NAME:
+        return True
+    # `[{a: b}: c]`: a mapping and its first key begin at the same brace.
+    return kind is EventKind.MAPPING and events[-2][:2] == (kind, begin)
+
+
+def _event(kind: EventKind, event: Any) -> Event:
+    begin, end = event.start_mark.index, event.end_mark.index
+    if kind is EventKind.SCALAR:
+        style = event.style or None
+        return Event(kind, begin, end, event.anchor, event.tag is not None, event.value, style)
+    if kind in _BEGINNINGS:
+        return Event(kind, begin, end, event.anchor, event.tag is not None)
+    return Event(kind, begin, end, event.anchor if kind is EventKind.ALIAS else None)
