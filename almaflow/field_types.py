@@ -28,7 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
-from almaflow.foreign_keys import Advice, value_meant
+from almaflow.foreign_words import Advice, value_meant
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of

@@ -6,6 +6,7 @@ import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,16 +18,14 @@ from almaflow.document import Document, PathTo
 from almaflow.document.hazards import ALMA_KEY
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
+from almaflow.foreign_words import VALUES
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.misplaced_keys import (
-    beside_advice,
-    key_meant,
-    unknown_key,
-)
+from almaflow.misplaced_keys import WrongKey, unknown_key
 from almaflow.model_fields import place_of
-from almaflow.one_cause import causes
+from almaflow.one_cause import Finding, one_for_each_cause
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 from almaflow.wrong_shapes import shape_advice
+from almaflow.yaml_in_line import in_line, shown_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -47,23 +46,21 @@ def validate(document: Document, model: type[M], data: Any = None) -> M:
         fitting = model.model_validate(document.data if data is None else data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        findings = list(_without_other_forms([_Finding(document, model, one) for one in details]))
+        misfits = list(_without_other_forms([_Misfit(document, model, one) for one in details]))
         # The cause holds the values that did not fit, secrets among them: it is not chained.
-        problems = causes(
-            (one.kind == "extra_forbidden", one.missing, one.path, one.problem())
-            for one in findings[:MOST_PROBLEMS]
-        )
-        left_out = len(findings[MOST_PROBLEMS:])
+        told = one_for_each_cause(one.finding() for one in misfits[:MOST_PROBLEMS])
+        problems = {one.problem for one in told}
+        left_out = len(misfits[MOST_PROBLEMS:])
     else:
         if not has_errors(document.findings):
             return fitting
     # A key that is written out is said to be one only once.
     keys = {one.location for one in document.findings if one.code == ALMA_KEY}
-    told = (one for one in problems if one.code != "literal-key" or one.location not in keys)
-    raise DocumentsInvalid(at_most((*told, *document.findings), left_out))
+    shown = (one for one in problems if one.code != "literal-key" or one.location not in keys)
+    raise DocumentsInvalid(at_most((*shown, *document.findings), left_out))
 
 
-class _Finding:
+class _Misfit:
     """One of pydantic's errors, and what of its path is in the document.
 
     Pydantic's path also names the form of a value it tried (of `list | str`) and keys that a
@@ -109,8 +106,21 @@ class _Finding:
         last = self.path[-1] if self.path else 0
         return f"`{last}`" if isinstance(last, str) else "This value"
 
+    @cached_property
+    def wrong_key(self) -> WrongKey | None:
+        """What is wrong about the key, when it is not known."""
+        if self.kind != "extra_forbidden":
+            return None
+        return unknown_key(self.document, self.model, self.path)
+
+    def finding(self) -> Finding:
+        """Return the problem with the key that it is about."""
+        if self.wrong_key:
+            return Finding(self.problem(), self.path, self.wrong_key.cause)
+        return Finding(self.problem(), (*self.path, self.missing) if self.missing else None)
+
     def problem(self) -> Problem:
-        """Return the finding as a problem."""
+        """Return the problem."""
         document, path = self.document, self.path
         blank = self._blank_forgotten()
         if blank is not None:
@@ -133,10 +143,10 @@ class _Finding:
     def _fix(self) -> str:
         """Return what certainly belongs in the place of what is underlined, or an empty text."""
         document, path = self.document, self.path
-        if self.kind == "extra_forbidden" and not self.form:
+        if self.wrong_key and not self.form:
             key = document.key_location(path)
             is_bare = document.lines[key.line - 1][key.column - 1 :].startswith(str(path[-1]))
-            return key_meant(document, self.model, path) if is_bare else ""
+            return self.wrong_key.fix if is_bare else ""
         if self.kind == "id_unquoted" and not {"key", "offset"} & self.context.keys():
             return f'"{document.raw(path)}"'
         return ""
@@ -151,13 +161,15 @@ class _Finding:
             return filled[1], f"{message} Here are {_and(filled)}."
         if empty:
             return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
-        if advice := beside_advice(self.document, self.model, self.path, keys):
+        if advice := _beside_advice(self.document, self.model, self.path, keys):
             return None, f"{message} {advice}"
         is_empty = data == {} or (isinstance(data, Plain) and data.is_empty)
         return None, f"{message} {self.subject} is empty." if is_empty else message
 
     def _say(self) -> tuple[str, str]:
         """Return code and message."""
+        if self.wrong_key:
+            return "unknown-key", self.wrong_key.message
         if self.kind in _SENTENCES:
             code, make = _SENTENCES[self.kind]
             return code, make(self)
@@ -194,14 +206,14 @@ class _Finding:
         return self.document.problem(place, "yaml-missing-blank", message, fix=fix)
 
 
-def _without_other_forms(findings: Sequence[_Finding]) -> Iterator[_Finding]:
+def _without_other_forms(misfits: Sequence[_Misfit]) -> Iterator[_Misfit]:
     """Of a value that may have several forms, keep the errors of the form that was meant."""
-    forms: dict[PathTo, dict[str, list[_Finding]]] = {}
-    for finding in findings:
-        if finding.form is None:
-            yield finding
+    forms: dict[PathTo, dict[str, list[_Misfit]]] = {}
+    for misfit in misfits:
+        if misfit.form is None:
+            yield misfit
         else:
-            forms.setdefault(finding.form_at, {}).setdefault(finding.form, []).append(finding)
+            forms.setdefault(misfit.form_at, {}).setdefault(misfit.form, []).append(misfit)
     for tried in forms.values():
         if len(tried) > 1:
             yield from min(tried.values(), key=lambda group: (group[0].is_misfit, len(group)))
@@ -243,123 +255,112 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _missing_key(finding: _Finding) -> str:
-    last = finding.path[-1] if finding.path else None
+def _beside_advice(
+    document: Document, model: type[BaseModel], path: PathTo, missing: Sequence[str]
+) -> str:
+    """Return where one of the *missing* keys of the mapping at *path* is: next to it, not in it.
+
+    Empty when it is not there.
+    """
+    owner = path[-1] if path else None
+    beside = document.value(path[:-1])
+    inside = document.value(path)
+    if not isinstance(owner, str) or not isinstance(beside, dict):
+        return ""
+    # An `id` that a step may have is its own.
+    key = next((one for one in reversed(missing) if one in beside and one != owner), "")
+    is_own_id = key == "id" and in_line(beside[key]).isidentifier()
+    if not key or is_own_id or (isinstance(inside, dict) and inside):
+        return ""
+    value = shown_of(model, beside[key])
+    return f"If `{key}: {value}` belongs to it, indent that line: `{owner}: {{{key}: {value}}}`."
+
+
+def _missing_key(misfit: _Misfit) -> str:
+    last = misfit.path[-1] if misfit.path else None
     owner = f"`{last}`" if isinstance(last, str) else "This entry"
-    message = f"{'The file' if last is None else owner} needs the key `{finding.missing}`."
-    advice = beside_advice(finding.document, finding.model, finding.path, (finding.missing,))
+    message = f"{'The file' if last is None else owner} needs the key `{misfit.missing}`."
+    advice = _beside_advice(misfit.document, misfit.model, misfit.path, (misfit.missing,))
     return f"{message} {advice}" if advice else message
 
 
-# What other languages call a word of ours.
-_OTHER_WORDS = {
-    **dict.fromkeys(("text", "str", "varchar", "char"), "string"),
-    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
-    **dict.fromkeys(("int", "whole", "long"), "integer"),
-    **dict.fromkeys(("bool", "flag", "yesno", "yes/no", "checkbox"), "boolean"),
-    **dict.fromkeys(("datetime", "day", "timestamp"), "date"),
-    **dict.fromkeys(("array", "multiple", "sequence"), "list"),
-    **dict.fromkeys(("choice", "enum", "select", "option"), "string"),
-    **dict.fromkeys(("failure", "error", "fail", "timeout", "timed_out", "unknown"), "failed"),
-    **dict.fromkeys(("success", "ok", "done", "complete", "completed"), "succeeded"),
-    **dict.fromkeys(("prod", "live"), "production"),
-    **dict.fromkeys(("test", "testing", "sb", "premium sandbox"), "sandbox"),
-    **dict.fromkeys(("queue", "wait"), "queue_one"),
-    **dict.fromkeys(("parallel", "concurrent"), "allow"),
-    **dict.fromkeys(("europe", "emea", "de", "at", "ch", "uk", "fr", "germany"), "eu"),
-    **dict.fromkeys(("us", "usa", "north america", "america"), "na"),
-    **dict.fromkeys(("apac", "asia", "singapore"), "ap"),
-    **dict.fromkeys(("australia", "au", "nz"), "aps"),
-    **dict.fromkeys(("canada",), "ca"),
-    **dict.fromkeys(("china", "zh"), "cn"),
-    **dict.fromkeys(("ignore", "proceed", "go_on"), "continue"),
-    **dict.fromkeys(("abort", "exit", "halt"), "stop"),
-    **dict.fromkeys(("overwrite", "recreate", "delete"), "replace"),
-    **dict.fromkeys(("use", "keep", "adopt"), "reuse"),
-}
-
-
-def _one_of(finding: _Finding) -> str:
+def _one_of(misfit: _Misfit) -> str:
     # Pydantic gives "'a', 'b' or 'c'"; enumerations and literals alike.
-    expected = str(finding.context.get("expected", "")).replace("'", "`")
+    expected = str(misfit.context.get("expected", "")).replace("'", "`")
     names = [name for index, name in enumerate(expected.split("`")) if index % 2]
-    text = _value_text(finding.input).strip("`")
-    value = finding.value_text
+    text = _value_text(misfit.input).strip("`")
+    value = misfit.value_text
     if advice := look_alike_advice(text, names):
         return f"{value} is not known here; {advice}"
     plain = text.casefold().removeprefix("api-")
-    other = plain if plain in names else _OTHER_WORDS.get(plain, "")
+    other = plain if plain in names else VALUES.get(plain, "")
     hint = f"; did you mean `{other}`?" if other in names else did_you_mean(text, names)
     return f"{value[:1].upper()}{value[1:]} is not one of {expected}{hint or '.'}"
 
 
-def _pattern(finding: _Finding) -> str:
+def _pattern(misfit: _Misfit) -> str:
     # For a short form, the field that it is short for.
-    form = (finding.form.partition(".")[0],) if finding.form else ()
-    field = place_of(finding.model, (*finding.path, *form)).field
+    form = (misfit.form.partition(".")[0],) if misfit.form else ()
+    field = place_of(misfit.model, (*misfit.path, *form)).field
     description = field.description if field and field.description else ""
-    pattern = finding.context.get("pattern", "")
-    text = _value_text(finding.input).strip("`")
+    pattern = misfit.context.get("pattern", "")
+    text = _value_text(misfit.input).strip("`")
     plain = [latin(text)] if re.match(pattern, latin(text)) else []
     inner = text.strip("“”„‟«»‘’‚‹›″")
     if inner != text and re.match(pattern, inner):
-        return f"{finding.value_text} has typographic quotes. Write `{inner}`."
+        return f"{misfit.value_text} has typographic quotes. Write `{inner}`."
     joined = re.sub(r"\W+", "_", text.strip())
     if joined != text and "_" in joined and re.match(pattern, joined):
-        return f"{finding.value_text} does not fit {finding.subject}. Write `{joined}`."
+        return f"{misfit.value_text} does not fit {misfit.subject}. Write `{joined}`."
     if advice := look_alike_advice(text, plain):
-        return f"{finding.value_text} does not fit {finding.subject}; {advice}"
-    return f"{finding.value_text} does not fit {finding.subject}: " + (
+        return f"{misfit.value_text} does not fit {misfit.subject}; {advice}"
+    return f"{misfit.value_text} does not fit {misfit.subject}: " + (
         _sentence(description) if description else f"it must match the pattern {pattern}."
     )
 
 
-def _size(finding: _Finding, word: str) -> str:
-    limit = finding.context.get(f"{word}_length", 1)
+def _size(misfit: _Misfit, word: str) -> str:
+    limit = misfit.context.get(f"{word}_length", 1)
     if limit == 1 and word == "min":
-        return f"{finding.subject} must not be empty."
+        return f"{misfit.subject} must not be empty."
     least = "at least" if word == "min" else "at most"
-    unit = "entries" if isinstance(finding.input, (list, dict)) else "characters"
-    return f"{finding.subject} must have {least} {limit} {unit}."
+    unit = "entries" if isinstance(misfit.input, (list, dict)) else "characters"
+    return f"{misfit.subject} must have {least} {limit} {unit}."
 
 
-def _list(finding: _Finding) -> str:
-    if isinstance(finding.input, dict) and any(key.startswith("-") for key in finding.input):
+def _list(misfit: _Misfit) -> str:
+    if isinstance(misfit.input, dict) and any(key.startswith("-") for key in misfit.input):
         return "A list is expected here. Write a space after each `-`."
-    sort = _sort(finding.input)
+    sort = _sort(misfit.input)
     message = f"A list (lines that begin with `- `) is expected here, not {sort}."
-    advice = shape_advice(finding.model, finding.path, finding.input)
+    advice = shape_advice(misfit.model, misfit.path, misfit.input)
     return f"{message} {advice}" if advice else message
 
 
-def _instant(finding: _Finding) -> str:
+def _instant(misfit: _Misfit) -> str:
     try:
-        read = datetime.fromisoformat(_value_text(finding.input).strip("` "))
+        read = datetime.fromisoformat(_value_text(misfit.input).strip("` "))
     except ValueError:
         write = "Write it as `2026-03-02T01:00:00Z`"
     else:
         write = f"Write `{read.replace(tzinfo=None).isoformat()}Z`"
     return (
-        f"An instant with an offset from UTC is expected here, not {finding.value_text}. {write}, "
+        f"An instant with an offset from UTC is expected here, not {misfit.value_text}. {write}, "
         "or with `+01:00` in place of `Z`."
     )
 
 
-def _bound(words: str, key: str) -> Callable[[_Finding], str]:
-    def say(finding: _Finding) -> str:
-        limit = finding.context.get(key)
+def _bound(words: str, key: str) -> Callable[[_Misfit], str]:
+    def say(misfit: _Misfit) -> str:
+        limit = misfit.context.get(key)
         limit = f"{limit:g}" if isinstance(limit, float) else limit
-        return f"{finding.subject} must be {words.format(limit)}, not {finding.value_text}."
+        return f"{misfit.subject} must be {words.format(limit)}, not {misfit.value_text}."
 
     return say
 
 
-_SENTENCES: Mapping[str, tuple[str, Callable[[_Finding], str]]] = {
+_SENTENCES: Mapping[str, tuple[str, Callable[[_Misfit], str]]] = {
     "missing": ("missing-key", _missing_key),
-    "extra_forbidden": (
-        "unknown-key",
-        lambda it: unknown_key(it.document, it.model, it.path),
-    ),
     "literal_error": ("bad-value", _one_of),
     "enum": ("bad-value", _one_of),
     "string_pattern_mismatch": ("bad-value", _pattern),

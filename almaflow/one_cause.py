@@ -1,55 +1,75 @@
-"""The keys of a file that one mistake makes wrong: only the one that shows the mistake is told."""
+"""One mistake is one problem: of the keys that it makes wrong or missing, only the first is told.
+
+`misplaced_keys` finds the cause of a wrong key; here causes are compared, never the sentences.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 
 from almaflow.document import PathTo
-from almaflow.misplaced_keys import KIND_IS_A_KEY, WITHOUT_HYPHENS
+from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem
 
 
-def causes(findings: Iterable[tuple[bool, str, PathTo, Problem]]) -> set[Problem]:
-    """Return the problems of *findings*; of those that one wrong key causes, only that about it.
+class Mistake(Enum):
+    """What a person did who wrote a key that is not known where it is."""
 
-    A finding says whether its key is unknown, which key is missing (else empty), where (the
-    unknown key, or the mapping that lacks one), and the problem. A key under another name is not
-    missing, too; words of another tool next to each other have one advice; and a step whose kind
-    is a value has all of its settings in the wrong place.
+    MISSPELT = auto()
+    """Also with letters of another alphabet."""
+    FOREIGN_WORD = auto()
+    """Used a word or a form of another tool."""
+    MISPLACED = auto()
+    """Indented it too little or too much, or left out the key around it."""
+    KIND_AS_VALUE = auto()
+    """Wrote `type: submit_job` in place of the key `submit_job`."""
+    PAIR_AS_ENTRY = auto()
+    """Put a hyphen in front of each pair of a mapping."""
+    NOT_KNOWN = auto()
+
+
+# Each wrong or missing key in the mapping, or in the entries of the list, comes from these.
+_OF_THE_WHOLE = (Mistake.KIND_AS_VALUE, Mistake.PAIR_AS_ENTRY)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a key is wrong: the *mistake*, and the mapping or list, *place*, that it is in.
+
+    *about* tells mistakes of one kind there apart, often by the key. *missing* are the paths
+    of keys that are missing because of it.
     """
+
+    mistake: Mistake
+    place: PathTo
+    about: str
+    missing: frozenset[PathTo] = frozenset()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem; *key* is the path of a wrong or missing key, *cause* that of a wrong one."""
+
+    problem: Problem
+    key: PathTo | None = None
+    cause: Cause | None = None
+
+
+def one_for_each_cause(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the *findings*, in their order, without those for which another one accounts."""
     findings = list(findings)
-    unknown: dict[PathTo, dict[str, Problem]] = {}
-    for is_unknown, _, path, problem in findings:
-        if is_unknown:
-            around, advice = _place_and_advice(path, problem)
-            unknown.setdefault(around, {}).setdefault(advice, problem)
-    kept = {one for advice in unknown.values() for one in _first(advice)}
-    for is_unknown, missing, path, problem in findings:
-        if not is_unknown and not (missing and _is_misnamed(missing, path, unknown)):
-            kept.add(problem)
-    return kept
-
-
-def _place_and_advice(path: PathTo, problem: Problem) -> tuple[PathTo, str]:
-    """Return what the unknown key at *path* has in common with others of the same cause."""
-    advice = problem.message.partition(" is not a key ")[2]
-    if WITHOUT_HYPHENS in advice:
-        return path[:-2], WITHOUT_HYPHENS
-    # A key that nobody knows, and one that has to be moved, each has to be seen.
-    is_alone = ". " not in advice or "It belongs" in advice
-    return path[:-1], problem.message if is_alone else advice
-
-
-def _first(advice: Mapping[str, Problem]) -> Iterable[Problem]:
-    whole = next((one for words, one in advice.items() if KIND_IS_A_KEY in words), None)
-    return advice.values() if whole is None else (whole,)
-
-
-def _is_misnamed(
-    missing: str, path: PathTo, unknown: Mapping[PathTo, Mapping[str, Problem]]
-) -> bool:
-    """Whether the key that is *missing* is there under a name which the advice is to change."""
-    forms = (f"`{missing}: ", f"{{{missing}: ", f"did you mean `{missing}`")
-    beside = unknown.get(path, {})
-    around = unknown.get(path[:-1], {})
-    return WITHOUT_HYPHENS in around or any(form in words for words in beside for form in forms)
+    causes = [one.cause for one in findings if one.cause]
+    wholes = {one.place for one in causes if one.mistake in _OF_THE_WHOLE}
+    missing = {path for one in causes for path in one.missing}
+    told: set[tuple[Mistake, PathTo, str]] = set()
+    for finding in findings:
+        key, cause = finding.key, finding.cause
+        if cause is not None:
+            same = (cause.mistake, cause.place, cause.about)
+            is_of_whole = cause.place in wholes and cause.mistake not in _OF_THE_WHOLE
+            if same not in told and not is_of_whole:
+                yield finding
+            told.add(same)
+        elif key is None or (key not in missing and not wholes & {key[:-1], key[:-2]}):
+            yield finding

@@ -7,7 +7,7 @@ GitHub annotations.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from almaflow.alma_keys import cover_keys, hide_keys
@@ -129,9 +129,17 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
         return ""
     if advice := look_alike_advice(wrong, names):
         return f"; {advice}"
-    folded = {name.casefold(): name for name in names}
+    near = nearest(wrong, names)
+    return f"; did you mean `{near}`?" if near else ""
+
+
+def nearest(wrong: str, known: Collection[str]) -> str:
+    """Return the one of *known* that is most like *wrong*; empty: none is, or they are too many."""
+    folded = {name.casefold(): name for name in sorted(known)}
+    if len(folded) > _COMPARED:
+        return ""
     near = difflib.get_close_matches(wrong.casefold(), folded, n=1, cutoff=0.6)
-    return f"; did you mean `{folded[near[0]]}`?" if near and folded[near[0]] != wrong else ""
+    return folded[near[0]] if near and folded[near[0]] != wrong else ""
 
 
 # Names that are less alike than this (0 to 1) are suggested, and not written by `--fix`.

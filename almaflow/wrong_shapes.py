@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from almaflow.field_types import Plain
-from almaflow.foreign_keys import normal
-from almaflow.misplaced_keys import in_line
+from almaflow.foreign_words import normal
 from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
+from almaflow.yaml_in_line import in_line
 
 _BULLET = re.compile(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
 

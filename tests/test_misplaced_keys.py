@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from almaflow.document import parse_document
-from almaflow.foreign_keys import normal
+from almaflow.foreign_words import normal
 from almaflow.lookalikes import latin, look_alike_advice, mixed_word
-from almaflow.misplaced_keys import in_line
 from almaflow.model_fields import fields_of, models_in
 from almaflow.workflow import Workflow
+from almaflow.yaml_in_line import in_line
 
 WITH_ADVICE = [model for model in models_in(Workflow) if getattr(model, "foreign", None)]
 
@@ -17,10 +17,10 @@ WITH_ADVICE = [model for model in models_in(Workflow) if getattr(model, "foreign
 @pytest.mark.parametrize("model", WITH_ADVICE, ids=lambda model: model.__name__)
 def test_advice_is_about_words_that_are_no_keys_and_can_be_filled_in(model: type) -> None:
     known = {normal(key) for key in fields_of(model)}
-    for key, sentence in model.foreign.items():  # type: ignore[attr-defined]
+    for key, word in model.foreign.items():  # type: ignore[attr-defined]
         assert key == normal(key)
         assert key not in known, key
-        assert sentence.format(key=key, value="VALUE", bare="VALUE").endswith(".")
+        assert word.sentence.format(key=key, value="VALUE", bare="VALUE").endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from almaflow.check.collector import ProblemCollector
 from almaflow.check.set_values import check_id
 from almaflow.check.traversal import data_at
 from almaflow.document import PathTo
-from almaflow.foreign_keys import normal
+from almaflow.foreign_words import normal
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.submit_job import SET_ID, JobReference, SubmitJob

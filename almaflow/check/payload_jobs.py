@@ -5,9 +5,9 @@ from __future__ import annotations
 from almaflow.alma.payload import Payload
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
-from almaflow.misplaced_keys import in_line
 from almaflow.problems import Severity
 from almaflow.steps.submit_job import SubmitJob
+from almaflow.yaml_in_line import in_line
 
 # How the names of the jobs of publishing profiles begin.
 _PUBLISHING = "Publishing Platform Job"

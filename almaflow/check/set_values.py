@@ -26,9 +26,9 @@ from almaflow.check.value_shapes import (
 )
 from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
-from almaflow.misplaced_keys import in_line
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
+from almaflow.yaml_in_line import in_line
 
 NOT_AN_ID = "not-an-id"
 """The code of a problem about a text that can never be an id."""

@@ -80,8 +80,11 @@ def missing_key(value: Mapping[str, Any], name: str, written: str) -> NotDefined
     return NotDefined(f"`{written}.{name}` is not defined{did_you_mean(name, known) or '.'}")
 
 
-def no_attribute(kind: str, name: str) -> str:
-    """Return the sentence about a name that nothing of this kind has."""
+def no_attribute(kind: str, name: str, otherwise: str = "") -> str:
+    """Return the sentence about a name that nothing of this kind has.
+
+    *otherwise* follows when no name that it has is like it.
+    """
     if name in METHODS.get(kind, ()):
         return f"`{name}` needs brackets: `{METHODS[kind][name].usage(1)}`."
     noun = capital(KINDS[kind])
@@ -99,15 +102,15 @@ def no_attribute(kind: str, name: str) -> str:
     if kind == "text" and name in ("length", "size", "count"):
         return f"{noun} has no `.{name}`. Write `| length`."
     known = {*METHODS.get(kind, ()), *ATTRIBUTES.get(kind, ())}
-    return f"{noun} has no `.{name}`{did_you_mean(name, known) or '.'}"
+    return f"{noun} has no `.{name}`{did_you_mean(name, known) or f'.{otherwise}'}"
 
 
-def no_method(kind: str, name: str) -> str:
-    """Return the sentence about a method that nothing of this kind has."""
+def no_method(kind: str, name: str, otherwise: str = "") -> str:
+    """Return the sentence about a method that nothing of this kind has, as `no_attribute` does."""
     if name in ATTRIBUTES.get(kind, ()):
         return f"Use `{name}` without brackets: `.{name}`."
     if kind == "text" and name in ("format", "format_map"):
         return "`format` is not a method of text here. Write `'%s of %s' | format(a, b)`."
     if kind == "mapping":
         return f"`{name}` is not a method. Only keys of a mapping can follow a dot."
-    return no_attribute(kind, name)
+    return no_attribute(kind, name, otherwise)

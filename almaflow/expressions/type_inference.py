@@ -280,12 +280,9 @@ class Inference(Noting):
         if not owner.kind:
             return ANYTHING
         if owner.kind == "mapping" or getter.attr not in METHODS.get(owner.kind, {}):
-            advice = no_method(owner.kind, getter.attr)
-            if advice.endswith(f"has no `.{getter.attr}`.") and (
-                right := meant_filter(getter.attr, FILTERS)
-            ):
-                advice = f"{advice} Write `| {right}`."
-            self._add(place, "unknown-function", advice)
+            right = meant_filter(getter.attr, FILTERS)
+            otherwise = f" Write `| {right}`." if right else ""
+            self._add(place, "unknown-function", no_method(owner.kind, getter.attr, otherwise))
             return ANYTHING
         methods = METHODS[owner.kind]
         type_ = self._operation(node, methods, getter.attr, "function", place, owner)

@@ -279,11 +279,11 @@ def _unique_names(headings: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, heading in headings:
         if name in there.values():
             continue
-        message, number = heading, 1
-        while message in there:
+        unique, number = heading, 1
+        while unique in there:
             number += 1
-            message = f"{heading} ({number})"
-        there[message] = name
+            unique = f"{heading} ({number})"
+        there[unique] = name
     return there
 
 

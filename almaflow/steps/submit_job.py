@@ -26,9 +26,9 @@ from almaflow.field_types import (
     as_text,
     rounded_number,
 )
-from almaflow.misplaced_keys import in_line
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepFailed, StepResult
+from almaflow.yaml_in_line import in_line
 
 if TYPE_CHECKING:
     from almaflow.steps.context import StepContext

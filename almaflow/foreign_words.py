@@ -1,0 +1,90 @@
+"""Words of other tools: how the tables about them are written, and how they are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+
+class ForeignWord(NamedTuple):
+    """A word of other tools, with a *sentence* of what to write instead.
+
+    *meant* is the key in that sentence; empty: none. *words* are all that have the sentence,
+    divided by spaces, if several of them next to each other are one mistake; else empty.
+    """
+
+    sentence: str
+    meant: str
+    words: str
+
+
+Advice = Mapping[str, ForeignWord]
+"""What is known of words, which are in lower case and with `_` for every other character."""
+
+
+def advise(sentence: str, words: str, *, meant: str = "") -> Advice:
+    """Return the same *sentence* for each of *words*, which spaces divide."""
+    return dict.fromkeys(words.split(), ForeignWord(sentence, meant, words))
+
+
+def use_key(key: str, begin: str, words: str) -> Advice:
+    """Return for each of *words* the sentence `{begin} `{key}: {value}`.`."""
+    sentence = f"{begin} `{key}: {{value}}`."
+    return dict.fromkeys(words.split(), ForeignWord(sentence, key, ""))
+
+
+def table(*tables: Advice) -> Advice:
+    """Return what all of *tables* have."""
+    return {key: word for one in tables for key, word in one.items()}
+
+
+def normal(key: str) -> str:
+    """Return *key* as the tables have it: `continue-on-error` and `continueOnError` are one."""
+    parts: Iterable[str] = (f"_{one.lower()}" if one.isupper() else one for one in key)
+    spread = key if key.isupper() else "".join(parts)
+    words = "".join(one if one.isalnum() else " " for one in spread).split()
+    return "_".join(words).lower()
+
+
+VALUES: Mapping[str, str] = {
+    **dict.fromkeys(("text", "str", "varchar", "char"), "string"),
+    **dict.fromkeys(("float", "double", "decimal", "numeric"), "number"),
+    **dict.fromkeys(("int", "whole", "long"), "integer"),
+    **dict.fromkeys(("bool", "flag", "yesno", "yes/no", "checkbox"), "boolean"),
+    **dict.fromkeys(("datetime", "day", "timestamp"), "date"),
+    **dict.fromkeys(("array", "multiple", "sequence"), "list"),
+    **dict.fromkeys(("choice", "enum", "select", "option"), "string"),
+    **dict.fromkeys(("failure", "error", "fail", "timeout", "timed_out", "unknown"), "failed"),
+    **dict.fromkeys(("success", "ok", "done", "complete", "completed"), "succeeded"),
+    **dict.fromkeys(("prod", "live"), "production"),
+    **dict.fromkeys(("test", "testing", "sb", "premium sandbox"), "sandbox"),
+    **dict.fromkeys(("queue", "wait"), "queue_one"),
+    **dict.fromkeys(("parallel", "concurrent"), "allow"),
+    **dict.fromkeys(("europe", "emea", "de", "at", "ch", "uk", "fr", "germany"), "eu"),
+    **dict.fromkeys(("us", "usa", "north america", "america"), "na"),
+    **dict.fromkeys(("apac", "asia", "singapore"), "ap"),
+    **dict.fromkeys(("australia", "au", "nz"), "aps"),
+    **dict.fromkeys(("canada",), "ca"),
+    **dict.fromkeys(("china", "zh"), "cn"),
+    **dict.fromkeys(("ignore", "proceed", "go_on"), "continue"),
+    **dict.fromkeys(("abort", "exit", "halt"), "stop"),
+    **dict.fromkeys(("overwrite", "recreate", "delete"), "replace"),
+    **dict.fromkeys(("use", "keep", "adopt"), "reuse"),
+}
+"""What other languages call a word of ours that is a value."""
+
+_YES, _NO = ("yes", "y", "on", "true", "1", "t"), ("no", "n", "off", "false", "0", "f")
+
+
+def value_meant(kind: type, value: Any) -> str:
+    """Return what to write instead of *value*, which is no *kind*, as the end of a sentence."""
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if kind is bool and text in ("true", "false"):
+        return f". Write `{text}` without quotes"
+    if kind is bool and text.casefold() in (*_YES, *_NO):
+        return f", not `{text}`. Write `{'true' if text.casefold() in _YES else 'false'}`"
+    number = r"-?\d+(?:\.\d+)?" if kind is float else r"-?\d+"
+    if kind is not bool and isinstance(value, str) and re.fullmatch(number, text):
+        return f". Write `{text}` without quotes"
+    return " (without quotes)" if isinstance(value, str) else ""
