@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from http import HTTPStatus
@@ -18,6 +19,9 @@ from almaflow.web.context import person_of
 from almaflow.web.errors import status_of
 from almaflow.web.rendering import render
 from almaflow.web.security.people import Person
+
+# It warns of each form that it cannot read; the answer says so already.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 # A workflow has at most 500 inputs, and a form some fields of its own.
 _MOST_FIELDS = 520

@@ -23,6 +23,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from almaflow.errors import StoreError
 from almaflow.late_dataclasses import dataclass
@@ -51,8 +52,8 @@ router = APIRouter()
 class Listener:
     """A browser that listens."""
 
-    version: str
-    """That of the store when its page was made, or when it was last informed."""
+    version: str | None
+    """That of the store when its page was made, or when it was last informed; None: not known."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -64,8 +65,8 @@ class Live:
     listeners: set[Listener] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
-    def listen(self, version: str) -> Listener:
-        """Return what is set when the store has another version; the poller begins with it."""
+    def listen(self, version: str | None) -> Listener:
+        """Return what is set when the store has another version than this, or than now."""
         listener = Listener(version)
         self.listeners.add(listener)
         if self.task is None or self.task.done():
@@ -80,9 +81,9 @@ class Live:
         while self.listeners:
             version = await self.version()
             for listener in self.listeners:
-                if listener.version != version:
-                    listener.version = version
+                if listener.version not in (None, version):
                     listener.changed.set()
+                listener.version = version
             await asyncio.sleep(max(POLL, len(self.listeners) / _FETCHES))
 
     async def version(self) -> str:
@@ -111,26 +112,37 @@ async def live(
     if len(listening.listeners) >= MOST_LISTENERS:
         # EventSource gives up after any status but 200; the page is fetched every minute then.
         return refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, "Too many live views are open.")
-    return StreamingResponse(_events(listening, since), media_type="text/event-stream")
+    return _LiveView(listening, since)
 
 
-async def _events(listening: Live, since: str | None) -> AsyncIterator[str]:
-    """Yield events until the connection ends."""
-    listener = listening.listen(await listening.version() if since is None else since)
-    changed = listener.changed
-    try:
-        yield "retry: 5000\n\n"
-        while True:
-            try:
-                async with asyncio.timeout(_KEEP_OPEN):
-                    await changed.wait()
-            except TimeoutError:
-                yield ": still here\n\n"
-            else:
-                changed.clear()
-                yield "event: changed\ndata: 1\n\n"
-    finally:
-        listening.forget(listener)
+class _LiveView(StreamingResponse):
+    """Events until the connection ends. It counts as a live view from its beginning."""
+
+    def __init__(self, listening: Live, since: str | None) -> None:
+        self._listening, self._listener = listening, listening.listen(since)
+        super().__init__(_events(self._listener.changed), media_type="text/event-stream")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events, and forget the browser when it has gone."""
+        try:
+            if self._listener.version is None:
+                self._listener.version = await self._listening.version()
+            await super().__call__(scope, receive, send)
+        finally:
+            self._listening.forget(self._listener)
+
+
+async def _events(changed: asyncio.Event) -> AsyncIterator[str]:
+    yield "retry: 5000\n\n"
+    while True:
+        try:
+            async with asyncio.timeout(_KEEP_OPEN):
+                await changed.wait()
+        except TimeoutError:
+            yield ": still here\n\n"
+        else:
+            changed.clear()
+            yield "event: changed\ndata: 1\n\n"
 
 
 class Pages:

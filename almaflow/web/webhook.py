@@ -18,7 +18,8 @@ from almaflow.alma.webhooks import SIGNATURE, JobEndReport, is_signed, read_repo
 from almaflow.errors import RequestWrong
 from almaflow.settings import InstitutionConfig
 from almaflow.store import NewJobEnd
-from almaflow.web.context import Context, WebContext
+from almaflow.web.context import Context, WebContext, context_of
+from almaflow.web.security.border import Gate
 
 router = APIRouter()
 
@@ -57,16 +58,16 @@ def report(
     known, secret = listening
     if not is_signed(body, request.headers.get(SIGNATURE, ""), secret):
         why = "its signature is not that of `webhook_secret`"
-        return _refuse(context, known.name, HTTPStatus.UNAUTHORIZED, why)
+        return _refuse(request, known.name, HTTPStatus.UNAUTHORIZED, why)
     try:
         found = read_report(body, request.headers.get("content-type", ""))
     except UnreadableResponse as error:
-        return _refuse(context, known.name, HTTPStatus.BAD_REQUEST, str(error))
+        return _refuse(request, known.name, HTTPStatus.BAD_REQUEST, str(error))
     if found is None:
         return _done("ignored")
     if found.institution and known.code and found.institution != known.code:
         why = f"it is about the institution {found.institution}, not {known.code}"
-        return _refuse(context, known.name, HTTPStatus.CONFLICT, why)
+        return _refuse(request, known.name, HTTPStatus.CONFLICT, why)
     if context.store.add_job_end(_recorded(known, found)):
         context.wake()
         return _done("recorded")
@@ -107,8 +108,12 @@ def _no_webhook() -> Response:
     )
 
 
-def _refuse(context: WebContext, name: str, status: HTTPStatus, why: str) -> Response:
-    context.log(f"A report of the webhook of {name} was refused: {why}.", level="warning")
+def _refuse(request: Request, name: str, status: HTTPStatus, why: str) -> Response:
+    gate: Gate = request.app.state.gate
+    # Anyone may send reports, so what is refused is logged as often as failed logins only.
+    if not gate.attempts.begin(f"webhook of {name}"):
+        text = f"A report of the webhook of {name} was refused: {why}."
+        context_of(request).log(text, level="warning")
     return JSONResponse({"error": f"The report was refused: {why}."}, status)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.testclient import TestClient
 
 from almaflow.errors import RequestWrong
@@ -255,6 +255,84 @@ def test_guessing_is_bounded_and_begins_again_later(guarded: Guarded) -> None:
     assert any("failed" in line for line in site.logged)
 
 
+def test_guesses_at_the_same_time_are_bounded_too(guarded: Guarded) -> None:
+    counted = guarded().app.state.gate.attempts
+
+    # All of them are checked before the first one has failed.
+    waits = [counted.begin("192.0.2.1", "anna") for _ in range(40)]
+
+    assert [wait == 0 for wait in waits] == [True] * attempts.BY_ADDRESS + [False] * 30
+
+
+def test_strangers_who_guess_lock_out_nobody_where_they_have_logged_in(guarded: Guarded) -> None:
+    site = guarded()
+    log_in(site)
+    counted = site.app.state.gate.attempts
+    for number in range(attempts.BY_NAME):
+        counted.begin(f"192.0.2.{number}", "anna")
+
+    assert counted.wait("198.51.100.1", "anna") > 0
+    log_in(site)
+
+
+def test_a_login_forgets_the_failures_of_that_person_only(guarded: Guarded) -> None:
+    counted = guarded().app.state.gate.attempts
+    for name in ["anna"] * 9 + ["rolf"]:
+        assert counted.begin("192.0.2.1", name) == 0
+    counted.succeeded("192.0.2.1", "rolf")
+
+    assert counted.begin("192.0.2.1", "anna") == 0
+    assert counted.begin("192.0.2.1", "anna") > 0
+
+
+def test_guessed_tokens_lock_out_one_address_only(guarded: Guarded) -> None:
+    site = guarded()
+    for number in range(2 * attempts.BY_NAME):
+        site.app.state.gate.attempts.begin(f"192.0.2.{number}")
+
+    assert site.browser([("authorization", f"Bearer {TOKEN}")]).get("/api/act").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ([], "192.0.2.7"),
+        (["198.51.100.1"], "198.51.100.1"),
+        (["10.0.0.1, 198.51.100.1"], "198.51.100.1"),
+        (["10.0.0.1", "198.51.100.1"], "198.51.100.1"),
+        (["10.0.0.1,10.0.0.2", "x, 198.51.100.1"], "198.51.100.1"),
+        (["198.51.100.1:5000"], "198.51.100.1"),
+        (["[2001:db8::1]:5000"], "2001:db8::1"),
+        (["[2001:db8::1]"], "2001:db8::1"),
+        (["2001:db8::1"], "2001:db8::1"),
+        (["unknown"], "192.0.2.7"),
+        (["10.0.0.1\x1b[31m"], "192.0.2.7"),
+        ([""], "192.0.2.7"),
+    ],
+)
+def test_a_client_behind_the_proxy_is_known_by_what_the_proxy_added(
+    guarded: Guarded, forwarded: list[str], address: str
+) -> None:
+    proxy = {"addresses": ["192.0.2.0/28"], "header": "X-Remote-User"}
+    site = guarded(proxy=proxy, url="https://almaflow.example.edu")
+    headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
+    request = Request({"type": "http", "client": ("192.0.2.7", 5000), "headers": headers})
+
+    assert site.app.state.gate.peer(request) == address
+
+
+def test_a_clock_that_was_set_back_makes_no_session_longer(guarded: Guarded) -> None:
+    site = guarded()
+    browser = log_in(site)
+
+    site.clock.advance(timedelta(minutes=-2))
+    corrected = browser.get("/act").status_code
+    site.clock.advance(timedelta(days=-365))
+    set_back = browser.get("/act").status_code
+
+    assert (corrected, set_back) == (200, 303)
+
+
 def test_a_session_ends_by_itself_and_by_logging_out(guarded: Guarded) -> None:
     site = guarded()
     leaving, staying = log_in(site), log_in(site)
@@ -346,3 +424,24 @@ def test_a_body_that_is_too_large_is_refused(site: Site) -> None:
 
     assert site.client.post("/act", content=b"x" * bodies.MOST).status_code == 200
     assert site.client.post("/act", content=b"x" * (bodies.MOST + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"approved": false, "approved": true}', 400),
+        (b'{"inputs": {"n": 1, "n": 2}}', 400),
+        (b'[{"a": 1}, {"b": [{"a": 1, "\\u0061": 2}]}]', 400),
+        (b'{"a": {"b": 1}, "b": {"a": 1}}', 200),
+        (b'{"a": 1', 200),
+        (b"[" * 100_000, 200),
+        (b"9" * 5_000, 200),
+        (b"\xff", 200),
+    ],
+)
+def test_a_body_that_says_two_things_of_one_name_is_refused(
+    site: Site, body: bytes, status: int
+) -> None:
+    _with_action(site)
+
+    assert site.client.post("/api/act", content=body).status_code == status

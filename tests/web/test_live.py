@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +127,33 @@ def test_there_is_a_bound_on_live_views(
 
     assert site.client.get("/live").status_code == 503
     browser.connection.close()
+
+
+def test_live_views_that_are_opened_at_the_same_time_are_bounded(
+    served: tuple[Site, PageServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, server = served
+    answers = threading.Event()
+    monkeypatch.setattr(live, "MOST_LISTENERS", 2)
+    monkeypatch.setattr(live, "store_version", lambda store: str(answers.wait(PATIENCE)))
+    request = f"GET /live HTTP/1.1\r\nHost: {server.address.netloc}\r\n\r\n".encode()
+    browsers = [
+        socket.create_connection(("127.0.0.1", server.address.port), PATIENCE) for _ in range(5)
+    ]
+
+    # The store has not answered to the first ones when the others ask.
+    for browser in browsers[:2]:
+        browser.sendall(request)
+    eventually(lambda: len(listening(site).listeners) == 2)
+    for browser in browsers[2:]:
+        browser.sendall(request)
+    refused = [browser.recv(12) for browser in browsers[2:]]
+    answers.set()
+    opened = [browser.recv(12) for browser in browsers[:2]]
+
+    assert (refused, opened) == ([b"HTTP/1.1 503"] * 3, [b"HTTP/1.1 200"] * 2)
+    for browser in browsers:
+        browser.close()
 
 
 def test_a_server_stops_although_browsers_listen(served: tuple[Site, PageServer]) -> None:

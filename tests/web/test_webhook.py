@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.web.security.attempts import BY_ADDRESS
 from tests.web.pages import Site, site_in
 
 SECRET = "the secret of the webhook"
@@ -97,6 +98,13 @@ def test_a_report_without_its_signature_is_refused_for_good(listener: Site, head
     assert response.status_code == 401
     assert recorded(listener) == []
     assert "signature" in listener.logged[-1]
+
+
+def test_strangers_fill_no_log(listener: Site) -> None:
+    statuses = {send(listener, body_of(), "another secret").status_code for _ in range(30)}
+
+    assert statuses == {401}
+    assert len(listener.logged) == BY_ADDRESS
 
 
 def test_another_secret_is_refused(listener: Site) -> None:

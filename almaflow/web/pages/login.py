@@ -36,16 +36,15 @@ def log_in(
     """Begin a session, or show the form again."""
     gate = _gate(request)
     peer, name = gate.peer(request), name.strip()
-    seconds = gate.attempts.wait(peer, name)
+    seconds = gate.attempts.begin(peer, name)
     if seconds:
         return too_many(request, seconds)
     user = gate.access.users.get(name)
     if not is_right(None if user is None else user.hash_, password) or user is None:
-        gate.attempts.failed(peer, name)
         context.log(f"A login as `{name}` from {peer} failed.", level="warning")
         values = {"target": inside(next), "wrong": True, "name": name}
         return render(request, "login.html", HTTPStatus.UNAUTHORIZED, **values)
-    gate.attempts.succeeded(peer)
+    gate.attempts.succeeded(peer, name)
     context.log(f"{name} logged in from {peer}.")
     response = RedirectResponse(inside(next), HTTPStatus.SEE_OTHER)
     response.set_cookie(

@@ -6,8 +6,10 @@ It is one ring around every page, so no handler can forget it. A request that ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from urllib.parse import quote
 
 from fastapi import Request
@@ -33,7 +35,6 @@ LOGIN = "/login"
 LOGOUT = "/logout"
 # What needs no person: the login itself, what it looks like, and calls that carry a signature.
 _OPEN = (LOGIN, "/static/", "/webhook/")
-_TOKENS = "tokens"
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class Gate:
     def peer(self, request: Request) -> str:
         """Return the address that a request comes from, behind the proxy that of its client."""
         peer = request.client.host if request.client is not None else ""
-        if self.access.is_proxy(peer):
-            # The last entry is the one that our proxy has added.
-            return request.headers.get("x-forwarded-for", peer).rpartition(",")[2].strip() or peer
-        return peer
+        if not self.access.is_proxy(peer):
+            return peer
+        # The last entry of the last header is the one that our proxy has added; those before it
+        # are what the client wrote.
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2]
+        return _address_in(forwarded.strip()) or peer
 
 
 def make_gate(
@@ -70,6 +73,16 @@ def make_gate(
         Sessions(key, secure=public.startswith("https:")),
         Attempts(clock),
     )
+
+
+def _address_in(forwarded: str) -> str:
+    """Return the address of an entry, which some proxies write with its port; empty: none."""
+    bracketed = re.fullmatch(r"\[(.*)\](?::\d+)?|([\d.]+):\d+", forwarded, re.ASCII)
+    address = (bracketed[1] or bracketed[2] or "") if bracketed else forwarded
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""
 
 
 class Border:
@@ -107,12 +120,12 @@ class Border:
     def _of_token(self, request: Request, token: str) -> Response | None:
         """Let in a program with a token; guessing is bounded."""
         attempts, peer = self._gate.attempts, self._gate.peer(request)
-        seconds = attempts.wait(peer, _TOKENS)
+        seconds = attempts.wait(peer)
         if seconds:
             return too_many(request, seconds)
         person = request.state.person = self._gate.access.of_token(token)
         if person is None:
-            attempts.failed(peer, _TOKENS)
+            attempts.begin(peer)
             answer = refuse(request, HTTPStatus.UNAUTHORIZED, "This token is not valid.")
             answer.headers["www-authenticate"] = "Bearer"
             return answer

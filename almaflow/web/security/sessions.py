@@ -14,6 +14,8 @@ from almaflow.web.security.people import Person
 
 LASTS = timedelta(hours=12)
 """How long a person stays logged in: a working day."""
+# Seconds; the clock may be corrected a little meanwhile.
+_LONGEST = (LASTS + timedelta(minutes=5)).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Sessions:
         except BadSignature:
             return None
         user = access.users.get(value["name"])
-        if user is None or value["proof"] != _proof(user) or now.timestamp() >= value["until"]:
+        left = value["until"] - now.timestamp()
+        # A clock that was set back makes no session longer.
+        if user is None or value["proof"] != _proof(user) or not 0 < left <= _LONGEST:
             return None
         return user.person
 
