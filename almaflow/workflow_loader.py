@@ -252,6 +252,20 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     )
 
 
+def with_names(paths: Iterable[Path], project: Project) -> list[Path]:
+    """Return *paths* with the file of the workflow for each that is the name of one.
+
+    Raises:
+        RequestWrong: there is no such workflow, or several files have the name.
+    """
+    return [
+        path
+        if os.path.lexists(path) or _looks_like_path(os.fspath(path))
+        else find_workflow(os.fspath(path), project)
+        for path in paths
+    ]
+
+
 def _or_begin(project: Project) -> str:
     if project.document is None and not os.path.isdir(project.workflows):
         return ", or create a project with `almaflow init`."

@@ -160,6 +160,7 @@ def _jobs(context: Any) -> Iterator[Suggestion]:
 _OF_ANY: dict[str, Completer] = {"run": _runs}
 _COMPLETERS: dict[tuple[str, str], Completer] = {
     **{(name, "file"): _workflows for name in ("run", "plan", "graph")},
+    **{(name, "paths"): _workflows for name in ("test", "validate")},
     **{(name, "name"): _workflows for name in ("next", "pause", "unpause", "skip-next", "ticks")},
     **{(name, "workflow"): _workflows for name in ("next", "ticks", "runs")},
     ("why", "run"): _runs_and_workflows,

@@ -164,6 +164,8 @@ def offered(almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch) -> Offered:
         (("run", "--sim"), {"--simulate"}),
         (("run", ""), {"tag-items", "weekly"}),
         (("plan", "w"), {"weekly"}),
+        (("test", "w"), {"weekly"}),
+        (("validate", "tag-items", ""), {"tag-items", "weekly"}),
         (("pause", "t"), {"tag-items"}),
         (("sets", "list", "--institution", ""), {"main", "lab"}),
         (("sets", "list", "--institution", "m"), {"main"}),

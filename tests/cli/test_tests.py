@@ -614,3 +614,35 @@ def test_paths_of_iterations_and_called_workflows_are_understood(
         "step `each/1/big`: its outcome",
         "step `each/4/big`",
     ]
+
+
+def test_workflows_are_named_as_commands_that_run_them_do(
+    almaflow: Almaflow, write: Write, weekly: Path
+) -> None:
+    write("workflows/weekly.tests.yaml", listed("{name: x}"))
+    write("workflows/other.yaml", WEEKLY.replace("name: weekly", "name: monthly"))
+    write("workflows/tests/other.tests.yaml", listed("{name: y}"))
+
+    tested = almaflow("test", "--json", "monthly", "weekly")
+    checked = almaflow("validate", "monthly")
+
+    assert [one["name"] for one in tested.json["tests"]] == ["y", "x"]
+    assert checked.out == "1 valid workflow, no errors.\n"
+
+
+@pytest.mark.parametrize("command", ["test", "validate"])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("weekli", "did you mean `weekly`?"),
+        ("weekli.yaml", "no file or folder `weekli.yaml`"),
+        ("workflows/weekli.yaml", "did you mean `weekly.yaml`?"),
+    ],
+)
+def test_a_name_that_no_workflow_has_is_refused_with_a_suggestion(
+    command: str, name: str, hint: str, almaflow: Almaflow, weekly: Path
+) -> None:
+    refused = almaflow(command, name)
+
+    assert refused.code == 2
+    assert hint in " ".join(refused.err.split())

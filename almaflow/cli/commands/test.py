@@ -32,15 +32,16 @@ from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.problems import Problem, has_errors
 from almaflow.settings import Project
 from almaflow.whole_files import write_whole
+from almaflow.workflow_loader import with_names
 
 
 def run_tests(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PATH",
-            help="Files of tests (`weekly.tests.yaml`), workflows, or folders of them. Default: "
-            "the project's workflows folder.",
+            metavar="PATH|NAME",
+            help="Names or files of workflows, files of tests (`weekly.tests.yaml`), or folders of "
+            "them. Default: the project's workflows folder.",
             show_default=False,
         ),
     ] = None,
@@ -85,7 +86,8 @@ def run_tests(
         raise RequestWrong("`--fail-under` needs `--coverage`.")
     project = bootstrap.open_project()
     shelf = WorkflowShelf(project)
-    files = [check_tests(path, shelf) for path in find_tests(paths or [_default_path(project)])]
+    named = with_names(paths, project) if paths else [_default_path(project)]
+    files = [check_tests(path, shelf) for path in find_tests(named)]
     problems = _problems(files)
     played = _play(project, files, _chosen(files, name), show=not as_json)
     reached = _coverage(played) if coverage else []

@@ -32,9 +32,9 @@ def validate(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="PATH",
-            help="Workflow files, files of tests, folders of them, or an almaflow.yaml. Default: "
-            "the project's workflows folder and almaflow.yaml.",
+            metavar="PATH|NAME",
+            help="Names or files of workflows, files of tests, folders of them, or an "
+            "almaflow.yaml. Default: the project's workflows folder and almaflow.yaml.",
             show_default=False,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def validate(
     """
     style = ProblemFormat.JSON if as_json else style
     project, problems = _project()
-    paths = paths or _default_paths(project, problems)
+    paths = _with_names(paths, project) if paths else _default_paths(project, problems)
     if fix or diff:
         _fix(paths, project, only_show=diff, aside=style is not ProblemFormat.TEXT)
     loaded: list[LoadedWorkflow] = []
@@ -222,6 +222,14 @@ def _project() -> tuple[Project, list[Problem]]:
     except DocumentsInvalid as error:
         folder = Path(error.problems[0].location.file).absolute().parent
         return Project(folder, Settings(), None), list(error.problems)
+
+
+def _with_names(paths: Sequence[Path], project: Project) -> list[Path]:
+    if all(map(os.path.lexists, paths)):
+        return list(paths)
+    from almaflow.workflow_loader import with_names
+
+    return with_names(paths, project)
 
 
 def _default_paths(project: Project, problems: list[Problem]) -> list[Path]:
