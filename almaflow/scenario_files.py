@@ -64,8 +64,8 @@ def scenario_message(path: Path, name: str) -> str:
         )
     shown_path = display_path(workflow)
     return (
-        f"{what} It belongs to {shown_path}. Use `almaflow run --simulate {shown_path}`, which "
-        "reads it, and check it with `almaflow plan` in the same way."
+        f"{what} It belongs to the workflow {shown_path}; name that one. `almaflow run --simulate "
+        f"{shown_path}` and `almaflow plan {shown_path}` read the scenario next to it."
     )
 
 

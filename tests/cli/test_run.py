@@ -165,7 +165,10 @@ def test_what_is_wrong_with_the_command_line_is_told_before_anything_begins(
     }
 
     assert {typed.code for typed in told.values()} == {2}
-    assert "needs `--simulate`." in told["other.scenario.yaml",].err
+    assert (
+        "needs `--simulate`. Use `almaflow run --simulate w.yaml`"
+        in told["other.scenario.yaml",].err
+    )
     assert "There is no almaflow.yaml" in told["--detach",].err
     assert "write `-i name=value`" in told["--simulate", "-i", "subject"].err
     assert "did you mean `subject`?" in told["--simulate", "-i", "subjekt=x"].err

@@ -68,7 +68,11 @@ def run(
     """
     file, scenario = in_order(file, scenario)
     if scenario is not None and not simulate:
-        raise RequestWrong(f"The scenario `{scenario}` needs `--simulate`.")
+        raise RequestWrong(
+            f"The scenario `{scenario}` needs `--simulate`. Use `almaflow run --simulate {file}`, "
+            f"or `almaflow run {file}` alone to run the workflow in Alma. A shell replaces `*` by "
+            "all names that fit, also by those of scenarios."
+        )
     if detach and simulate:
         raise RequestWrong(
             "`--detach` queues a run for `almaflow serve`, but a simulation runs here. Use "
