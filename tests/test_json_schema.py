@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,15 @@ from almaflow.json_schema import (
     workflow_schema,
     write_schemas,
 )
+from almaflow.late_dataclasses import built
 from almaflow.model_fields import models_in
 from almaflow.model_problems import validate
 from almaflow.settings import Settings
+from almaflow.snapshot.file_format import snapshot_text
+from almaflow.snapshot.model import CounterEntry, JobEntry, ProfileEntry, Snapshot, StatusEntry
 from almaflow.steps.create_set import CreateSet
 from almaflow.workflow import Workflow, kinds
+from tests.snapshot.library import MAIN
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = [
@@ -249,6 +254,33 @@ def test_the_schema_of_tests_in_the_repository_is_fresh_and_fits_the_examples() 
     for file in files:
         assert [one.message for one in validator.iter_errors(read_document(file).plain())] == []
     assert [*validator.iter_errors({"tests": [{"nmae": "x"}]})]
+
+
+ENTRIES: dict[str, type] = {
+    "jobs": JobEntry,
+    "integration_profiles": ProfileEntry,
+    "import_profiles": ProfileEntry,
+    "counters_seen": CounterEntry,
+    "statuses_seen": StatusEntry,
+}
+
+
+def test_the_schema_of_the_catalog_in_the_repository_is_fresh_and_fits_what_is_written() -> None:
+    schema = other_schemas()["catalog"]
+    jsonschema.Draft7Validator.check_schema(schema)
+    text = (ROOT / "schemas" / "catalog.schema.json").read_text("utf-8")
+    section = replace(MAIN, simulated=True, missing=("jobs",))
+    written = json.loads(snapshot_text(Snapshot({"main": section})))
+
+    assert text == schema_text(schema), "run `almaflow schema --output schemas`"
+    validator = jsonschema.Draft7Validator(schema)
+    assert [one.message for one in validator.iter_errors(written)] == []
+    described = schema["properties"]["institutions"]["additionalProperties"]["properties"]
+    assert written["institutions"]["main"].keys() == described.keys()
+    for name, entry in ENTRIES.items():
+        of_entry = {one.name for one in fields(built(entry))} - {"kind"}
+        assert described[name]["items"]["properties"].keys() == of_entry
+    assert [*validator.iter_errors({**written, "institution": {}})]
 
 
 WORDS = """\

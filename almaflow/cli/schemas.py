@@ -12,6 +12,7 @@ def all_schemas() -> dict[str, Schema]:
 
 def other_schemas() -> dict[str, Schema]:
     """Return the schemas of files that are neither workflows nor almaflow.yaml."""
+    from almaflow.cli.catalog_schema import catalog_schema
     from almaflow.cli.scenario_schema import scenario_schema, tests_schema
 
-    return {"scenario": scenario_schema(), "tests": tests_schema()}
+    return {"scenario": scenario_schema(), "tests": tests_schema(), "catalog": catalog_schema()}

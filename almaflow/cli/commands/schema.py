@@ -18,8 +18,8 @@ def schema(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write all schemas (workflow, project, scenario, tests) into this folder "
-            "instead; it is created if necessary.",
+            help="Write all schemas (workflow, project, scenario, tests, catalog) into this "
+            "folder instead; it is created if necessary.",
         ),
     ] = None,
     project: Annotated[
@@ -42,7 +42,7 @@ def schema(
         return
     if project:
         raise RequestWrong(
-            "`--output` writes both schemas. Use only one of `--output` and `--project`."
+            "`--output` writes all schemas. Use only one of `--output` and `--project`."
         )
     if output.exists() and not output.is_dir():
         raise RequestWrong(f"{output} is a file. Specify a folder.")
