@@ -199,7 +199,7 @@ HOMES: Mapping[str, Sequence[str]] = {
     # Git is started with what a repository's settings could run switched off.
     "subprocess": ("git_reading", "connectors.apprise_channel", "checked_before"),
     "typer": ("cli",),
-    "tzlocal": ("authoring",),
+    "tzlocal": ("timetable",),
     "urllib.request": (),
     "urllib3": (
         *("alma.http", "connectors.apprise_process", "connectors.healthchecks"),

@@ -15,6 +15,7 @@ from almaflow.document import parse_document
 from almaflow.model_problems import validate
 from almaflow.problems import Severity
 from almaflow.settings import Project, Settings, load_project
+from almaflow.timetable import this_machine
 from almaflow.workflow import Workflow
 from almaflow.workflow_loader import read_paths
 from tests.golden import DOCUMENTS, documents, expected
@@ -38,8 +39,25 @@ def test_a_lint_is_put_in_the_words_of_its_golden_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(GOLDEN)
+    monkeypatch.setattr(this_machine, "zone_of_this_machine", lambda: "UTC")
 
     assert golden_text(file) == expected(file)
+
+
+def test_a_missing_zone_is_shown_as_the_line_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(this_machine, "zone_of_this_machine", lambda: "America/Toronto")
+    (tmp_path / "almaflow.yaml").write_text("institutions: {}\n", "utf-8")
+    (tmp_path / "w.yaml").write_text(
+        "institution: main\nschedule: '0 2 * * *'\nsteps: [{wait: 1m}]\n", "utf-8"
+    )
+    project = load_project(tmp_path / "almaflow.yaml")
+
+    (problem,) = lints_of(read_paths([tmp_path / "w.yaml"], project), project)
+
+    assert problem.code == "no-timezone"
+    assert "`timezone: America/Toronto`" in problem.message
 
 
 DELETE = """\

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import tzlocal
-
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
@@ -44,17 +42,6 @@ class Answers:
     environment: str
     timezone: str
     """An IANA name."""
-
-
-def zone_of_this_machine() -> str:
-    """Return the IANA name of this machine's time zone; `UTC` when it has none that is known."""
-    try:
-        name = tzlocal.get_localzone_name()
-        find_zone(name)
-    except (LookupError, ValueError, OSError):
-        # No setting, two that differ, or one that is not a zone.
-        return "UTC"
-    return "UTC" if name in ("Etc/UTC", "Etc/UCT", "GMT", "Etc/GMT") else name
 
 
 def region_near(zone: str) -> str:

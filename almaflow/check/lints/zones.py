@@ -23,9 +23,18 @@ def lint_zones(subject: Subject) -> None:
                 ("schedule", place),
                 "no-timezone",
                 "No time zone is given, so this time is in UTC and moves by an hour in summer. "
-                "Write `timezone: Europe/Zurich`, with your zone, in the workflow or in "
-                "almaflow.yaml.",
+                f"Write {_line_to_paste()} at the top of {FILE_NAME}, where it counts for all "
+                "workflows, or of this file.",
                 # Without an almaflow.yaml the file may be meant for a project that has a zone.
                 Severity.NOTE if project.document is None else Severity.WARNING,
             )
             return
+
+
+def _line_to_paste() -> str:
+    from almaflow.timetable.this_machine import zone_of_this_machine
+
+    zone = zone_of_this_machine()
+    if zone == "UTC":
+        return "your zone, such as `timezone: Europe/Zurich`,"
+    return f"`timezone: {zone}`, the zone of this machine, or yours"

@@ -19,7 +19,6 @@ from almaflow.authoring.new_project.answers import (
     read_region,
     read_zone,
     region_near,
-    zone_of_this_machine,
 )
 from almaflow.authoring.new_project.files import CI_FILES, EXAMPLE, project_texts
 from almaflow.cli.prompts import answered, can_be_asked
@@ -27,6 +26,7 @@ from almaflow.cli.render.terminal import emit, emit_json, emit_lines, say
 from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project, find_project
 from almaflow.text_files import printable
+from almaflow.timetable.this_machine import zone_of_this_machine
 from almaflow.workflow_folder import display_path
 
 
