@@ -10,16 +10,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from typing import Final
 
 from almaflow.clock import Clock
 from almaflow.engine.engine import Engine
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Status
 from almaflow.scheduler.companions import Companion
-from almaflow.scheduler.tick_ledger import UNFINISHED, CycleResult
+from almaflow.scheduler.tick_ledger import CycleResult
 from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.store import RunRecord, Store
+from almaflow.store.overview import UnfinishedRuns, unfinished_runs
 from almaflow.store.schedule_records import TickEnding
+from almaflow.waiting import WaitingKind
+
+KINDS: Final = (
+    *(WaitingKind.PERSON, WaitingKind.UNCONFIRMED, WaitingKind.JOB, WaitingKind.ALMA),
+    *(WaitingKind.TIME,),
+)
+"""Of several waits of a run, the first of these counts: what needs a person before what ends
+without one."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +38,8 @@ class SchedulerState:
 
     leads: bool = False
     """Whether this process lays out ticks, and is not a standby."""
-    unfinished: Sequence[RunRecord] = ()
-    """All runs of the store that have not ended."""
-    queued_runs: frozenset[str] = frozenset()
-    """Ids of the runs of which a step waits for one of Alma's places."""
+    unfinished: Sequence[UnfinishedRuns] = ()
+    """All runs of the store that have not ended, counted by what they wait for (`KINDS`)."""
     open_ticks: int = 0
     """Ticks that are due and have no result yet."""
     undelivered: int = 0
@@ -117,11 +125,11 @@ def picture_of(
 
     def look() -> SchedulerState:
         now = clock.now()
-        unfinished = store.runs(statuses=UNFINISHED)
+        with store.read() as tx:
+            unfinished = unfinished_runs(tx, KINDS)
         return SchedulerState(
             leads=leads(),
             unfinished=unfinished,
-            queued_runs=frozenset(place.run_id for place in store.queue()),
             open_ticks=len(store.open_ticks()),
             undelivered=store.undelivered_notices(),
             paused=sorted({one.workflow for one in store.pauses(since=now) if one.holds(now)}),

@@ -29,6 +29,7 @@ from almaflow.redaction import REDACTION
 from almaflow.scheduler.local_server import LocalServer
 from almaflow.scheduler.measures import Look, Measures, SchedulerState
 from almaflow.store import RunRecord
+from almaflow.store.overview import UnfinishedRuns
 from almaflow.store.schedule_records import TickEnding
 from almaflow.visible import one_line
 from almaflow.waiting import WaitingKind
@@ -136,34 +137,25 @@ def _seconds(length: timedelta) -> float:
 
 # --- the present --------------------------------------------------------------------------------
 
-# Of several waits of a run, the first of these counts: what needs a person before what ends
-# without one.
-_KINDS = (
-    *(WaitingKind.PERSON, WaitingKind.UNCONFIRMED, WaitingKind.JOB, WaitingKind.ALMA),
-    *(WaitingKind.TIME,),
-)
-
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 
-def waits_for(record: RunRecord, queued_runs: frozenset[str]) -> str:
-    """Return the kind of thing that a waiting run waits for.
+def waits_for(waiting: UnfinishedRuns) -> str:
+    """Return the kind of thing that waiting runs wait for.
 
     `held` (for `resume`), `person` (for a person's reply), `place` (for one of Alma's slots),
     `lost_answer` (what happened to a submission is searched for), `job` (one runs in Alma), `alma`
     (it does not respond, or asks for fewer calls), `time` (an instant) or `other` (such as a
     file).
     """
-    if record.held:
+    if waiting.held:
         return "held"
-    if record.owner is None:
+    if not waiting.owned:
         # The process that released it could not continue without a person.
-        return "person"
-    waited = {wait.kind for wait in record.waits}
-    if WaitingKind.PERSON not in waited and record.id in queued_runs:
+        return WaitingKind.PERSON.value
+    if waiting.queued and waiting.kind is not WaitingKind.PERSON:
         return WaitingKind.SLOT.value
-    kind = next((kind for kind in _KINDS if kind in waited), WaitingKind.OTHER)
-    return kind.value
+    return (waiting.kind or WaitingKind.OTHER).value
 
 
 class _Present(Collector):
@@ -190,9 +182,12 @@ class _Present(Collector):
 
 
 def _gauges_of(picture: SchedulerState) -> Iterator[Metric]:
-    waiting = [run for run in picture.unfinished if run.status is Status.WAITING]
-    kinds = Tally(waits_for(run, picture.queued_runs) for run in waiting)
-    statuses = Tally(run.status for run in picture.unfinished)
+    kinds: Tally[str] = Tally()
+    statuses: Tally[Status] = Tally()
+    for alike in picture.unfinished:
+        statuses[alike.status] += alike.runs
+        if alike.status is Status.WAITING:
+            kinds[waits_for(alike)] += alike.runs
     yield _gauge(
         "almaflow_leader", "1: this process leads; 0: it is on standby.", {(): int(picture.leads)}
     )

@@ -51,7 +51,7 @@ _WORDS_OF_RECORDS = """
     operators other_runs otherwise outcomes outstanding own_scope own_sets own_slots parameters
     parameters_from password path_part pause_after payloads personal_data populations problems
     process_id processes production profile_id progress project_folder pruned_before publishing
-    question questions queue_one queued_runs read_report readings ready_at received_at recovered
+    question questions queue_one read_report readings ready_at received_at recovered
     refusals rejected remaining_calls repeatable replace_members replaced request_hash requests
     reserve_calls resolved_by response responses resubmit reusable revisions run_block
     run_profile run_steps running_jobs same_meaning scenario scenario_document scenario_name

@@ -10,9 +10,11 @@ from datetime import datetime
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.store import job_slots, notices, run_listing, runs, sources
+from almaflow.store.json_values import to_json
 from almaflow.store.records import JobSlot, RunRecord, SlotState
 from almaflow.store.schedule_records import WorkflowSource
 from almaflow.store.transaction import Transaction
+from almaflow.waiting import WaitingKind
 
 _UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 # One pass over the table, because no index leads to the end of a run.
@@ -31,6 +33,13 @@ _STARTS = (
     f" AND state IN ('{SlotState.TAKEN}', '{SlotState.FREED}') AND taken_at > :since"
     " GROUP BY job_id ORDER BY starts DESC, job_id LIMIT 1"
 )
+# JSON escapes the quotes of a text, so no text is taken for a kind.
+_GROUPS = f"""
+    SELECT status, held, owner IS NOT NULL AS owned, CASE {{kinds}} ELSE '' END AS kind,
+        id IN (SELECT run_id FROM places WHERE state = '{SlotState.QUEUED}') AS queued,
+        count(*) AS runs
+    FROM runs WHERE status IN :unfinished GROUP BY 1, 2, 3, 4, 5
+"""
 # What changes whenever something happens that a page shows. The log of runs covers most of it.
 _VERSION = """
     SELECT (SELECT max(id) FROM events) AS log, (SELECT max(id) FROM answers) AS answers,
@@ -60,6 +69,22 @@ class SlotUse:
     """The job that was started most often within the hour; empty when none was."""
     starts: int
     """How many times."""
+
+
+@dataclass(frozen=True)
+class UnfinishedRuns:
+    """Unfinished runs with all of this in common."""
+
+    runs: int
+    """How many they are."""
+    status: Status
+    held: bool = False
+    owned: bool = True
+    """Whether a process works on them."""
+    queued: bool = False
+    """Whether a step of them waits for one of Alma's slots."""
+    kind: WaitingKind | None = None
+    """The first kind of those asked for that they wait for; None: for none of them."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +155,27 @@ def _use(tx: Transaction, account: str, since: datetime) -> SlotUse:
         most_started="" if most is None else most["job_id"],
         starts=0 if most is None else most["starts"],
     )
+
+
+def unfinished_runs(tx: Transaction, kinds: Sequence[WaitingKind]) -> list[UnfinishedRuns]:
+    """Return how many runs have not ended, by what they are and which of *kinds* they wait for.
+
+    The database counts them: a process that many runs wait in has no time to read them all.
+    """
+    whens = " ".join(f"WHEN waits LIKE :kind_{kind} THEN '{kind}'" for kind in kinds)
+    patterns = {f"kind_{kind}": f"%{to_json({'kind': kind}, '')[1:-1]}%" for kind in kinds}
+    rows = tx.rows(_GROUPS.format(kinds=whens), unfinished=_UNFINISHED, **patterns)
+    return [
+        UnfinishedRuns(
+            row["runs"],
+            Status(row["status"]),
+            held=row["held"],
+            owned=bool(row["owned"]),
+            queued=bool(row["queued"]),
+            kind=WaitingKind(row["kind"]) if row["kind"] else None,
+        )
+        for row in rows
+    ]
 
 
 def version(tx: Transaction) -> str:

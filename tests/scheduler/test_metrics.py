@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -12,10 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from almaflow.errors import RequestWrong, StoreError
 from almaflow.outcome import Outcome, Status
-from almaflow.scheduler.measures import Measures, SchedulerState
+from almaflow.scheduler.measures import Measures, SchedulerState, picture_of
 from almaflow.scheduler.metrics import Metrics, waits_for
-from almaflow.store import RunRecord
+from almaflow.store import Claim, RunRecord, Store, SubmissionKey
+from almaflow.store.overview import UnfinishedRuns
 from almaflow.store.schedule_records import TickEnding
+from almaflow.virtual_time import VirtualClock
 from almaflow.waiting import WaitingKind
 from tests.waits import following, question, wait
 
@@ -79,8 +83,9 @@ def test_the_present_is_looked_at_whenever_it_is_read() -> None:
         SchedulerState(
             leads=True,
             unfinished=[
-                run(status=Status.RUNNING),
-                run(status=Status.WAITING, waits=(following("M44", "x"),)),
+                UnfinishedRuns(1, Status.RUNNING),
+                UnfinishedRuns(2, Status.WAITING, kind=WaitingKind.JOB),
+                UnfinishedRuns(3, Status.WAITING, owned=False, kind=WaitingKind.JOB),
             ],
             open_ticks=3,
             undelivered=2,
@@ -96,7 +101,9 @@ def test_the_present_is_looked_at_whenever_it_is_read() -> None:
     assert (before["almaflow_leader",], after["almaflow_leader",]) == (0, 1)
     assert after["almaflow_runs_unfinished", "running"] == 1
     assert after["almaflow_runs_unfinished", "queued"] == 0
-    assert after["almaflow_runs_waiting", "job"] == 1
+    assert after["almaflow_runs_unfinished", "waiting"] == 5
+    assert after["almaflow_runs_waiting", "job"] == 2
+    assert after["almaflow_runs_waiting", "person"] == 3
     assert after["almaflow_open_ticks",] == 3
     assert after["almaflow_undelivered_notices",] == 2
     assert after["almaflow_paused_workflows",] == 1
@@ -135,8 +142,19 @@ def test_a_store_that_cannot_be_read_is_told_and_the_counters_stay() -> None:
         ({"waits": (wait("no file yet", "x"),)}, "other"),
     ],
 )
-def test_what_a_run_waits_for_is_of_few_kinds(fields: dict[str, Any], kind: str) -> None:
-    assert waits_for(run(status=Status.WAITING, **fields), frozenset({"queued"})) == kind
+def test_what_a_run_waits_for_is_of_few_kinds(
+    tmp_path: Path, fields: dict[str, Any], kind: str
+) -> None:
+    with closing(Store.open(f"sqlite:///{tmp_path}/a.db", clock=VirtualClock(NOON))) as store:
+        owner = store.enter_process("shelf", 1, "0").id
+        store.add_run({}, run(**{"owner": owner, "status": Status.WAITING} | fields))
+        if fields.get("id") == "queued":
+            spot = SubmissionKey("x", 1, "submit")
+            store.ask_slot(Claim("queued", owner, 0), spot, "main", "M1", "17", "af-1", True)
+
+        picture = picture_of(store, VirtualClock(NOON), lambda: True)()
+
+    assert [waits_for(alike) for alike in picture.unfinished] == [kind]
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.outcome import Status
 from almaflow.store import (
     Claim,
     ClaimLost,
@@ -22,6 +23,8 @@ from almaflow.store import (
     admission,
 )
 from almaflow.store.admission import COUNTS
+from almaflow.store.overview import UnfinishedRuns, unfinished_runs
+from almaflow.waiting import Waiting, WaitingKind
 from tests.store.conftest import HOST, NOON, ManualClock, make_record
 
 Opener = Callable[..., Store]
@@ -78,6 +81,22 @@ def asker(store: Store) -> Asker:
 
 
 # Asking
+
+
+def test_unfinished_runs_are_counted_by_what_they_wait_for(asker: Asker) -> None:
+    text = f'"kind":"{WaitingKind.PERSON}" is not what it waits for: 100 %'
+    asker.run()
+    for _ in range(2):
+        claim = asker.ask()
+        asker.store.set_status(claim, Status.WAITING, (Waiting(WaitingKind.JOB, text),))
+
+    with asker.store.read() as tx:
+        found = unfinished_runs(tx, (WaitingKind.PERSON, WaitingKind.JOB))
+        unasked = unfinished_runs(tx, (WaitingKind.TIME,))
+
+    job = UnfinishedRuns(2, Status.WAITING, queued=True, kind=WaitingKind.JOB)
+    assert sorted(found, key=lambda alike: alike.runs) == [UnfinishedRuns(1, Status.QUEUED), job]
+    assert {alike.kind for alike in unasked} == {None}
 
 
 def test_a_submission_asks_once_and_keeps_its_ticket(asker: Asker, clock: ManualClock) -> None:
