@@ -35,7 +35,7 @@ from almaflow.check.references import (
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
-from almaflow.check.typographic_quotes import check_letters, check_quotes
+from almaflow.check.typographic_quotes import check_characters
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
@@ -127,8 +127,7 @@ def check_workflow(
         snapshot = snapshot_of(around.project)
         notes.statuses = snapshot.statuses if snapshot is not None else frozenset()
     check_templates(notes)
-    check_quotes(notes)
-    check_letters(notes)
+    check_characters(notes)
     declared = DeclaredNames(workflow, notes, lost_inputs)
     if notes.is_too_long:
         # What the expressions mean is not asked any more: that takes many times as long.

@@ -198,6 +198,8 @@ class StepChecks:
 
     def _check_within(self, path: PathTo, step: StepBase) -> None:
         """Note a timeout that the block around the step does not allow."""
+        if step.timeout is None:
+            return
         whole = self.workflow.timeout
         advice = (
             f"the whole workflow ends after {format_duration(whole)}. Use a longer `timeout` "

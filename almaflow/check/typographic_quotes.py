@@ -1,4 +1,7 @@
-"""Typographic quotation marks around a whole value: YAML takes them for a part of the text."""
+"""Characters that are not what they look like: typographic quotation marks, and letters in names.
+
+YAML takes such marks around a whole value for a part of the text.
+"""
 
 from __future__ import annotations
 
@@ -19,33 +22,37 @@ TYPOGRAPHIC_QUOTES = "typographic-quotes"
 _FOR_PEOPLE = frozenset({"description", "message", "notify", "text", "subject"})
 
 
-def check_quotes(notes: ProblemCollector) -> None:
-    """Note every value of the document that was put in quotes which are not YAML's."""
-    for path, text in _texts(notes.document.data, ()):
-        inner = typographic_quotes(text)
-        if inner and not _FOR_PEOPLE.intersection(path):
-            document = notes.document
-            is_bare = document.raw(path) == text
-            problem = document.problem(
-                document.location_of(path),
-                TYPOGRAPHIC_QUOTES,
-                f"The quotation marks in `{text}` are typographic, so YAML takes them for a part "
-                f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
-                Severity.WARNING,
-                in_quotes(inner) if is_bare else "",
-            )
-            notes.add(problem)
-
-
 # Names that must be the same somewhere else, where a letter of another alphabet is not seen.
 _NAMES = frozenset({"name", "column", "columns", "find_set", "job_name", "prefix"})
 
 
-def check_letters(notes: ProblemCollector) -> None:
-    """Note the names in whose words a letter of another alphabet looks like a Latin one."""
+def check_characters(notes: ProblemCollector) -> None:
+    """Note every value of the document that was put in quotes which are not YAML's.
+
+    Also the names in whose words a letter of another alphabet looks like a Latin one.
+    """
     for path, text in _texts(notes.document.data, ()):
+        if text.isascii():
+            continue
+        inner = typographic_quotes(text)
+        if inner and not _FOR_PEOPLE.intersection(path):
+            _note_quotes(notes, path, text, inner)
         if _NAMES.intersection(path[-2:]) and (why := mixed_word(text)):
             notes.at(path, "look-alike-letter", why, Severity.WARNING)
+
+
+def _note_quotes(notes: ProblemCollector, path: PathTo, text: str, inner: str) -> None:
+    document = notes.document
+    is_bare = document.raw(path) == text
+    problem = document.problem(
+        document.location_of(path),
+        TYPOGRAPHIC_QUOTES,
+        f"The quotation marks in `{text}` are typographic, so YAML takes them for a part "
+        f'of the text. Write `"{inner}"` with straight ones, as a plain text editor does.',
+        Severity.WARNING,
+        in_quotes(inner) if is_bare else "",
+    )
+    notes.add(problem)
 
 
 def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:

@@ -129,11 +129,13 @@ def _events_of_libyaml(text: str) -> list[Event] | None:
             kind = _KINDS.get(type(event).__name__)
             if kind is None:
                 continue
-            documents += kind is EventKind.DOCUMENT
-            levels += (kind in _BEGINNINGS) - (kind is EventKind.END)
             events.append(_event(kind, event))
-            is_pair = kind is EventKind.MAPPING and _is_pair(text, event)
-            if documents > 1 or is_pair or _may_differ(text, events, is_root=not levels):
+            if kind is EventKind.END:
+                levels -= 1
+                continue
+            documents += kind is EventKind.DOCUMENT
+            levels += kind in _BEGINNINGS
+            if documents > 1 or _may_differ(text, events, event, is_root=not levels):
                 return None
             if levels > MAX_LEVELS or len(events) > _MOST_EVENTS:
                 # No tree is built of more.
@@ -143,21 +145,18 @@ def _events_of_libyaml(text: str) -> list[Event] | None:
     return events
 
 
-def _is_pair(text: str, event: Any) -> bool:
-    """Whether *event* begins a mapping without braces, which a list may hold: `[a: b]`."""
-    is_bare = event.flow_style and event.anchor is None
-    return bool(is_bare and text[event.start_mark.index] != "{")
-
-
-def _may_differ(text: str, events: list[Event], *, is_root: bool) -> bool:
-    """Whether ruamel.yaml may see the last of *events* differently."""
+def _may_differ(text: str, events: list[Event], event: Any, *, is_root: bool) -> bool:
+    """Whether ruamel.yaml may see *event*, the last of *events*, differently."""
     kind, begin, _, anchor, has_tag, _, style = events[-1]
     if has_tag or (is_root and style in _BLOCK_STYLES):
         return True
-    if anchor and text[begin + 1 + len(anchor) :][:1] not in _AFTER_NAME:
-        return True
-    # `[{a: b}: c]`: a mapping and its first key begin at the same brace.
-    return kind is EventKind.MAPPING and events[-2][:2] == (kind, begin)
+    if anchor is not None:
+        after = begin + 1 + len(anchor)
+        return text[after : after + 1] not in _AFTER_NAME
+    # `[a: b]` is a list with a mapping. Of `[{a: b}: c]`, it and its first key begin together.
+    return kind is EventKind.MAPPING and (
+        (event.flow_style and text[begin] != "{") or events[-2][:2] == (kind, begin)
+    )
 
 
 def _event(kind: EventKind, event: Any) -> Event:

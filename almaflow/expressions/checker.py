@@ -59,7 +59,11 @@ def guards_of(parsed: Parsed) -> frozenset[str]:
 
     That is by `steps.x.y is defined`, or by `steps.x.outcome` in any way.
     """
-    return frozenset(step for piece in parsed.pieces for step in _asked(piece.node))
+    return frozenset[str]().union(*map(_asked_by, parsed.pieces))
+
+
+def _asked_by(piece: Piece) -> frozenset[str]:
+    return piece.once("asked", lambda: frozenset(_asked(piece.node)))
 
 
 def _asked(node: nodes.Node) -> Iterator[str]:

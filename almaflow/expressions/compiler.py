@@ -46,10 +46,7 @@ def compile_piece(piece: Piece) -> Code:
 
     Raises: ExpressionFailed, placed, when it uses something that does not exist.
     """
-    if "code" not in piece.memo:
-        piece.memo["code"] = _Compiler(piece).code(piece.node)
-    code: Code = piece.memo["code"]
-    return code
+    return piece.once("code", lambda: _Compiler(piece).code(piece.node))
 
 
 class _Compiler:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from almaflow.expressions.spans import spans_of
 from almaflow.late_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from jinja2 import nodes
+
+T = TypeVar("T")
 
 OPENING = re.compile(r"\{\{|\{%|\{#")
 """What begins something else than text in a template."""
@@ -32,8 +34,17 @@ class Piece:
     start: int
     end: int
     ends: Mapping[int, int]
-    memo: dict[str, Any] = field(default_factory=dict)
-    """What others made of it, to be made once."""
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what *make* makes of this piece, called *name*; a piece is kept, and so is that.
+
+        Checks of the same text, as an editor asks for, find it again.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     @property
     def text(self) -> str:

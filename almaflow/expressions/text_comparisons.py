@@ -43,13 +43,24 @@ class _Value:
 def compared_texts(parsed: Parsed) -> Iterator[Comparison]:
     """Yield every comparison of a value with a text that is not empty."""
     for piece in parsed.pieces:
+        yield from _in_piece(piece)
+
+
+def _in_piece(piece: Piece) -> Sequence[Comparison]:
+    def all_in_it() -> Iterator[Comparison]:
         for node in (piece.node, *piece.node.find_all(nodes.Expr)):
             yield from _of_node(piece, node)
+
+    return piece.once("comparisons", lambda: tuple(all_in_it()))
 
 
 def is_constant(parsed: Parsed) -> bool:
     """Whether an expression, more than a single word, has texts and no name."""
-    whole = next(iter(parsed.pieces)).node
+    piece = next(iter(parsed.pieces))
+    return piece.once("is constant", lambda: _is_constant(piece.node))
+
+
+def _is_constant(whole: nodes.Expr) -> bool:
     if isinstance(whole, nodes.Const | nodes.Name) or any(whole.find_all(nodes.Name)):
         return False
     return any(isinstance(one.value, str) for one in whole.find_all(nodes.Const))

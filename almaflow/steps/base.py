@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -312,6 +312,7 @@ class StepBase(Model):
         return self
 
     @classmethod
+    @cache
     def kind_keys(cls) -> frozenset[str]:
         """The keys that name a kind."""
         return frozenset(cls.model_fields) - frozenset(StepBase.model_fields)
@@ -326,7 +327,7 @@ class StepBase(Model):
         """What the step does."""
         return next(
             value
-            for name in type(self).model_fields
+            for name in self.model_fields_set
             if isinstance(value := getattr(self, name), Kind)
         )
 

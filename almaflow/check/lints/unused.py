@@ -20,7 +20,10 @@ def lint_unused(subject: Subject) -> None:
         ("inputs", "input", subject.workflow.inputs),
         ("vars", "variable", subject.workflow.vars),
     ):
-        if any(re.search(_WHOLE.format(key), text) for _, text in subject.texts):
+        if not names:
+            continue
+        whole = re.compile(_WHOLE.format(key))
+        if any(key in text and whole.search(text) for _, text in subject.texts):
             continue
         for name in names:
             if (key, name) not in subject.pairs and not subject.broken.mention(key, name):
