@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -94,8 +94,9 @@ def watched() -> Iterator[Reading]:
         _current.remove(reading)
 
 
-def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    for reading in _current:
+# The list is a default, because the names of a module are gone before Python has ended.
+def _note(event: str, arguments: tuple[Any, ...], current: Sequence[Reading] = _current) -> None:
+    for reading in current:
         reading.note(event, arguments)
 
 

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,10 +18,16 @@ from filelock import FileLock, Timeout
 
 from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
 from almaflow.connectors.target_folder import TargetFolder
+from almaflow.late_patterns import late_pattern
 from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, printable, read_bytes
 
 LARGEST_ROW_FILE = 16 * MIB
 """Bytes; a row is a few hundred, so this is a hundred years of nights."""
+
+# What a spreadsheet takes for the beginning of a formula, also in full width.
+_FORMULA = late_pattern(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+# A number, or a dash in place of a value.
+_HARMLESS = late_pattern(r"[+-]?\d+([.,'\u2019]\d+)*([eE][+-]?\d+)?%?|-+", re.ASCII)
 
 # Seconds in which another process puts a row.
 _PATIENCE = 10
@@ -73,7 +80,9 @@ def _with_row(
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConnectorRefused(f"{source} is not a CSV file in UTF-8 ({error}).") from error
     ending = "\r\n" if text.endswith("\r\n") else "\n"
-    columns, values = [*key, *row], [*key.values(), *row.values()]
+    columns = [*key, *row]
+    own = [_inert(value) for value in key.values()]
+    values = [*own, *map(_inert, row.values())]
     if not rows:
         return mark + _lines([columns, values], delimiter, ending).encode()
     if rows[0] != columns:
@@ -81,7 +90,7 @@ def _with_row(
             f"{source} has the columns {_listed(rows[0])}, but this step writes "
             f"{_listed(columns)}. Write these columns in `row`, or specify another file."
         )
-    places = [place for place, old in enumerate(rows) if old[: len(key)] == [*key.values()]]
+    places = [place for place, old in enumerate(rows) if old[: len(key)] == own]
     if not places:
         # Only the end changes: what people wrote above stays as they wrote it.
         gap = "" if text.endswith(("\n", "\r")) else ending
@@ -90,6 +99,14 @@ def _with_row(
         return before
     rows[places[0]] = values
     return mark + _lines(rows, delimiter, ending).encode()
+
+
+def _inert(value: str) -> str:
+    """Return *value* so that no spreadsheet calculates it: texts of Alma may begin like a formula.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return f"'{value}" if _FORMULA.match(value) and not _HARMLESS.fullmatch(value) else value
 
 
 def _lines(rows: Sequence[Sequence[str]], delimiter: str, ending: str) -> str:

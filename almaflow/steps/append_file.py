@@ -27,7 +27,7 @@ class AppendFile(Kind):
 
     The first columns are `run` and `step`, then come the columns of `row` in their order. Each run
     has one row for the step: a retried step replaces its row. The file is created if it does not
-    exist.
+    exist. A value that a spreadsheet would calculate, such as `=1+1`, gets a `'` in front.
     """
 
     foreign: ClassVar = foreign_keys.APPEND_FILE

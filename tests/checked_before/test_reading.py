@@ -252,6 +252,25 @@ def test_an_event_reaches_each_block_that_watches() -> None:
     assert [one.is_complete for one in (outer, inner, later)] == [False, False, True]
 
 
+def test_a_file_that_is_opened_while_python_ends_is_no_defect() -> None:
+    program = """if True:
+        import os
+        from almaflow.checked_before import reading
+
+        class Late:
+            def __del__(self, open=os.open, close=os.close, null=os.devnull):
+                close(open(null, 0))
+
+        with reading.watched():
+            pass
+        reading.late = Late()
+    """
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert ended.stderr == b""
+
+
 def test_what_cannot_be_read_has_its_kind_or_error_as_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

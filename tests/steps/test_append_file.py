@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +87,33 @@ KEY = {"run": "r2", "step": "it"}
 def put(file: Path, key: dict[str, str] = KEY, delimiter: str = ",", **row: str) -> bytes:
     put_row(file, file, key, row, delimiter)
     return file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "-", "--"),
+        *("=cmd|' /C calc'!A0", "-2+3|cmd", "+A1", '=HYPERLINK("http://x")', "-1,2;=3"),
+    ],
+)
+def test_no_spreadsheet_calculates_a_text_of_alma(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "a.csv"
+
+    content = put(file, {"run": value, "step": value}, note=value)
+
+    [_, cells] = csv.reader(io.StringIO(content.decode(), newline=""))
+    kept = value if value in ("-", "--") else f"'{value}"
+    assert cells == [kept] * 3
+    assert put(file, {"run": value, "step": value}, note=value) == content
+
+
+@pytest.mark.parametrize(
+    "value", ["-5", "+5", "-1.5", "-1,234.50", "+1e-3", "-5%", "5-3", "a=b", ""]
+)
+def test_numbers_and_other_texts_stay_as_they_are(tmp_path: Path, value: str) -> None:
+    content = put(tmp_path / "a.csv", note=value)
+
+    assert [*csv.reader(io.StringIO(content.decode(), newline=""))][1][2] == value
 
 
 def test_a_row_with_the_same_key_is_replaced(tmp_path: Path) -> None:
