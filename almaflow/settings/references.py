@@ -23,10 +23,11 @@ from almaflow.late_patterns import late_pattern
 from almaflow.redaction import REDACTION
 from almaflow.settings.env_file import env_values
 from almaflow.settings.strength import weakness
+from almaflow.text_files import FileUnreadable, read_bytes
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"
 _ENV_NAME = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
-# More than any key, password or certificate has (bytes); keeps `file:/dev/zero` out of memory.
+# More than any key, password or certificate has (bytes).
 _LARGEST_FILE = 64 * 1024
 
 
@@ -175,22 +176,21 @@ class SecretRef:
     def _from_file(self, folder: Path) -> str:
         path = folder / os.path.expanduser(self.name)
         try:
-            with path.open("rb") as stream:
-                content = stream.read(_LARGEST_FILE + 1)
+            # Regular files only: a named pipe would be waited for without end.
+            content = read_bytes(path, _LARGEST_FILE)
             value = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except FileUnreadable as error:
             raise RequestWrong(
                 f"The file {path}, from which almaflow.yaml takes a secret, cannot be read: "
-                f"{reason}. Store the secret there, and nothing else."
+                f"{error.reason}. Store the secret there, and nothing else."
             ) from error
         except UnicodeDecodeError:
             # Its text quotes what it could not read, so it is not chained.
             value = ""
-        if not value.strip() or len(content) > _LARGEST_FILE:
+        if not value.strip():
             raise RequestWrong(
-                f"The file {path}, from which almaflow.yaml takes a secret, is empty, too "
-                "large or not text. Store the secret there, and nothing else."
+                f"The file {path}, from which almaflow.yaml takes a secret, is empty or not text. "
+                "Store the secret there, and nothing else."
             )
         return value
 
