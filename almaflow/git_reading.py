@@ -122,7 +122,7 @@ def _sentence(complaint: str) -> str:
             "The git repository belongs to another account, and git does not trust it. As the "
             "account that runs almaflow, use `git config --global --add safe.directory FOLDER`."
         )
-    if "does not have any commits" in complaint:
+    if "does not have any commits" in complaint or "ambiguous argument 'HEAD'" in complaint:
         return "The git repository has no commits yet."
     lines = complaint.strip().splitlines()
     return f"Git cannot read this repository: {(lines or ['it gives no reason'])[0]}"

@@ -216,6 +216,11 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
         RequestWrong: there is no such file or name, or several files have the name.
     """
     path = Path(name_or_path)
+    if path.name == FILE_NAME:
+        raise RequestWrong(
+            f"{FILE_NAME} has the settings of a project and is not a workflow. Specify the path of "
+            "a workflow file, or the name of a workflow."
+        )
     if os.path.lexists(path) and not os.path.isdir(path):
         return path
     folder = project.workflows
@@ -258,12 +263,16 @@ def with_names(paths: Iterable[Path], project: Project) -> list[Path]:
     Raises:
         RequestWrong: there is no such workflow, or several files have the name.
     """
-    return [
-        path
-        if os.path.lexists(path) or _looks_like_path(os.fspath(path))
-        else find_workflow(os.fspath(path), project)
-        for path in paths
-    ]
+    return [path if os.path.lexists(path) else _named(path, project) for path in paths]
+
+
+def _named(path: Path, project: Project) -> Path:
+    name = os.fspath(path)
+    if not _looks_like_path(name):
+        return find_workflow(name, project)
+    # The name of a file in the folder of the workflows, as it is seen there.
+    inside = project.workflows / name
+    return inside if path.parent == Path() and os.path.lexists(inside) else path
 
 
 def _or_begin(project: Project) -> str:
@@ -329,11 +338,21 @@ def files_at(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
             # Tests and scenarios are checked by `authoring`, which knows how runs are simulated.
             files = [] if is_tests(path.name) or is_scenario(path) else [path]
         else:
-            hint = did_you_mean(path.name, names_in(path.parent) or [])
-            raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")
+            raise RequestWrong(nothing_at(path))
         for file in files:
             by_real_path.setdefault(os.path.realpath(file), file)
     return list(by_real_path.values()), problems
+
+
+def nothing_at(path: Path) -> str:
+    """Return what a person reads whose *path* is not there, with the one that may be meant."""
+    if any(one in path.name for one in "*?["):
+        return (
+            f"No file fits `{display_path(path)}`, so the shell passed it on unchanged. Specify a "
+            "file, a folder of workflows, or the name of a workflow."
+        )
+    hint = did_you_mean(path.name, names_in(path.parent) or [])
+    return f"There is no file or folder `{display_path(path)}`{hint or '.'}"
 
 
 def _same_names(loaded: Iterable[LoadedWorkflow]) -> Iterator[Problem]:

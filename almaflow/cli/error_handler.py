@@ -202,6 +202,8 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
         text = f"`{command}` needs a command: {names}."
     elif "unexpected extra argument" in error.message and len(_files_in(arguments)) > 1:
         return _too_many_files(command, _files_in(arguments))
+    elif "unexpected extra argument" in error.message:
+        text = f"{_sentence(error.message)} A name or a value with spaces needs quotes."
     else:
         text = _sentence(error.message)
     return f"{text} See `{command} --help`."

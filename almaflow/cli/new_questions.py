@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ def read_name(text: str) -> str:
     # The name of the file is meant, too.
     name = text.strip().removesuffix(".yaml").removesuffix(".yml")
     if why := name_problem(name):
-        raise RequestWrong(why)
+        # The file is written into the folder of the workflows, whatever the way to it.
+        last = re.split(r"[/\\]", name)[-1]
+        raise RequestWrong(f"{why} Use `{last}`." if last != name and last else why)
     return name
 
 

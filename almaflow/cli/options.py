@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,6 +86,11 @@ def _not_a_scenario(file: str, other: str) -> str:
         return (
             f"`{tests}` has tests of a workflow, and is not a scenario. Run them with `almaflow "
             f"test {tests}`, and repeat this command without them."
+        )
+    if not os.path.lexists(other):
+        return (
+            f"There is no file `{other}`, which would be the scenario. A value with spaces needs "
+            'quotes, such as `-i "name=My titles"`.'
         )
     if other.casefold().endswith(SCENARIO_SUFFIX) or not is_workflow_text(Path(other)):
         return ""

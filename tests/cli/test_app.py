@@ -238,7 +238,8 @@ def test_a_command_completes_from_its_first_letters(
         ),
         (
             ["run", "x.yaml", "a", "b"],
-            "Got unexpected extra argument(s) (b). See `almaflow run --help`.",
+            "Got unexpected extra argument(s) (b). A name or a value with spaces needs quotes. See "
+            "`almaflow run --help`.",
         ),
         (["run", "x.yaml", "-i"], "Option '-i' requires an argument. See `almaflow run --help`."),
     ],

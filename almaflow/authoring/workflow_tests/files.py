@@ -10,7 +10,7 @@ from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, did_you_mean
 from almaflow.settings import Project
-from almaflow.text_files import names_in, printable
+from almaflow.text_files import printable
 from almaflow.workflow_folder import (
     ENDINGS,
     SCENARIO,
@@ -20,7 +20,7 @@ from almaflow.workflow_folder import (
     is_tests,
     list_workflows,
 )
-from almaflow.workflow_loader import LoadedWorkflow, load_workflow
+from almaflow.workflow_loader import LoadedWorkflow, load_workflow, nothing_at
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ def _tests_at(path: Path) -> list[Path]:
             )
         return files
     if not os.path.lexists(path):
-        hint = did_you_mean(path.name, names_in(path.parent) or [])
-        raise RequestWrong(f"There is no file or folder `{display_path(path)}`{hint or '.'}")
+        raise RequestWrong(nothing_at(path))
     if is_tests(path.name):
         return [path]
     stem = path.name[: -len(SCENARIO)] if path.name.casefold().endswith(SCENARIO) else path.stem

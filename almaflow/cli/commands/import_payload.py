@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,8 +24,8 @@ from almaflow.alma.wire import JobParameter
 from almaflow.cli.render.terminal import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.operations.pasted_steps import quoted
-from almaflow.problems import Location, Problem
-from almaflow.text_files import FileUnreadable, UnreadableReason, read_bytes
+from almaflow.problems import Location, Problem, did_you_mean
+from almaflow.text_files import FileUnreadable, UnreadableReason, names_in, read_bytes
 
 STDIN = "-"
 
@@ -132,7 +133,9 @@ def _read(file: str) -> bytes:
     except FileUnreadable as error:
         is_special = error.kind is UnreadableReason.SPECIAL
         advice = " Use `-` to read the payload from standard input." if is_special else ""
-        raise RequestWrong(f"{file} cannot be read: {error.reason}.{advice}") from error
+        path = Path(file)
+        hint = "" if os.path.lexists(path) else did_you_mean(path.name, names_in(path.parent) or [])
+        raise RequestWrong(f"{file} cannot be read: {error.reason}{hint or '.'}{advice}") from error
 
 
 def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:

@@ -113,6 +113,11 @@ def new(
     """
     asks = not (yes or as_json) and can_be_asked()
     project = _project()
+    if file == STDIN and not clipboard and name is not None and os.path.isfile(name):
+        raise RequestWrong(
+            f"`{name}` is a file, and the new workflow has no name. Name it first, such as "
+            f"`almaflow new weekly-export {name}`."
+        )
     name = _name(name, asks=asks)
     cron = cron_of(schedule) if schedule is not None else ""
     _check_channel(project, notify)

@@ -1,0 +1,63 @@
+"""Slips of people who are new to almaflow, or to a shell: each refusal names the next move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Almaflow, Write
+from tests.git_repositories import git
+
+PANEL = (
+    "POST https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/M44?op=run\n"
+    "<job><parameters><parameter><name>q</name><value>1</value></parameter></parameters></job>\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def project(write: Write) -> None:
+    write("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:ALMA_API_KEY}}\n")
+    write(
+        "workflows/weekly.yaml",
+        'inputs: {name: {default: a}}\nsteps: [{notify: "{{ inputs.name }}"}]\n',
+    )
+    write("panel.txt", PANEL)
+
+
+@pytest.mark.parametrize(
+    ("words", "move"),
+    [
+        (("validate", "*.yml"), "No file fits `*.yml`, so the shell passed it on unchanged."),
+        (("test", "workflows/*.tests.yaml"), "No file fits"),
+        (("validate", "weekli"), "did you mean `weekly`?"),
+        (("run", "almaflow.yaml"), "almaflow.yaml has the settings of a project"),
+        (("plan", "./almaflow.yaml"), "almaflow.yaml has the settings of a project"),
+        (
+            ("run", "weekly", "--simulate", "-i", "name=My", "titles"),
+            'needs quotes, such as `-i "name=My titles"`',
+        ),
+        (("new", "My", "workflow", "panel.txt"), "A name or a value with spaces needs quotes."),
+        (("new", "panel.txt"), "`almaflow new weekly-export panel.txt`"),
+        (("new", "a", "panl.txt"), "did you mean `panel.txt`?"),
+        (("new", "workflows/abc.yaml", "panel.txt"), "Use `abc`."),
+    ],
+)
+def test_the_next_move_is_named(almaflow: Almaflow, words: tuple[str, ...], move: str) -> None:
+    refused = almaflow(*words)
+
+    assert refused.code == 2
+    assert move in " ".join(refused.err.split())
+
+
+@pytest.mark.parametrize("name", ["weekly", "weekly.yaml", "workflows/weekly.yaml"])
+def test_a_workflow_is_found_by_name_and_by_file(almaflow: Almaflow, name: str) -> None:
+    checked = almaflow("validate", name)
+
+    assert checked.out == "1 valid workflow, no errors.\n"
+
+
+def test_a_repository_without_commits_is_called_that(almaflow: Almaflow, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+
+    assert "The git repository has no commits yet." in almaflow("doctor").out
