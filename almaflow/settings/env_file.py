@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
+from almaflow.late_patterns import late_pattern
 from almaflow.ownership import distrust
 from almaflow.text_files import FileUnreadable, UnreadableReason, printable, read_text
 
@@ -47,6 +48,16 @@ def env_values(folder: Path) -> Mapping[str, str]:
     return _parsed(text, shown)
 
 
+# As other shells and YAML set a variable; what is behind the name is never shown.
+_OTHER_FORM = late_pattern(r"setx?\s+([A-Za-z_]\w*)\s*=|([A-Za-z_]\w*):\s", 2)  # re.I
+
+
+def _advice(line: str) -> str:
+    if match := _OTHER_FORM.match(line):
+        return f"Write `{match[1] or match[2]}=` and the value, with nothing in front of the name."
+    return "Write one variable on a line, and quotes around a value with spaces or `#`."
+
+
 def _parsed(text: str, shown: str) -> Mapping[str, str]:
     # Most projects have no such file, and the library takes time to import.
     from dotenv.parser import parse_stream
@@ -58,8 +69,7 @@ def _parsed(text: str, shown: str) -> Mapping[str, str]:
             original = binding.original.string
             line = binding.original.line + len(original) - len(original.lstrip("\r\n"))
             raise RequestWrong(
-                f"Line {line} of {shown} is not `NAME=value`. Write one variable on a line, and "
-                "quotes around a value with spaces or `#`."
+                f"Line {line} of {shown} is not `NAME=value`. {_advice(original.strip())}"
             )
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value

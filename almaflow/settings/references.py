@@ -20,6 +20,7 @@ from almaflow.errors import RequestWrong
 from almaflow.field_types import as_text
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
+from almaflow.problems import certainly_meant
 from almaflow.redaction import REDACTION
 from almaflow.settings.env_file import env_values
 from almaflow.settings.strength import weakness
@@ -164,12 +165,17 @@ class SecretRef:
                 return self._from_keyring()
 
     def _from_environment(self, folder: Path) -> str:
-        value = os.environ.get(self.name) or env_values(folder).get(self.name, "")
+        if value := os.environ.get(self.name):
+            return value
+        in_file = env_values(folder)
+        value = in_file.get(self.name, "")
         if not value:
+            near = certainly_meant(self.name, [name for name in in_file if name != self.name])
+            slip = f" The file `.env` has `{near}`, which may be a slip of it." if near else ""
             raise RequestWrong(
                 f"The environment variable `{self.name}`, which almaflow.yaml uses, is not set "
-                f"or empty. Set it, for example with `export {self.name}=…`, or write it into the "
-                "file `.env` next to almaflow.yaml, and run the command again."
+                f"or empty.{slip} Set it, for example with `export {self.name}=…`, or write it "
+                "into the file `.env` next to almaflow.yaml, and run the command again."
             )
         return value
 

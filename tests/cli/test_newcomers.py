@@ -61,3 +61,39 @@ def test_a_repository_without_commits_is_called_that(almaflow: Almaflow, tmp_pat
     git(tmp_path, "init", "--quiet")
 
     assert "The git repository has no commits yet." in almaflow("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("line", "move"),
+    [
+        ("set ALMA_API_KEY=never-shown-1", "Write `ALMA_API_KEY=` and the value"),
+        ("ALMA_API_KEY: never-shown-1", "Write `ALMA_API_KEY=` and the value"),
+        ('$env:ALMA_API_KEY = "never-shown-1"', "`$env:ALMA_API_KEY`, which may be a slip"),
+        ("a variable: never-shown-1", "Write one variable on a line"),
+        ("ALMA_APIKEY=never-shown-1", "`.env` has `ALMA_APIKEY`, which may be a slip of it."),
+    ],
+)
+def test_a_variable_in_the_form_of_another_tool_is_shown_as_it_is_written_here(
+    almaflow: Almaflow, write: Write, monkeypatch: pytest.MonkeyPatch, line: str, move: str
+) -> None:
+    monkeypatch.delenv("ALMA_API_KEY", raising=False)
+    write(".env", f"{line}\n").chmod(0o600)
+
+    refused = almaflow("run", "weekly")
+
+    assert refused.code == 2
+    assert move in " ".join(refused.err.split())
+    assert "never-shown" not in refused.err
+
+
+def test_lines_of_a_crontab_that_cannot_be_read_say_why(almaflow: Almaflow, write: Write) -> None:
+    url = "https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/jobs/S42?op=run"
+    write("crontab.txt", f"0 2 * * * root /opt/alma.sh\n0 3 * * * curl -X POST {url}\n")
+
+    read = almaflow("import-cron", "crontab.txt")
+    missing = almaflow("import-cron", "crontab")
+
+    said = " ".join(f"{read.out} {read.err}".split())
+    assert "In /etc/crontab that is the user; remove it." in said
+    assert "S42 is a scheduled job, which belongs to a profile." in said
+    assert "did you mean `crontab.txt`?" in " ".join(missing.err.split())

@@ -95,7 +95,8 @@ class ShellReader:
         elif name.endswith(".sh"):
             yield from self._of_script(words[0], depth)
         else:
-            raise NotRead(f"It runs `{name}`, and what that does is not known here.")
+            user = " In /etc/crontab that is the user; remove it." if name == "root" else ""
+            raise NotRead(f"It runs `{name}`, and what that does is not known here.{user}")
 
     def _of_script(self, file: str, depth: int) -> Iterator[Action]:
         text = self._read_file(self._filled(file))
@@ -148,6 +149,11 @@ class ShellReader:
             raise NotRead("Its request is not one that starts a job (`/conf/jobs/ID?op=run`).")
         if (method or ("POST" if data else "GET")) != "POST":
             raise NotRead("Its request starts a job only with the method POST.")
+        if job.startswith("S"):
+            raise NotRead(
+                f"{job} is a scheduled job, which belongs to a profile. Write a workflow with "
+                "`run_profile` (`almaflow explain run_profile`)."
+            )
         if len(data) != 1:
             raise NotRead("Its request has no payload (`-d`), or more than one.")
         option, value = data[0]

@@ -23,8 +23,9 @@ from almaflow.authoring.new_workflow.shell_commands import NotRead, ShellReader
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import RequestWrong
+from almaflow.problems import did_you_mean
 from almaflow.settings import FILE_NAME, Project
-from almaflow.text_files import FileUnreadable, decode, read_bytes
+from almaflow.text_files import FileUnreadable, decode, names_in, read_bytes
 from almaflow.workflow_folder import display_path
 
 _STDIN = "-"
@@ -91,7 +92,9 @@ def _text(file: str) -> str:
         return decode(content if file == _STDIN else read_bytes(Path(file), _LARGEST))
     except FileUnreadable as error:
         name = "The crontab on standard input" if file == _STDIN else file
-        raise RequestWrong(f"{name} cannot be read: {error.reason}.") from error
+        path = Path(file)
+        hint = "" if os.path.lexists(path) else did_you_mean(path.name, names_in(path.parent) or [])
+        raise RequestWrong(f"{name} cannot be read: {error.reason}{hint or '.'}") from error
 
 
 def _made(command: CronCommand, folder: Path, project: Project) -> CronWorkflow:
