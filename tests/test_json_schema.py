@@ -10,8 +10,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from almaflow.cli.scenario_schema import scenario_schema
-from almaflow.cli.schemas import other_schemas
+from almaflow.cli.schemas import other_schemas, scenario_schema
 from almaflow.document import parse_document, read_document
 from almaflow.json_schema import (
     first_paragraph,

@@ -18,8 +18,7 @@ from almaflow.timetable import (
     parse_cron,
     parse_moment,
 )
-from almaflow.timetable.instants import instants
-from almaflow.timetable.intervals import default_start, interval_instants
+from almaflow.timetable.ticks import default_start, instants, interval_instants
 from tests.examples import examples
 
 HOUR = timedelta(hours=1)

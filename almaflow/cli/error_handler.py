@@ -12,12 +12,13 @@ Messages go to stderr. With `--json` the error is also the one JSON document on 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.main import get_command
@@ -26,7 +27,6 @@ from almaflow import __version__
 from almaflow.cli.app import app
 from almaflow.cli.arguments import check_arguments
 from almaflow.cli.command_list import COMMANDS
-from almaflow.cli.refusals import refusal_text
 from almaflow.cli.render.problem_formats import problem_as_data, problem_lines
 from almaflow.cli.render.terminal import (
     emit,
@@ -293,3 +293,39 @@ def _report(error: BaseException, arguments: Sequence[str]) -> Sequence[str]:
         f"almaflow {' '.join(arguments)}\n\n",
         *traceback.format_exception(error),
     ]
+
+
+_MOVES: Final = {
+    errno.ENOSPC: "Free some space on that disk, then run the command again.",
+    errno.EDQUOT: "Delete files there or ask for a larger quota, then run the command again.",
+    errno.EROFS: "That disk is read-only. Use a place that can be written.",
+    errno.EFBIG: "Raise the largest size of a file (`ulimit -f`), then run the command again.",
+    errno.EMFILE: "Raise the number of open files (`ulimit -n`), then run the command again.",
+    errno.ENFILE: "This machine has too many open files. Run the command again later.",
+    errno.EACCES: "Check this user's permissions there.",
+    errno.ENOMEM: "Free memory, then run the command again.",
+}
+
+
+def refusal_text(error: OSError) -> str:
+    """Return a message: what the system refused, where, why, and what to do."""
+    if not _has_working_folder():
+        return (
+            "The working folder no longer exists. Change to another folder (`cd`), then run the "
+            "command again."
+        )
+    reason = error.strerror or str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    return " ".join(filter(None, [f"The system refused: {place}{reason}.", _move(error)]))
+
+
+def _move(error: OSError) -> str:
+    return _MOVES.get(error.errno or 0, "")
+
+
+def _has_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.clock import SystemClock, sleep
 from almaflow.engine.lease import HeartbeatWatch
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import recorded_plan
 from almaflow.settings import Project

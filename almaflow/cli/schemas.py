@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from almaflow.json_schema import Schema, project_schema, workflow_schema
+from typing import Any
+
+from almaflow.alma.simulator import Scenario
+from almaflow.authoring.workflow_tests.models import WorkflowTests
+from almaflow.json_schema import DRAFT, Schema, project_schema, schema_of, workflow_schema
 
 
 def all_schemas() -> dict[str, Schema]:
@@ -13,6 +17,23 @@ def all_schemas() -> dict[str, Schema]:
 def other_schemas() -> dict[str, Schema]:
     """Return the schemas of files that are neither workflows nor almaflow.yaml."""
     from almaflow.cli.catalog_schema import catalog_schema
-    from almaflow.cli.scenario_schema import scenario_schema, tests_schema
 
     return {"scenario": scenario_schema(), "tests": tests_schema(), "catalog": catalog_schema()}
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the schema of scenario files, in draft 7 as the others."""
+    made = Scenario.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = made.pop("$defs")
+    made |= {"title": "almaflow scenario", "description": "How a simulated Alma is furnished."}
+    return {
+        "$schema": DRAFT,
+        "$id": "urn:almaflow:schema:scenario",
+        **made,
+        "definitions": definitions,
+    }
+
+
+def tests_schema() -> dict[str, Any]:
+    """Return the schema of files of tests."""
+    return schema_of(WorkflowTests, "tests", "almaflow tests")

@@ -17,7 +17,7 @@ from almaflow.operations.local_source import LocalSource
 from almaflow.operations.source import Source
 
 if TYPE_CHECKING:
-    from almaflow.operations.remote_lists import RemoteLists
+    from almaflow.operations.remote_source import RemoteLists
     from almaflow.operations.server_connection import ServerConnection
 
 # Where the token is when `--token` does not say it.
@@ -89,7 +89,7 @@ def open_server(server: str, token: str | None) -> Iterator[ServerConnection]:
 @contextmanager
 def open_lists(server: str, token: str | None) -> Iterator[RemoteLists]:
     """Open what a server lists of Alma; Raises: RequestWrong."""
-    from almaflow.operations.remote_lists import RemoteLists
+    from almaflow.operations.remote_source import RemoteLists
 
     with open_server(server, token) as connection:
         yield RemoteLists(connection)

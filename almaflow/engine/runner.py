@@ -17,8 +17,7 @@ from almaflow.engine.journal import RunJournal
 from almaflow.engine.names import Names, Scope
 from almaflow.engine.notifications import RunNotifications
 from almaflow.engine.resources import Services
-from almaflow.engine.scope import ExecutionScope, Halted
-from almaflow.engine.step_limit import StepLimit
+from almaflow.engine.scope import ExecutionScope, Halted, StepLimit
 from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
 from almaflow.field_types import format_duration

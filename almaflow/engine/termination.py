@@ -13,7 +13,7 @@ from typing import Any
 
 from almaflow.engine.alma_writes import submission
 from almaflow.engine.attempt import Attempt, RunState
-from almaflow.engine.ended import ended_value
+from almaflow.engine.history import ended_value
 from almaflow.engine.scope import ExecutionScope
 from almaflow.engine.step_context import AttemptContext
 from almaflow.engine.workflow_phases import Phases

@@ -9,8 +9,7 @@ from typing import Any
 
 from almaflow.engine.attempt import RunState
 from almaflow.engine.deadlines import Deadlines
-from almaflow.engine.scope import ExecutionScope, Halted
-from almaflow.engine.step_limit import StepLimit
+from almaflow.engine.scope import ExecutionScope, Halted, StepLimit
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render
 from almaflow.expressions.serialization import encode
 from almaflow.field_types import Template, format_duration, plain_value

@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import wraps
+from threading import Lock
+from typing import TypeVar
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
 from almaflow.expressions.errors import ExpressionSyntax
-from almaflow.expressions.kept import kept
 from almaflow.expressions.lexer import DEEPEST, Lexed, lex_expression
 from almaflow.expressions.parsed import OPENING, Parsed, Piece
 from almaflow.expressions.types import capital
+
+T = TypeVar("T")
+
+# A parsed expression takes about 300 bytes for each character: 80 MiB in all.
+CHARACTERS = 256 * 1024
+# What a short text takes whatever its length, in characters.
+_EACH = 64
+
+
+def kept(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Let *read* return again what it returned for the same text lately; for any thread."""
+    results: OrderedDict[str, T] = OrderedDict()
+    lock = Lock()
+    size = 0
+
+    @wraps(read)
+    def read_once(text: str) -> T:
+        nonlocal size
+        with lock:
+            if text in results:
+                results.move_to_end(text)
+                return results[text]
+        value = read(text)
+        with lock:
+            if text not in results:
+                size += len(text) + _EACH
+            results[text] = value
+            while size > CHARACTERS:
+                size -= len(results.popitem(last=False)[0]) + _EACH
+        return value
+
+    return read_once
+
 
 # No expression that a colleague can review is longer.
 LONGEST = 10_000

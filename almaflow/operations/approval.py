@@ -7,9 +7,7 @@ from datetime import datetime
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.recorded_plans import definition_of
-from almaflow.operations.requests_log import log_request
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import definition_of, is_worked_on, log_request
 from almaflow.operations.typed_text import as_recorded
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from almaflow.errors import RequestWrong
-from almaflow.operations.requests_log import log_request
+from almaflow.operations.run_records import log_request
 from almaflow.outcome import Status
 from almaflow.store import RunRecord, Store
 from almaflow.store.locks import locks_of_decision

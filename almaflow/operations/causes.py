@@ -9,8 +9,7 @@ from almaflow.errors import RequestWrong
 from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import PauseView, TickView, pause_view, tick_view
-from almaflow.operations.recorded_plans import plan_of
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on, plan_of
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
 from almaflow.recorded_steps import unreadable

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from almaflow.errors import RequestWrong
-from almaflow.operations.requests_log import log_request
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on, log_request
 from almaflow.outcome import Status
 from almaflow.plan import recorded_plan
 from almaflow.store import RunRecord, Store

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.resolution import lost_in
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on
 from almaflow.outcome import Status
 from almaflow.runs.step_views import waits_of
 from almaflow.store import RunRecord, Store

@@ -14,8 +14,7 @@ from almaflow.engine.alma_writes.adoption import TOLERANCE, Mismatch, SoughtInst
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_reading import AlmaReader, OpenInstitution
-from almaflow.operations.requests_log import log_request
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on, log_request
 from almaflow.outcome import Status
 from almaflow.problems import did_you_mean
 from almaflow.runs.request_views import is_lost, is_submission

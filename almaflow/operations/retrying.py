@@ -5,9 +5,7 @@ from __future__ import annotations
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.continuing import refuse_without_executor
-from almaflow.operations.recorded_plans import plan_of
-from almaflow.operations.requests_log import log_request
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on, log_request, plan_of
 from almaflow.outcome import Status
 from almaflow.plan import Plan, recorded_plan
 from almaflow.runs.retry_plan import RetryPlan, plan_retry

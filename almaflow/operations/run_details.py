@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import RunTick, tick_of_run
-from almaflow.operations.recorded_plans import definition_of
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import definition_of, is_worked_on
 from almaflow.runs.views import RunView, view_of
 from almaflow.store import LogEntry, RunRecord, Store
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on
 from almaflow.outcome import Status
 from almaflow.store import LogEntry, Store
 

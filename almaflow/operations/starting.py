@@ -10,7 +10,7 @@ from typing import Any
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
 from almaflow.operations.continuing import refuse_without_executor
-from almaflow.operations.requests_log import log_request
+from almaflow.operations.run_records import log_request
 from almaflow.plan import Plan, make_plan
 from almaflow.settings import Project
 from almaflow.store import RunExists, RunRecord, Store, new_run_id

@@ -20,12 +20,36 @@ from pydantic_core import PydanticCustomError
 
 from almaflow import timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
+from almaflow.problem_pages import code_pages
+from almaflow.problems import did_you_mean
 from almaflow.settings import other_words
 from almaflow.settings.addresses import alma_address, server, without_password
 from almaflow.settings.limits import LimitSettings
-from almaflow.settings.lint_levels import LintLevels
 from almaflow.settings.references import SecretRef, is_reference
 from almaflow.settings.serving import ServeSettings
+
+
+def _codes(levels: dict[str, str]) -> dict[str, str]:
+    """Refuse a level for what is not a code, or is always an error."""
+    pages = code_pages() if levels else {}
+    for code in levels:
+        if code not in pages:
+            hint = did_you_mean(code, pages) or ". `almaflow explain codes` lists all codes."
+            why = f"There is no problem with the code `{code}`{hint}"
+        elif not pages[code].can_be_ignored:
+            why = f"`{code}` is always an error, because the workflow could not run. Remove it."
+        else:
+            continue
+        raise PydanticCustomError("bad_value", "{why}", {"why": why, "key": code})
+    return levels
+
+
+LintLevels = Annotated[
+    dict[str, Literal["off", "note", "warning", "error"]],
+    AfterValidator(_codes),
+]
+"""The level of each code that is not to have its own."""
+
 
 # Source: Ex Libris Developer Network, OpenAPI file of the configuration area, `servers`.
 REGIONS = {

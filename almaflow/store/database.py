@@ -16,13 +16,17 @@ from typing import Final
 
 from almaflow.errors import StoreError
 from almaflow.store import schema
-from almaflow.store.backend import ConnectionState
-from almaflow.store.backend_choice import backend_for
-from almaflow.store.connection import Connection
-from almaflow.store.errors import StoreFull, StoreReadOnly, StoreTrouble, StoreUnreachable
+from almaflow.store.backend import Backend, ConnectionState
+from almaflow.store.connection import Connection, Savepoints
+from almaflow.store.errors import (
+    StoreFull,
+    StoreReadOnly,
+    StoreTrouble,
+    StoreUnreachable,
+    StoreUrlWrong,
+)
 from almaflow.store.location import StoreLocation, check_believed, prepare, read_url
 from almaflow.store.locks import EVERYTHING, Locks
-from almaflow.store.savepoints import Savepoints
 from almaflow.store.sqlite import SQLite
 
 # How long a transaction waits for another process's. Ours take milliseconds; a backup or a
@@ -249,3 +253,21 @@ class Database:
         if not made:
             with self.write() as connection:
                 schema.make(connection, str(self.location), now)
+
+
+def backend_for(location: StoreLocation, busy_timeout: timedelta) -> Backend:
+    """Return the backend of the store at *location*.
+
+    Raises:
+        StoreUrlWrong: its driver is not installed.
+    """
+    if location.url is None:
+        return SQLite(location, busy_timeout)
+    try:
+        from almaflow.store.postgres import Postgres
+    except ImportError as error:
+        raise StoreUrlWrong(
+            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
+            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
+        ) from error
+    return Postgres(location, busy_timeout)

@@ -11,7 +11,7 @@ from pathlib import Path
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import schema
 from almaflow.store.backend import Backend
-from almaflow.store.backend_choice import backend_for
+from almaflow.store.database import backend_for
 from almaflow.store.location import StoreLocation, check_believed, read_url
 from almaflow.store.sqlite import SQLite
 

@@ -11,7 +11,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from almaflow.store import leader as leader_row
-from almaflow.store.conflicts import again_after_conflict
+from almaflow.store.errors import StoreConflict
 from almaflow.store.locks import (
     ANSWERS,
     ITS_ACCOUNT,
@@ -156,3 +156,21 @@ def _needs(
         return frozenset(lock for lock_of in locks for lock in lock_of(named))
 
     return needs
+
+
+# How often a transaction is made at most.
+_TIMES: Final = 4
+
+
+def again_after_conflict(transaction: Callable[[], T]) -> T:
+    """Make a whole transaction, once more for each conflict, and return its result.
+
+    The order of `locks` leaves no two transactions waiting for each other. Should it happen all the
+    same, as with a tool that locks rows, the database keeps nothing of one of them.
+    """
+    for _ in range(_TIMES - 1):
+        try:
+            return transaction()
+        except StoreConflict:
+            continue
+    return transaction()

@@ -13,10 +13,9 @@ from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from almaflow.store import Store
-from almaflow.store.conflicts import again_after_conflict
 from almaflow.store.errors import StoreTrouble
 from almaflow.store.locks import NO_LOCK, Locks, shared_locks
-from almaflow.store.methods import locks_of_call
+from almaflow.store.methods import again_after_conflict, locks_of_call
 from almaflow.thread_pool import ThreadPool
 
 P = ParamSpec("P")

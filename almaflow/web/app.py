@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from almaflow.operations.alma_lists import AlmaLists
@@ -16,7 +19,6 @@ from almaflow.web.api import alma, runs, service, timetables
 from almaflow.web.api import run_actions as run_actions_api
 from almaflow.web.api import timetable_actions as timetable_actions_api
 from almaflow.web.api.answers import REFUSALS
-from almaflow.web.assets import Assets
 from almaflow.web.context import WebContext
 from almaflow.web.errors import add_error_pages, answer_defect
 from almaflow.web.live import Live, Pages
@@ -39,10 +41,9 @@ from almaflow.web.pages import (
     today,
     workflows,
 )
-from almaflow.web.rendering import NAVIGATION
+from almaflow.web.rendering import NAVIGATION, STATIC
 from almaflow.web.security.bodies import Bodies
 from almaflow.web.security.border import Border, Gate
-from almaflow.web.security.headers import Headers
 
 ROUTERS: Sequence[APIRouter] = (
     today.router,
@@ -143,3 +144,60 @@ class Defects:
                 raise
             response = answer_defect(Request(scope, receive), error)
             await response(scope, receive, send)
+
+
+# An address with `?v=` changes with the content, so a browser need never ask again.
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_A_WHILE = "public, max-age=300"
+
+
+class Assets(StaticFiles):
+    """Serves the folder `static`."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file, with how long browsers may keep it."""
+        response = await super().get_response(path, scope)
+        versioned = scope["query_string"].startswith(b"v=")
+        response.headers["cache-control"] = _FOR_GOOD if versioned else _A_WHILE
+        return response
+
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_ALWAYS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+# What a page shows belongs to the person who asked; only static files say otherwise.
+_PRIVATE = "no-store"
+
+
+class Headers:
+    """Adds the headers to every response of *app*."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as *app* does, with the headers."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _ALWAYS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", _PRIVATE)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

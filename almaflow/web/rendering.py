@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,8 +20,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.redaction import REDACTION
 from almaflow.visible import visible
 from almaflow.web.context import context_of
-from almaflow.web.personal_data import SHOWN, has_hidden, hidden_text, hiding_on_page
-from almaflow.web.shown import shown_fields, shown_value
+from almaflow.web.personal_data import SHOWN, has_hidden, hidden_text, hidden_value, hiding_on_page
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -210,3 +210,41 @@ def static_address(name: str) -> str:
     """Return the address of a static file; it changes with the content, so browsers may keep it."""
     content = (STATIC / name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def shown_value(value: Any, name: str = "") -> str:
+    """Return a recorded value as the text that pages show; *name* is that of its field.
+
+    Every value of a run comes through here, so that a rule can hide what belongs to a person.
+    """
+    value = hidden_value(value, name)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def shown_fields(body: Any) -> list[tuple[str, str]]:
+    """Return the body of a request to Alma as names and values, the parameters of a job each.
+
+    A body that is a list, or a single value, has one entry without a name.
+    """
+    if body in (None, "", {}, []):
+        return []
+    if not isinstance(body, Mapping):
+        return [("", shown_value(body))]
+    fields = []
+    for name, value in body.items():
+        if name == "parameter" and isinstance(value, list):
+            fields += [_parameter(one) for one in value]
+        else:
+            fields.append((str(name), shown_value(value, str(name))))
+    return fields
+
+
+def _parameter(one: Any) -> tuple[str, str]:
+    """Return a parameter of a job, `{"name": {"value": …}, "value": …}`, as name and value."""
+    if not isinstance(one, Mapping):
+        return "", shown_value(one)
+    name = one.get("name")
+    text = name.get("value", "") if isinstance(name, Mapping) else name
+    return shown_value(text), shown_value(one.get("value", ""), shown_value(text))

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.authoring.fixes.checking import checker
-from almaflow.authoring.fixes.edits import edited, edits_for
 from almaflow.authoring.fixes.files import FileNotFixed, fix_file, write_fixed
-from almaflow.authoring.fixes.rounds import Change
+from almaflow.authoring.fixes.rounds import Change, edited, edits_for
 from almaflow.document import Document, parse_document
 from almaflow.document.source import SourceText
 from almaflow.problems import Location, Problem, has_errors

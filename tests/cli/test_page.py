@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from almaflow.cli.page_key import session_key
+from almaflow.cli.page import session_key
 from almaflow.errors import RequestWrong
 from almaflow.settings import find_project
 from almaflow.web.security.passwords import is_right

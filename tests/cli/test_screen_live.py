@@ -15,7 +15,7 @@ from rich.console import Console
 from almaflow.cli.render import live_view
 from almaflow.cli.render.live_view import LiveView
 from almaflow.cli.render.text_layout import width
-from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_records import plan_of
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from tests.harness import START, Beside, Played, Stage, interrupt_after

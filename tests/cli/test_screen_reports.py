@@ -19,7 +19,7 @@ from almaflow.cli.render.run_report import (
     print_report,
     print_warnings,
 )
-from almaflow.operations.recorded_plans import plan_of
+from almaflow.operations.run_records import plan_of
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.problems import Location, Problem, Severity

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almaflow.alma import calls
-from almaflow.engine.ended import needs_person
+from almaflow.engine.history import needs_person
 from almaflow.expressions.serialization import plain
 from almaflow.outcome import Status
 from almaflow.runs.events import EventKind

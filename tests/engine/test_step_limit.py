@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from almaflow.engine import step_limit
+from almaflow.engine import scope
 from tests.harness import Played, Stage, interrupt_after
 
 MOST = 30
@@ -29,7 +29,7 @@ finally:
 
 @pytest.fixture(autouse=True)
 def _lower_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step_limit, "MOST_STEPS", MOST)
+    monkeypatch.setattr(scope, "MOST_STEPS", MOST)
 
 
 def begun(played: Played) -> list[str]:
@@ -64,7 +64,7 @@ def test_a_run_with_as_many_steps_as_it_may_begin_ends_well(stage: Stage) -> Non
 def test_loops_in_finally_have_a_limit_of_their_own(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step_limit, "STEPS_OF_FINALLY", 10)
+    monkeypatch.setattr(scope, "STEPS_OF_FINALLY", 10)
     loop = "{for_each: {items: vars.tens, steps: [{check: 1 == 1}, {check: 2 == 2}]}}"
 
     played = stage.run(

@@ -22,8 +22,8 @@ from almaflow.expressions import (
     render,
     type_of,
 )
-from almaflow.expressions.kept import CHARACTERS, kept
 from almaflow.expressions.member_types import MOST_NOTES
+from almaflow.expressions.parser import CHARACTERS, kept
 from almaflow.expressions.types import Type, join
 
 SCOPE = RecordType({"run": RecordType({"id": TEXT}, "field of run"), "it": ANYTHING}, "name")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from almaflow.alma.simulator import api_profile_writes, made_up, parse_scenario
+from almaflow.alma.simulator import api_profiles, made_up, parse_scenario
 from tests.simulator.world import World
 
 TOO_MUCH: list[tuple[dict[str, Any], str]] = [
@@ -174,7 +174,7 @@ def test_callers_make_things_up_to_a_number(
     monkeypatch: pytest.MonkeyPatch, method: str, path: str, kept: str
 ) -> None:
     most = len(getattr(World().main, kept)) + 2
-    for module in (api_profile_writes, made_up):
+    for module in (api_profiles, made_up):
         monkeypatch.setattr(module, "MOST_KEPT", most)
     world = World({"everything_exists": True})
     body = {"code": "X", "name": "x", "type": {"value": "AUTHENTICATION"}}

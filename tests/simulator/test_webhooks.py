@@ -23,8 +23,7 @@ from pydantic import ValidationError
 from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.alma.simulator.request_log import LoggedRequest
 from almaflow.alma.simulator.scenario_webhooks import Webhook, WebhookRefused
-from almaflow.alma.simulator.webhook_events import challenge_request, is_answer
-from almaflow.alma.simulator.webhooks import Webhooks
+from almaflow.alma.simulator.webhooks import Webhooks, challenge_request, is_answer
 from tests.certificates import make_certificate
 from tests.simulator.world import World
 

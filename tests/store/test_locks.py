@@ -25,7 +25,6 @@ from almaflow.store import (
     StoreLocked,
     SubmissionKey,
 )
-from almaflow.store.conflicts import again_after_conflict
 from almaflow.store.errors import StoreConflict
 from almaflow.store.locks import (
     EVERYTHING,
@@ -36,6 +35,7 @@ from almaflow.store.locks import (
     lock_of_account,
     lock_of_run,
 )
+from almaflow.store.methods import again_after_conflict
 from almaflow.store.postgres import Postgres
 from almaflow.store.writer import StoreWriter
 from tests.store.conftest import HOST, claimed, make_record

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from almaflow.operations.recorded_changes import payload_changes
-from almaflow.operations.run_comparison import compare, difference
+from almaflow.operations.run_comparison import compare, difference, payload_changes
 from almaflow.operations.run_details import run_view_and_log
 from almaflow.runs.recorded_files import in_file, recorded_files, step_lines
 from almaflow.runs.timeline import Stretch, StretchKind, shares, timeline
 from almaflow.waiting import Waiting, WaitingKind
+from almaflow.web.rendering import shown_fields
 from almaflow.web.run_boxes import ITEMS, STEPS, Group, Window, boxes_of, every_box
-from almaflow.web.shown import shown_fields
 from tests.harness import Stage
 from tests.web.acting import HOSTILE, main_of
 from tests.web.pages import NOW, HandClock, Site

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -31,8 +32,7 @@ from almaflow.alma.simulator.hosts import is_loopback, name_in
 from almaflow.alma.simulator.reply import Reply
 from almaflow.alma.simulator.request_log import Log
 from almaflow.alma.simulator.scenario import Fault
-from almaflow.alma.simulator.scenario_fields import Duration, Few
-from almaflow.alma.simulator.scenario_texts import as_written
+from almaflow.alma.simulator.scenario_fields import Duration, Few, Moment, Part
 from almaflow.alma.simulator.scenario_webhooks import Webhook
 from almaflow.alma.simulator.webhooks import Webhooks
 
@@ -266,3 +266,44 @@ def _problem(error: ValidationError) -> str:
 def _reply(status: int, data: dict[str, Any]) -> Reply:
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     return Reply(status, headers, json.dumps(data).encode() + b"\n")
+
+
+_UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def as_written(part: Part, *always: str) -> dict[str, Any]:
+    """Return the fields of *part* that differ from their defaults, and those named in *always*.
+
+    What is returned is JSON, and as a part of a scenario it is equal to *part*.
+    """
+    return {
+        field.alias or name: _plain(getattr(part, name))
+        for name, field in type(part).model_fields.items()
+        if name in always or getattr(part, name) != field.default
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, Moment):
+        return _moment(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _duration(duration: timedelta) -> str:
+    left, text = int(abs(duration).total_seconds()), ""
+    for unit, seconds in _UNITS:
+        count, left = divmod(left, seconds)
+        text += f"{count}{unit}" if count else ""
+    return f"{'-' if duration < timedelta(0) else ''}{text or '0s'}"
+
+
+def _moment(moment: Moment) -> str:
+    if moment.since_start is not None:
+        return _duration(moment.since_start)
+    if moment.time_of_day is not None:
+        return f"{moment.time_of_day:%H:%M}"
+    return moment.instant.isoformat() if moment.instant is not None else ""

@@ -29,7 +29,7 @@ from almaflow.engine.alma_writes.journaled_request import (
 )
 from almaflow.engine.alma_writes.reconciliation import ReconciliationResult, Unclear
 from almaflow.engine.attempt import Attempt
-from almaflow.engine.ended import unconfirmed_text
+from almaflow.engine.history import unconfirmed_text
 from almaflow.engine.retry import Retries, waiting_for
 from almaflow.errors import RequestWrong
 from almaflow.redaction import SecretDamaged

@@ -11,7 +11,7 @@ from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.approval import open_question, reply
 from almaflow.operations.cancellation import cancel_anywhere, find_cancellable
 from almaflow.operations.continuing import continue_run, find_on_hold
-from almaflow.operations.run_owner import is_worked_on
+from almaflow.operations.run_records import is_worked_on
 from almaflow.store import RunRecord
 from almaflow.web.api.answers import LONGEST_NAME, RunName
 from almaflow.web.context import Context, WebContext

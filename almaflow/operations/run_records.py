@@ -1,4 +1,4 @@
-"""The plans that runs were made from, as they were recorded."""
+"""What operations read of the record of a run: who executes it, and what it was made from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from almaflow.errors import RequestWrong
 from almaflow.recorded_steps import OUTLINE, is_readable
+from almaflow.runs.events import EventKind
 from almaflow.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from almaflow.plan import Plan
+
+
+def log_request(store: Store, run_id: str, text: str, by: str, **data: Any) -> None:
+    """Add a line to the log of a run: who asked for what; *data* is for programs."""
+    store.add_event(run_id, EventKind.RUN, text=text, data={"by": by, **data})
+
+
+def is_worked_on(store: Store, record: RunRecord) -> bool:
+    """Whether a live process executes a run."""
+    if record.owner is None:
+        return False
+    process = store.process(record.owner)
+    return process is not None and process.left_at is None
 
 
 def plan_of(store: Store, record: RunRecord) -> Plan | None:
