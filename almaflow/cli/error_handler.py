@@ -316,11 +316,8 @@ def refusal_text(error: OSError) -> str:
         )
     reason = error.strerror or str(error)
     place = f"{error.filename}: " if error.filename else ""
-    return " ".join(filter(None, [f"The system refused: {place}{reason}.", _move(error)]))
-
-
-def _move(error: OSError) -> str:
-    return _MOVES.get(error.errno or 0, "")
+    move = _MOVES.get(error.errno or 0, "")
+    return " ".join(filter(None, [f"The system refused: {place}{reason}.", move]))
 
 
 def _has_working_folder() -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeGuard
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeGuard
 
 import typer
 
@@ -14,11 +14,12 @@ from almaflow.cli import bootstrap
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.operations.local_source import LocalSource
-from almaflow.operations.source import Source
 
 if TYPE_CHECKING:
-    from almaflow.operations.remote_source import RemoteLists
+    from almaflow.operations.remote_source import RemoteLists, RemoteSource
     from almaflow.operations.server_connection import ServerConnection
+
+    Source: TypeAlias = LocalSource | RemoteSource
 
 # Where the token is when `--token` does not say it.
 _TOKEN = "ALMAFLOW_TOKEN"

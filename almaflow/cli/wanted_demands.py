@@ -140,7 +140,8 @@ class _Reader:
             first = next(iter(kind.cases), "").partition("|")[0].strip()
             return Demand(form="text", bounds=(("==", first),)) if first else TEXT
         if isinstance(kind, Call) and key == "inputs" and len(path) == 2:
-            return self._called(kind).inputs.member(str(path[1]))
+            called = self._found.called.get(kind.workflow) or Demands()
+            return called.inputs.member(str(path[1]))
         if isinstance(kind, CsvRows) and path in ((), ("file",)):
             return naming(rows_of(self._found.of(node.step), tuple(kind.columns or ())))
         if isinstance(kind, CreateSet | UpdateSet) and key in _MEMBERS:
@@ -174,9 +175,6 @@ class _Reader:
             names.pop("inputs", None)
             names.pop("vars", None)
             self._found.called[kind.workflow] = demands_of(inner, names, outputs)
-
-    def _called(self, kind: Call) -> Demands:
-        return self._found.called.get(kind.workflow) or Demands()
 
     def _take(
         self,

@@ -86,17 +86,13 @@ def _file(entry: os.DirEntry[str], folder: str) -> RemoteFile | None:
     try:
         if not entry.is_file():
             return None
-        if entry.is_symlink() and not _lies_in(os.path.realpath(entry.path), folder):
+        if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(folder):
             return None
         stat = entry.stat()
     except OSError:
         # Gone meanwhile; so it is not there.
         return None
     return RemoteFile(entry.name, stat.st_size, str(stat.st_mtime_ns), stat.st_mtime)
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return Path(path).is_relative_to(folder)
 
 
 def _why(error: OSError) -> str:

@@ -59,7 +59,7 @@ class ParallelBlocks:
 
         async def work() -> None:
             for block in todo:
-                if not halt.is_set or self._has_begun(block):
+                if not halt.is_set or self.journal.at(self._first_step(block)):
                     self.ends[block.name] = await self._one(block, halt)
 
         with raise_one_error():
@@ -107,9 +107,6 @@ class ParallelBlocks:
         outcomes = [ending.outcome for _, ending in endings]
         warned = Outcome.WARNING in outcomes
         return StepResult(Outcome.WARNING if warned else Outcome.SUCCEEDED)
-
-    def _has_begun(self, block: Block) -> bool:
-        return bool(self.journal.at(self._first_step(block)))
 
     def _first_step(self, block: Block) -> str:
         return f"{self.path}/{block.name}/{block.steps[0].label(1)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from almaflow.errors import RequestWrong
@@ -139,14 +139,10 @@ def _runs(
         if is_workflow(name):
             text = f"There are no runs of `{name}` yet. Start one with `almaflow run {name}`."
             raise RunNotFound(text) from error
-        hint = did_you_mean(name, _names(store.runs(_COMPARED)))
+        hint = did_you_mean(name, {one.workflow for one in store.runs(_COMPARED)})
         if hint:
             raise RunNotFound(f"There is no run or workflow named `{name}`{hint}") from error
         raise
-
-
-def _names(records: Iterable[RunRecord]) -> set[str]:
-    return {record.workflow for record in records}
 
 
 def explain_run(project: Project, store: Store, record: RunRecord, now: datetime) -> Explained:

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 
 class LocalSource:
-    """Implements `Source`; each question imports what it needs."""
+    """Answers questions about runs and timetables; each imports what it needs.
+
+    Each method raises `RequestWrong` when what was asked for is not there, and another
+    `AlmaflowError` when the store, or the server of a `RemoteSource`, does not respond.
+    """
 
     def __init__(self, project: Project, clock: Clock, open_store: Callable[[], Store]) -> None:
         """*open_store* is called once, when the first question needs the store."""
@@ -41,31 +45,37 @@ class LocalSource:
 
     @property
     def zone(self) -> ZoneInfo:
+        """The project's time zone, in which people read instants."""
         return ZoneInfo(self._project.settings.timezone)
 
     def runs(
         self, limit: int, *, workflow: str | None = None, state: Status | Outcome | None = None
     ) -> Sequence[RunSummary]:
+        """Return runs, newest first."""
         from almaflow.operations.run_list import list_runs
 
         return list_runs(self.store, limit, workflow=workflow, state=state)
 
     def run(self, name: str) -> RunDetails:
+        """Return one run; *name* is a part of its id, or `last`."""
         from almaflow.operations.run_details import run_details
 
         return run_details(self.store, name)
 
     def head(self, name: str) -> RunHead:
+        """Return what is needed to show, and to follow, the log of a run."""
         from almaflow.operations.run_log import run_head
 
         return run_head(self.store, name)
 
     def log(self, name: str, *, skip: int = 0) -> RunLog:
+        """Return the log of a run, without its first *skip* lines."""
         from almaflow.operations.run_log import run_log
 
         return run_log(self.store, name, skip=skip)
 
     def why(self, name: str) -> Explanation:
+        """Return why the run, or the runs of the workflow, *name* wait or ended."""
         from almaflow.operations.causes import explain
 
         now = self._clock.now()
@@ -83,6 +93,7 @@ class LocalSource:
     def next(
         self, name: str | None, after: datetime, until: datetime, count: int
     ) -> tuple[Sequence[ComingTick], Sequence[str]]:
+        """Return coming ticks, of all workflows without a *name*, and remarks on omitted ones."""
         from almaflow.operations.coming_ticks import all_timetables, coming_ticks, timetables_of
 
         project = self._project
@@ -104,6 +115,7 @@ class LocalSource:
         until: datetime | None = None,
         states: Collection[TickState] = (),
     ) -> Sequence[TickView]:
+        """Return ticks, newest first."""
         from almaflow.operations.ledger import list_ticks
         from almaflow.operations.workflow_lookup import workflow_named
 
@@ -115,6 +127,7 @@ class LocalSource:
         return page.ticks
 
     def workers(self) -> Sequence[ProcessView]:
+        """Return the processes that share the store."""
         from almaflow.operations.processes import list_processes
 
         return list_processes(self.store)

@@ -37,7 +37,7 @@ class ServerFacts:
 
 
 class RemoteSource:
-    """Implements `Source`."""
+    """Answers the questions of a `LocalSource`."""
 
     def __init__(self, server: ServerConnection) -> None:
         self._server = server

@@ -154,17 +154,15 @@ def _first_of_each(ticks: Sequence[ComingTick]) -> list[ComingTick]:
 
 
 def _recovered(failed: Sequence[RunRecord], done: Sequence[overview.DoneRuns]) -> frozenset[str]:
-    good = [group.last for group in done if _did_work(group.last)]
+    good = [
+        group.last for group in done if group.last.outcome in (Outcome.SUCCEEDED, Outcome.WARNING)
+    ]
     last_good = {run.workflow: run.requested_at for run in reversed(good)}
     return frozenset(
         run.workflow
         for run in failed
         if run.workflow in last_good and last_good[run.workflow] > run.requested_at
     )
-
-
-def _did_work(run: RunRecord) -> bool:
-    return run.outcome in (Outcome.SUCCEEDED, Outcome.WARNING)
 
 
 def _accounts(project: Project) -> dict[str, tuple[str, ...]]:

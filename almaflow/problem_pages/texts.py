@@ -52,7 +52,10 @@ def codes_text() -> str:
     lines = []
     for level, pages in groups.items():
         lines += [f"{level.capitalize()}:"]
-        lines += [f"  {page.code:<{width}}{page.title}" for page in _sorted(pages)]
+        lines += [
+            f"  {page.code:<{width}}{page.title}"
+            for page in sorted(pages, key=lambda page: page.code)
+        ]
         lines += [""]
     return "\n".join([*lines, _ALSO, ""])
 
@@ -61,10 +64,6 @@ def pages_of(codes: Iterable[str]) -> Mapping[str, CodePage]:
     """Return the pages of *codes*, each once, in that order."""
     pages = code_pages()
     return {code: pages[code] for code in dict.fromkeys(codes) if code in pages}
-
-
-def _sorted(pages: Iterable[CodePage]) -> list[CodePage]:
-    return sorted(pages, key=lambda page: page.code)
 
 
 def _levels(page: CodePage) -> str:

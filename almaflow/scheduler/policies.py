@@ -94,7 +94,7 @@ def _catch_up(
         elif rules.missed == "none":
             why = (
                 "No `almaflow serve` was running when it was due, and `missed` is "
-                f"`none`{_seen(tick)}."
+                f"`none` (found {tick.found_at:%Y-%m-%d %H:%M} UTC)."
             )
             decided.ends.append(_end(tick, TickEnding.MISSED, TickCause.DOWNTIME, why))
         else:
@@ -118,10 +118,6 @@ def _catch_up(
             for tick in within
             if tick is not newest
         ]
-
-
-def _seen(tick: Tick) -> str:
-    return f" (found {tick.found_at:%Y-%m-%d %H:%M} UTC)"
 
 
 def _too_old(tick: Tick, rules: EntryPolicy, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from almaflow.store.connection import Row, all_of, columns_of
+from almaflow.store.connection import all_of, columns_of
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.schedule_records import NewSchedule, Schedule
 from almaflow.store.transaction import Transaction
@@ -83,8 +83,5 @@ def find(tx: Transaction, *, workflow: str | None = None, active: bool = False) 
     if active:
         conditions.append(_ACTIVE)
     statement = f"SELECT {columns_of(Schedule)} FROM schedules{all_of(conditions)} ORDER BY id"
-    return [_schedule(row) for row in tx.rows(statement, workflow=workflow)]
-
-
-def _schedule(row: Row) -> Schedule:
-    return Schedule(**row | {"timing": from_json(row["timing"])})
+    rows = tx.rows(statement, workflow=workflow)
+    return [Schedule(**row | {"timing": from_json(row["timing"])}) for row in rows]

@@ -95,7 +95,7 @@ def build_app(context: WebContext, gate: Gate) -> FastAPI:
     add_error_pages(app)
     app.router.routes.extend(_all_routes().routes)
     app.mount("/static", Assets(), name="static")
-    addresses = _addresses()
+    addresses = {getattr(one, "path", "") for router in ROUTERS for one in router.routes}
     app.state.navigation = [entry for entry in NAVIGATION if entry.address in addresses]
     # The last one added is the outermost.
     app.add_middleware(Bodies)
@@ -115,11 +115,6 @@ def _all_routes() -> APIRouter:
         every.include_router(router, prefix="/api", responses=REFUSALS)
     every.include_router(webhook.router, include_in_schema=False)
     return every
-
-
-def _addresses() -> set[str]:
-    """Return the addresses of all pages."""
-    return {getattr(route, "path", "") for router in ROUTERS for route in router.routes}
 
 
 class Defects:

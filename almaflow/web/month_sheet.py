@@ -89,7 +89,9 @@ def read_month(
     first: date, zone: tzinfo, now: datetime, store: Store, entries: Sequence[TimetableEntry]
 ) -> MonthSheet:
     """Return the month that begins with *first*, in *zone*."""
-    days = [first + timedelta(days=number) for number in range(monthrange(*_numbers(first))[1])]
+    days = [
+        first + timedelta(days=number) for number in range(monthrange(first.year, first.month)[1])
+    ]
     since, until = _midnight(first, zone), _midnight(days[-1] + timedelta(days=1), zone)
     past = list_ticks(store, MOST_TICKS, since=since, until=min(_before(until), now)).ticks
     after = max(_before(since), now)
@@ -127,10 +129,6 @@ def next_month(first: date) -> date:
 def month_before(first: date) -> date:
     """Return the first day of the month before that of *first*."""
     return (first.replace(day=1) - timedelta(days=1)).replace(day=1)
-
-
-def _numbers(first: date) -> tuple[int, int]:
-    return first.year, first.month
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

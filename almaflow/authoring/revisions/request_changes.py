@@ -160,16 +160,13 @@ def _of_step(
     for one in unmatched:
         like = next((it for it in left if it.target == one.target), None)
         if like is None:
-            yield RequestChange(Action.ADDED, step, one.target, _written(one))
+            facts = tuple(FieldChange(key, None, text) for key, text in one.facts.items())
+            yield RequestChange(Action.ADDED, step, one.target, facts)
         else:
             left.remove(like)
             yield RequestChange(Action.CHANGED, step, one.target, tuple(_fields(like, one)))
     for one in left:
         yield RequestChange(Action.REMOVED, step, one.target)
-
-
-def _written(one: PlannedRequest) -> tuple[FieldChange, ...]:
-    return tuple(FieldChange(key, None, text) for key, text in one.facts.items())
 
 
 def _fields(old: PlannedRequest, new: PlannedRequest) -> Iterator[FieldChange]:

@@ -51,12 +51,10 @@ def load_side(label: str, folder: Path, wanted: Sequence[str], *, is_revision: b
             workflows[path] = load_workflow(file, project, reader.shown(path), simulated=True)
         except DocumentsInvalid as error:
             # Warnings do not keep a workflow from being compared.
-            invalid[path] = tuple(map(reader.renamed, filter(_is_error, error.problems)))
+            invalid[path] = tuple(
+                reader.renamed(one) for one in error.problems if has_errors([one])
+            )
     return Side(label, folder, project, workflows, invalid, problems)
-
-
-def _is_error(problem: Problem) -> bool:
-    return has_errors([problem])
 
 
 class _Reader:

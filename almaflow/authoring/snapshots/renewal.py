@@ -7,7 +7,7 @@ while their job exists, because an instance of a quiet month says nothing about 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from almaflow.authoring.snapshots.sightings import form_of
 from almaflow.snapshot.file_format import snapshot_text
@@ -38,7 +38,8 @@ def renewed(new: Section, earlier: Section | None) -> Section:
         counters=_counters(merged, earlier),
         statuses_seen=_statuses(merged, earlier),
     )
-    if _same(replace(merged, taken=earlier.taken), earlier) and _is_recent(earlier, new.taken):
+    is_recent = timedelta() <= new.taken - earlier.taken < CONFIRMED_FOR
+    if is_recent and _same(replace(merged, taken=earlier.taken), earlier):
         return earlier
     return merged
 
@@ -49,10 +50,6 @@ def _is_of_another(new: Section, earlier: Section) -> bool:
         one and other and one != other
         for one, other in ((new.code, earlier.code), (new.environment, earlier.environment))
     )
-
-
-def _is_recent(earlier: Section, today: date) -> bool:
-    return timedelta() <= today - earlier.taken < CONFIRMED_FOR
 
 
 def _with_missing_parts(new: Section, earlier: Section) -> Section:

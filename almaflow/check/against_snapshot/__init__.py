@@ -34,7 +34,11 @@ def check_against_snapshot(checked: CheckedFile, project: Project) -> Sifted:
     kept: set[Problem] = set()
     ignored: set[Problem] = set()
     if snapshot is not None:
-        known = {one.location for one in checked.everything() if _is_known(one)}
+        known = {
+            one.location
+            for one in checked.everything()
+            if one.severity is Severity.ERROR or one.code == "scheduled-job"
+        }
         for file in files_of(checked, project.default_institution):
             found = (
                 one for one in _check_file(file, snapshot, project) if one.location not in known
@@ -43,11 +47,6 @@ def check_against_snapshot(checked: CheckedFile, project: Project) -> Sifted:
             kept |= set(sifted.kept)
             ignored |= set(sifted.ignored)
     return Sifted(tuple(sorted(kept)), tuple(sorted(ignored)))
-
-
-def _is_known(problem: Problem) -> bool:
-    """Whether *problem* says already that what is at its place cannot be meant."""
-    return problem.severity is Severity.ERROR or problem.code == "scheduled-job"
 
 
 def _check_file(file: StepsOfFile, snapshot: Snapshot, project: Project) -> set[Problem]:

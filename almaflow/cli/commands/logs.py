@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -20,8 +20,10 @@ from almaflow.clock import SystemClock, sleep
 from almaflow.errors import RequestWrong
 from almaflow.json_data import as_data
 from almaflow.operations.run_log import LogLine, RunHead
-from almaflow.operations.source import Source
 from almaflow.outcome import Status
+
+if TYPE_CHECKING:
+    from almaflow.cli.sources import Source
 
 # How often a followed run is polled.
 _LOOK = timedelta(seconds=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -18,8 +18,10 @@ from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock, sleep
 from almaflow.json_data import as_data
 from almaflow.operations.processes import ProcessView, are_any_silent
-from almaflow.operations.source import Source
 from almaflow.store import RENEW
+
+if TYPE_CHECKING:
+    from almaflow.cli.sources import Source
 
 
 def workers(

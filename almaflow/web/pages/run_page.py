@@ -109,7 +109,7 @@ def _render(request: Request, context: WebContext, run: str, window: Window) -> 
         run=details,
         groups=groups,
         left_out=left_out,
-        shares=_in_words(shares(leaves)),
+        shares=[(_words(one), one) for one in shares(leaves)],
         items_page=ITEMS,
         log=log[-_LINES:],
         said=_said,
@@ -136,11 +136,6 @@ def _blocks(details: RunDetails) -> set[str]:
         for parts in (one.path.split("/"),)
         for length in range(1, len(parts))
     }
-
-
-def _in_words(found: Sequence[Share]) -> list[tuple[str, Share]]:
-    """Return the shares with what the run did meanwhile."""
-    return [(_words(one), one) for one in found]
 
 
 def _words(share: Share) -> str:

@@ -49,7 +49,8 @@ def begin_pause(
     project, now = context.project(), context.now
     try:
         note = form.text("note")
-        until = _until(form.text("until"), now, context)
+        text = form.text("until")
+        until = read_future(text, "until", now, context.zone) if text else None
         if form.get("go") != "pause":
             return ask(request, _pause_question(context, name, form, until=until, checked=True))
         pause(project, context.store, name, until=until, note=note, by=who.by)
@@ -58,11 +59,6 @@ def begin_pause(
         return ask(request, question, refused(error))
     context.wake()
     return done(workflow_address(name))
-
-
-def _until(text: str, now: datetime, context: WebContext) -> datetime | None:
-    """Return the end of a pause, as people type it; None: a person ends it."""
-    return read_future(text, "until", now, context.zone) if text else None
 
 
 def _pause_question(

@@ -164,7 +164,7 @@ class Border:
         if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
             # The browser keeps the cookie to itself when a link elsewhere led here; asked once more
             # by a page of ours, it sends it.
-            return _once_more(request)
+            return render(request, "once_more.html", target=inside(_target(request)))
         target = quote(_target(request), safe="")
         address = f"{LOGIN}?next={target}" if request.method == "GET" else LOGIN
         if "hx-request" in request.headers:
@@ -208,10 +208,6 @@ def _not_allowed(request: Request, person: Person) -> Response | None:
         HTTPStatus.FORBIDDEN,
         f"{person.name} may read this page and not change anything. Ask for the role `operate`.",
     )
-
-
-def _once_more(request: Request) -> Response:
-    return render(request, "once_more.html", target=inside(_target(request)))
 
 
 def _target(request: Request) -> str:
