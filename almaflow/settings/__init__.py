@@ -13,21 +13,3 @@ from almaflow.settings.models import (
 from almaflow.settings.paths import FILE_NAME, PathRefused, check_link, data_path, path_inside
 from almaflow.settings.project import Project, find_project, load_project
 from almaflow.settings.references import SecretRef
-
-__all__ = [
-    "FILE_NAME",
-    "REGIONS",
-    "Environment",
-    "InstitutionConfig",
-    "InstitutionLimits",
-    "InstitutionSettings",
-    "PathRefused",
-    "Project",
-    "SecretRef",
-    "Settings",
-    "check_link",
-    "data_path",
-    "find_project",
-    "load_project",
-    "path_inside",
-]

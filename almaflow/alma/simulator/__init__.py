@@ -10,14 +10,3 @@ from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.institution import Submission
 from almaflow.alma.simulator.reply import Reply, WireFault
 from almaflow.alma.simulator.scenario import Fault, FaultKind, Scenario, parse_scenario
-
-__all__ = [
-    "Fault",
-    "FaultKind",
-    "Reply",
-    "Scenario",
-    "SimulatedAlma",
-    "Submission",
-    "WireFault",
-    "parse_scenario",
-]
