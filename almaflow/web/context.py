@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -85,35 +85,27 @@ def catalog_of(request: Request) -> Catalog:
     return catalog
 
 
-def histories_of(request: Request) -> Histories:
-    """Return the revisions of files, some seconds old at most."""
-    histories: Histories = request.app.state.histories
-    return histories
-
-
-def lists_of(request: Request) -> AlmaLists:
-    """Return the lists of Alma, some minutes old at most."""
-    lists: AlmaLists = request.app.state.lists
-    return lists
-
-
 def person_of(request: Request) -> Person:
     """Return who asks; the border (`security`) has decided it."""
     person: Person = request.state.person
     return person
 
 
+def _of_app(name: str) -> Any:
+    def find(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(find)
+
+
+# The parameters of a handler that receive …
 Context = Annotated[WebContext, Depends(context_of)]
-"""The parameter of a handler that receives the `WebContext`."""
-
+"""… the `WebContext`."""
 Workflows = Annotated[Catalog, Depends(catalog_of)]
-"""The parameter of a handler that receives the workflows of the project."""
-
-Lists = Annotated[AlmaLists, Depends(lists_of)]
-"""The parameter of a handler that receives the lists of Alma."""
-
-FileHistories = Annotated[Histories, Depends(histories_of)]
-"""The parameter of a handler that receives the revisions of files."""
-
+"""… the workflows of the project."""
+Lists = Annotated[AlmaLists, _of_app("lists")]
+"""… the lists of Alma, some minutes old at most."""
+FileHistories = Annotated[Histories, _of_app("histories")]
+"""… the revisions of files, some seconds old at most."""
 Who = Annotated[Person, Depends(person_of)]
-"""The parameter of a handler that receives the person who asks."""
+"""… the person who asks."""

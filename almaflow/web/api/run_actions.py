@@ -57,6 +57,9 @@ REFUSED: dict[int | str, dict[str, Any]] = REFUSALS | {
 }
 """The refusals of every action, for its description."""
 
+_ACCEPTED: dict[str, Any] = {"responses": REFUSED, "status_code": HTTPStatus.ACCEPTED}
+"""What describes an action that a process carries out later."""
+
 StepPath = Annotated[str, Body(min_length=1, max_length=1000, description="A step's path or id.")]
 # With `StepPath | None`, the step would be read from the address, and not from the body.
 OptionalStepPath = Annotated[
@@ -96,12 +99,7 @@ def approvals(context: Context) -> Response:
     return answer([*asked, *lost])
 
 
-@router.post(
-    "/workflows/{name}/runs",
-    response_model=whole(QueuedRun),
-    responses=REFUSED,
-    status_code=HTTPStatus.ACCEPTED,
-)
+@router.post("/workflows/{name}/runs", response_model=whole(QueuedRun), **_ACCEPTED)
 def start(
     context: Context,
     workflows: Workflows,
@@ -130,34 +128,21 @@ def start(
     plan = plan_run(loaded, project, inputs, context.clock, context.chance, key=key)
     check_secrets(project, plan)
     record, created = queue_once(context.store, plan, inputs.keys(), who.by_api)
-    context.wake()
-    return _accepted(QueuedRun(_summary(context, record), created))
+    return _accepted(context, QueuedRun(_summary(context, record), created))
 
 
-@router.post(
-    "/runs/{run}/cancel",
-    response_model=whole(RunSummary),
-    responses=REFUSED,
-    status_code=HTTPStatus.ACCEPTED,
-)
+@router.post("/runs/{run}/cancel", response_model=whole(RunSummary), **_ACCEPTED)
 def cancel(context: Context, who: Who, run: RunName) -> Response:
     """Cancel a run: its steps stop, then its `finally` steps and notifications follow."""
     record = cancel_anywhere(context.store, run, who.by_api)
-    context.wake()
-    return _accepted(_summary(context, record))
+    return _accepted(context, _summary(context, record))
 
 
-@router.post(
-    "/runs/{run}/resume",
-    response_model=whole(RunSummary),
-    responses=REFUSED,
-    status_code=HTTPStatus.ACCEPTED,
-)
+@router.post("/runs/{run}/resume", response_model=whole(RunSummary), **_ACCEPTED)
 def resume(context: Context, who: Who, run: RunName) -> Response:
     """Continue a run that is on hold, at the step where it stopped."""
     record = continue_run(context.store, run, who.by_api)
-    context.wake()
-    return _accepted(_summary(context, record))
+    return _accepted(context, _summary(context, record))
 
 
 @router.get("/runs/{run}/retry", response_model=whole(RetryPreview), responses=REFUSED)
@@ -172,12 +157,7 @@ def preview(
     return answer(retry_preview(preview_retry(context.store, run, start)))
 
 
-@router.post(
-    "/runs/{run}/retry",
-    response_model=whole(RunSummary),
-    responses=REFUSED,
-    status_code=HTTPStatus.ACCEPTED,
-)
+@router.post("/runs/{run}/retry", response_model=whole(RunSummary), **_ACCEPTED)
 def retry(
     context: Context,
     who: Who,
@@ -210,8 +190,7 @@ def retry(
             "`submit_again` as true. Nothing was recorded."
         )
     record = queue_retry(context.store, coming, who.by_api)
-    context.wake()
-    return _accepted(_summary(context, record))
+    return _accepted(context, _summary(context, record))
 
 
 @router.post("/runs/{run}/approve", response_model=whole(ReplyGiven), responses=REFUSED)
@@ -244,12 +223,7 @@ def preview_resolve(
     return answer(unconfirmed(record.id, lost, found))
 
 
-@router.post(
-    "/runs/{run}/resolve",
-    response_model=whole(RunSummary),
-    responses=REFUSED,
-    status_code=HTTPStatus.ACCEPTED,
-)
+@router.post("/runs/{run}/resolve", response_model=whole(RunSummary), **_ACCEPTED)
 def resolve(
     context: Context,
     who: Who,
@@ -277,11 +251,12 @@ def resolve(
     else:
         check_instance(project, store, alma, lost, instance)
     decide_anywhere(store, record, lost, instance, who.by_api)
+    return _accepted(context, _summary(context, store.run(record.id)))
+
+
+def _accepted(context: WebContext, document: Any) -> Response:
+    """Let the scheduler look for the work that was asked for, and return what it is."""
     context.wake()
-    return _accepted(_summary(context, store.run(record.id)))
-
-
-def _accepted(document: Any) -> Response:
     response = answer(document)
     response.status_code = HTTPStatus.ACCEPTED
     return response
