@@ -22,9 +22,7 @@ T = TypeVar("T")
 
 
 def _read(reader: Callable[[Any], T], key: str = "") -> T:
-    """Declare a field that *reader* reads from *key* of a response; the default key is its own
-    name.
-    """
+    """Declare a field that *reader* reads from *key* of a response; by default its own name."""
     declared: T = field(default=reader(None), metadata={"reader": reader, "key": key})
     return declared
 

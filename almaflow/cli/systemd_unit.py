@@ -68,9 +68,7 @@ class SystemdUnit:
         yield from self._fences()
 
     def _temporary(self) -> Iterator[str]:
-        """Yield the temporary folders, whose files must outlive the process or be visible to
-        others.
-        """
+        """Yield the temporary folders whose files must outlive the process or be seen by others."""
         if self.store is not None:
             yield "# Keeps the report of a defect."
             yield f"Environment={_word(f'TMPDIR={self.store.parent}')}"

@@ -89,9 +89,7 @@ class ClaimedRuns:
                 return
 
     async def _again(self, claim: Claim) -> LoadedRun | None:
-        """Return a claimed run as recorded, once the store responds; None when the claim was lost
-        meanwhile.
-        """
+        """Return a claimed run as recorded, once the store responds; None: the claim was lost."""
         while True:
             await sleep(self._clock, STORE_AGAIN)
             with suppress(StoreTrouble):

@@ -372,9 +372,7 @@ class Engine:
         await anyio.lowlevel.checkpoint()
 
     async def _watch(self) -> None:
-        """Read replies and cancellations for the runs of this process, which other processes
-        recorded.
-        """
+        """Read replies and cancellations that other processes recorded for the runs of this one."""
         assert self._services is not None
         while True:
             # The next write reports an error of the store; the next poll follows anyway.

@@ -70,9 +70,7 @@ class Interpreter:
         return StepResult(worst(outcomes))
 
     async def _step(self, step: StepBase, path: str, where: ExecutionScope) -> StepResult:
-        """Run all attempts of a step, make its values visible to later steps, and return its
-        result.
-        """
+        """Run all attempts of a step, show its values to later steps, and return its result."""
         attempt = self.history.first_attempt(path)
         while True:
             ending = await self._attempt(step, path, attempt, where)
@@ -99,9 +97,7 @@ class Interpreter:
         return ending
 
     def recall_all(self, steps: Sequence[StepBase], prefix: str, where: ExecutionScope) -> None:
-        """Make the recorded values of *steps*, and of the steps inside them, visible to later
-        steps.
-        """
+        """Show the recorded values of *steps*, and of those inside them, to later steps."""
         self._recall(walk(steps, prefix, shared=True), where)
 
     def _recall(self, nodes: Iterable[StepNode], where: ExecutionScope) -> None:

@@ -146,9 +146,7 @@ class Runner:
             return StepResult(Outcome.UNKNOWN, str(error))
 
     def _with_unknown(self, ending: StepResult) -> StepResult:
-        """Return *ending*, or unknown when a write is unconfirmed, which outweighs every other
-        outcome.
-        """
+        """Return *ending*, or unknown when a write is unconfirmed, which outweighs all others."""
         paths = ", ".join(sorted({entry.path for entry in self._state.history.lost()}))
         if ending.outcome is Outcome.UNKNOWN or not paths:
             return ending
@@ -159,9 +157,7 @@ class Runner:
 
 
 def _kept(journal: RunJournal, attempt: int) -> dict[str, int]:
-    """Return, by path, the number of the last attempt in earlier attempts at the run, for retried
-    steps.
-    """
+    """Return, by path, the last attempt in earlier attempts at the run, for retried steps."""
     kept: dict[str, int] = {}
     for number in range(2, attempt + 1):
         entry = journal.get(RUN, number, "retry")

@@ -64,9 +64,7 @@ STEPS_OF_FINALLY = 10_000
 
 
 class StepLimit(Halt):
-    """Halts the whole run when it has begun the largest number of steps; `finally` may begin some
-    more.
-    """
+    """Halts a run that has begun the largest number of steps; `finally` may begin some more."""
 
     def __init__(self, journal: RunJournal, *, of_finally: bool = False) -> None:
         super().__init__()

@@ -5,32 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from almaflow.operations.alma_lists import ImportProfileView, ProfileView
+from almaflow.alma.wire import Job
+from almaflow.operations.alma_finding import JobOfProfile
+from almaflow.operations.alma_lists import ImportProfileView, JobView, ProfileView
 from almaflow.redaction import REDACTION
 from almaflow.visible import visible, without_commands
 
-
-class KnownJob(Protocol):
-    """A job of Alma, as far as a profile needs it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-
-
-class AnyJob(KnownJob, Protocol):
-    """A job of Alma."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def profile_id(self) -> str: ...
-
-
-J = TypeVar("J", bound=AnyJob)
+J = TypeVar("J", Job, JobView)
 
 # Text that needs no quotes for any YAML reader.
 _LETTERS = "A-Za-zÀ-ÖØ-öø-ÿ_"
@@ -54,7 +37,7 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def job_step(job: AnyJob) -> Iterator[str]:
+def job_step(job: Job | JobView) -> Iterator[str]:
     """Yield the lines of a step that submits *job*."""
     yield "- submit_job:"
     yield f"    job: {{id: {quoted(job.id)}, name: {quoted(job.name)}}}"
@@ -62,7 +45,9 @@ def job_step(job: AnyJob) -> Iterator[str]:
         yield '    set: "{{ steps.NAME.set_id }}"'
 
 
-def profile_step(profile: ProfileView, jobs: Sequence[KnownJob]) -> Iterator[str]:
+def profile_step(
+    profile: ProfileView, jobs: Sequence[Job | JobView | JobOfProfile]
+) -> Iterator[str]:
     """Yield the lines of a step that runs the job of a profile; *jobs* are those that it has."""
     yield "- run_profile:"
     if isinstance(profile, ImportProfileView):

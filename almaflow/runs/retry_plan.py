@@ -102,9 +102,7 @@ class _Journal:
     # What is chosen
 
     def what_failed(self) -> set[str]:
-        """Return the steps that did not end well, their enclosing steps, and the steps they
-        skipped.
-        """
+        """Return the steps that did not end well, those around them, and those they skipped."""
         failed = {path for path in self.places if self._did_not_end_well(path)}
         if not failed:
             return set()

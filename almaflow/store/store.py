@@ -19,7 +19,6 @@ from almaflow.store import (
     backups,
     claims,
     decisions,
-    history,
     job_ends,
     job_slots,
     job_stats,
@@ -233,7 +232,7 @@ class Store:
     runs = reading(run_listing.newest)
     runs_before = reading(run_listing.before)
     last_runs = reading(run_listing.last_of_each)
-    last_changes = reading(history.last_changes)
+    last_changes = reading(run_listing.last_changes)
     start_run = writing(run_rows.start, of_claim)
     set_status = writing(run_rows.set_status, of_claim)
     finish_run = writing(run_rows.finish, of_claim)

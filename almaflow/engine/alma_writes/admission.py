@@ -169,9 +169,7 @@ class Admission:
         return max(group.poll.first, group.poll.max) if sparing else group.pace
 
     async def _wake(self, account: str, group: _Group) -> None:
-        """Wake the submissions whose turn it is, and those at the front when the holders have
-        changed.
-        """
+        """Wake the submissions whose turn it is, and the first ones when the holders changed."""
         if group.again_at is not None and group.again_at <= self._clock.now():
             group.again_at = None
         try:

@@ -90,9 +90,7 @@ class InstitutionConnection:
         )
 
     def closed(self, now: datetime, chance: random.Random) -> Waiting | None:
-        """Return what all requests except polls wait for, with its end; None when they need not
-        wait.
-        """
+        """Return what all requests except polls wait for, with its end; None: nothing."""
         if (over := self.maintenance.end_at(now)) is not None:
             end = over.astimezone(self.maintenance.zone)
             text = f"Alma at {self.name} is being maintained until {end:%Y-%m-%d %H:%M}"
@@ -111,9 +109,7 @@ class InstitutionConnection:
         return href if "://" in href else self.base_url.rstrip("/") + href
 
     def verify_identity(self, general: General) -> None:
-        """Compare the configured institution with Alma's response; Raises: StepFailed when they
-        differ.
-        """
+        """Compare the institution with Alma's response; Raises: StepFailed when they differ."""
         if self.environment and general.environment and self.environment != general.environment:
             raise StepFailed(
                 f"The key of institution `{self.name}` belongs to a {general.environment} "
