@@ -58,7 +58,7 @@ def emit_lines(lines: Iterable[str], *, err: bool = False, wrap: bool = False) -
     """
     stream = sys.stderr if err else sys.stdout
     columns = columns_of(stream) if wrap else None
-    fitted = (_fitted(line, columns, colours=has_colours(stream)) for line in lines)
+    fitted = (_fitted(line, columns, stream) for line in lines)
     _write("\n".join(fitted), err=err)
 
 
@@ -73,18 +73,20 @@ def say(text: str, *, err: bool = False) -> None:
     emit_lines([*above, line], err=err, wrap=True)
 
 
-def _fitted(line: str, columns: int | None, *, colours: bool) -> str:
+def _fitted(line: str, columns: int | None, stream: TextIO) -> str:
     pieces = _PAINT.split(REDACTION.text(line))
     # Every second piece is paint of our own.
     pieces[::2] = map(unbroken, pieces[::2])
-    bare = "".join(pieces if colours else pieces[::2])
+    bare = "".join(pieces if len(pieces) > 1 and has_colours(stream) else pieces[::2])
     lines = map(without_commands, wrapped(bare, columns).split("\n"))
     return _PAINT.sub(lambda match: match[0].replace(_BRUSH, "\x1b["), "\n".join(lines))
 
 
 def _write(text: str, *, err: bool = False) -> None:
     """Write *text* and a line break; what cannot be written vanishes (`cli/streams.py`)."""
-    typer.echo(text, err=err)
+    # Unless it is told that colours are meant, it asks the system each time whether there is a
+    # terminal, and every line of a log then waits for the other threads. Paint is gone already.
+    typer.echo(text, err=err, color=True)
 
 
 def wrapped(text: str, columns: int | None) -> str:
