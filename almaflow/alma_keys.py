@@ -7,6 +7,7 @@ into a workflow, a payload, an address or a command line.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from almaflow.late_patterns import late_pattern
 
@@ -74,3 +75,13 @@ def hide_keys(text: str) -> str:
 def cover_keys(text: str) -> str:
     """Return *text* of the same length, with stars over what looks like an Alma key."""
     return KEY_PATTERN.sub(lambda match: "*" * len(match.group()), text)
+
+
+def holds_key(value: object) -> bool:
+    """Whether a text in *value*, which may be a list or a mapping, holds an API key."""
+    if isinstance(value, Mapping):
+        return any(map(holds_key, value.values()))
+    if isinstance(value, list):
+        return any(map(holds_key, value))
+    text = getattr(value, "text", value)
+    return isinstance(text, str) and hide_keys(text) != text

@@ -331,6 +331,7 @@ CREATE_SET: Advice = table(
         "An itemized set has `members`, a logical one has `query`. Remove `{key}`; what the set "
         "contains is written `content: ITEM`.",
         "type set_type kind",
+        meant="content",
     ),
     use_key("query", "The search is written", "search filter where cql"),
     use_key("id_type", "The type of the ids is written", "identifier key_type"),
@@ -351,6 +352,8 @@ MEMBERS: Advice = table(
         "The ids are written `items: {value}`, or alone.", "ids list values members", meant="items"
     ),
 )
+
+FETCH_FILES: Advice = use_key("connection", "The server is written", "from source server host")
 
 RUN_PROFILE: Advice = table(
     advise(

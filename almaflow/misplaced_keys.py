@@ -7,7 +7,9 @@ the file.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +21,7 @@ from almaflow.field_types import Plain
 from almaflow.foreign_words import normal
 from almaflow.late_dataclasses import dataclass
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.model_fields import fields_of, later_models_of, models_of, place_of
+from almaflow.model_fields import alternatives, fields_of, later_models_of, models_of, place_of
 from almaflow.one_cause import Cause, Mistake
 from almaflow.problems import certainly_meant, nearest
 from almaflow.yaml_in_line import shown_of
@@ -136,9 +138,27 @@ def _pair(key: _Key) -> WrongKey | None:
 
 
 def _similar(key: _Key) -> WrongKey | None:
-    meant, fix = nearest(key.name, key.known), certainly_meant(key.name, key.known)
+    ends = [one for one in key.known if key.name.endswith(f"_{one}") or len(key.known) == 1]
+    free = [one for one in key.known if one not in key.data]
+    meant = nearest(key.name, free) or nearest(key.name, key.known) or next(iter(ends), "")
+    fix = certainly_meant(key.name, key.known)
     advice = f"; did you mean `{meant}`?"
     return key.wrong(advice, Mistake.MISSPELT, meant, fix=fix) if meant else None
+
+
+def _only_missing(key: _Key) -> WrongKey | None:
+    """The only key that nobody knows is in place of the only one that is missing."""
+    needed = [one for one, field in key.known.items() if field.is_required()]
+    missing = [one for one in needed if one not in key.data]
+    others = [one for one in key.data if one not in key.known and not nearest(one, key.known)]
+    if len(missing) != 1 or others != [key.name]:
+        return None
+    field, is_list = key.known[missing[0]], isinstance(key.data[key.name], list)
+    takes_list = any(typing.get_origin(one) is list for one in alternatives(field))
+    if is_list != takes_list and (is_list or models_of(field)):
+        return None
+    advice = f"; did you mean `{missing[0]}`, which is missing?"
+    return key.wrong(advice, Mistake.MISSPELT, missing[0])
 
 
 def _nowhere_known(key: _Key) -> WrongKey:
@@ -167,7 +187,10 @@ def _sibling(key: _Key) -> WrongKey | None:
                 one: key.data[one] for one in key.data if one in inner and one not in key.known
             }
             advice, place = _indented(key, other, models[0], moved), (*key.around, other)
-            return key.wrong(advice, Mistake.MISPLACED, *moved, place=place, about=other)
+            # That a mapping belongs there is a part of the advice.
+            wrong = key.wrong(advice, Mistake.MISPLACED, *moved, place=place, about=other)
+            missing = wrong.cause.missing | {place}
+            return replace(wrong, cause=replace(wrong.cause, missing=missing))
     return None
 
 
@@ -217,8 +240,10 @@ def _foreign(key: _Key) -> WrongKey | None:
     if word is None:
         return None
     data = key.data[key.name]
-    # What GitHub's `on` and the like have inside.
+    # What GitHub's `on` and the triggers of Kestra have inside.
     inner = data.get("schedule") if isinstance(data, dict) else None
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
+        inner = data[0].get("cron")
     value = key.shown(data if inner is None else inner) or "…"
     advice = word.sentence.format(key=key.name, value=value, bare=value.strip("\"'"))
     about = word.words or key.name
@@ -285,5 +310,5 @@ def _further_in(key: _Key) -> WrongKey | None:
 # In their order: the first that knows what is meant.
 _WAYS: Sequence[Callable[[_Key], WrongKey | None]] = (
     *(_misspelt, _anchor, _one_further_out, _sibling, _name_as_key, _kind_in_value),
-    *(_foreign, _further_out, _further_in, _pair, _similar, _nowhere_known),
+    *(_foreign, _further_out, _further_in, _pair, _similar, _only_missing, _nowhere_known),
 )

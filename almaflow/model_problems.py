@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from almaflow.alma_keys import hide_keys
+from almaflow.alma_keys import holds_key
 from almaflow.document import Document, PathTo
 from almaflow.document.hazards import ALMA_KEY
 from almaflow.errors import DocumentsInvalid
@@ -22,15 +22,12 @@ from almaflow.foreign_words import VALUES
 from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.misplaced_keys import WrongKey, unknown_key
 from almaflow.model_fields import place_of
-from almaflow.one_cause import Finding, one_for_each_cause
+from almaflow.one_cause import Finding, one_for_each_cause, wholes_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
 from almaflow.wrong_shapes import shape_advice
-from almaflow.yaml_in_line import in_line, shown_of
+from almaflow.yaml_in_line import in_line, shown_of, sort_of, value_text
 
 M = TypeVar("M", bound=BaseModel)
-
-# A longer piece of the file (characters) in the middle of a sentence cannot be read.
-_SHOWN = 60
 
 
 def validate(document: Document, model: type[M], data: Any = None) -> M:
@@ -48,16 +45,18 @@ def validate(document: Document, model: type[M], data: Any = None) -> M:
         details = error.errors(include_url=False)
         misfits = list(_without_other_forms([_Misfit(document, model, one) for one in details]))
         # The cause holds the values that did not fit, secrets among them: it is not chained.
-        told = one_for_each_cause(one.finding() for one in misfits[:MOST_PROBLEMS])
-        problems = {one.problem for one in told}
-        left_out = len(misfits[MOST_PROBLEMS:])
+        # What is wrong with a value that holds an API key is that it does.
+        if any(one.code == ALMA_KEY for one in document.findings):
+            misfits = [one for one in misfits if not one.is_alma_key]
+        findings = [one.finding() for one in misfits[:MOST_PROBLEMS]]
+        problems = {one.problem for one in one_for_each_cause(findings)}
+        wholes = wholes_of(findings)
+        rest = misfits[MOST_PROBLEMS:]
+        left_out = sum(not wholes & {one.key[:-1], one.key[:-2]} for one in rest)
     else:
         if not has_errors(document.findings):
             return fitting
-    # A key that is written out is said to be one only once.
-    keys = {one.location for one in document.findings if one.code == ALMA_KEY}
-    shown = (one for one in problems if one.code != "literal-key" or one.location not in keys)
-    raise DocumentsInvalid(at_most((*shown, *document.findings), left_out))
+    raise DocumentsInvalid(at_most((*problems, *document.findings), left_out))
 
 
 class _Misfit:
@@ -96,9 +95,16 @@ class _Misfit:
         return self.path == self.form_at and (sort or self.kind == "literal_error")
 
     @property
+    def is_alma_key(self) -> bool:
+        """Whether the value is an API key of Alma, or holds one and is wrong as a whole."""
+        is_whole = self.kind in ("wrong_type", "literal_key")
+        is_one = not isinstance(self.input, dict | list) or len(self.input) == 1
+        return (is_whole or (self.kind == "extra_forbidden" and is_one)) and holds_key(self.input)
+
+    @property
     def value_text(self) -> str:
         """The value as a piece of a sentence."""
-        return _value_text(self.input)
+        return value_text(self.input)
 
     @property
     def subject(self) -> str:
@@ -113,11 +119,17 @@ class _Misfit:
             return None
         return unknown_key(self.document, self.model, self.path)
 
+    @property
+    def key(self) -> PathTo:
+        """The path of the value, or of the key that is missing."""
+        return (*self.path, self.missing) if self.missing else self.path
+
     def finding(self) -> Finding:
-        """Return the problem with the key that it is about."""
+        """Return the problem, with the key that it is about."""
         if self.wrong_key:
-            return Finding(self.problem(), self.path, self.wrong_key.cause)
-        return Finding(self.problem(), (*self.path, self.missing) if self.missing else None)
+            return Finding(self.problem(), self.key, self.wrong_key.cause)
+        is_of_key = self.kind in ("missing", "wrong_type")
+        return Finding(self.problem(), self.key if is_of_key else None)
 
     def problem(self) -> Problem:
         """Return the problem."""
@@ -174,7 +186,7 @@ class _Misfit:
             code, make = _SENTENCES[self.kind]
             return code, make(self)
         if self.kind in _SORTS:
-            message = f"{_SORTS[self.kind]} is expected here, not {_sort(self.input)}."
+            message = f"{_SORTS[self.kind]} is expected here, not {sort_of(self.input)}."
             return "wrong-type", self._with_shape(message)
         if "error" in self.context or self.message.startswith("Input should"):
             text = self.message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -221,30 +233,6 @@ def _without_other_forms(misfits: Sequence[_Misfit]) -> Iterator[_Misfit]:
             yield from next(iter(tried.values()))
 
 
-def _value_text(value: Any) -> str:
-    text = value.text if isinstance(value, Plain) else value
-    if not isinstance(text, (str, int, float)):
-        return _sort(value)
-    text = hide_keys(str(text))
-    return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
-
-
-def _sort(value: Any) -> str:
-    """Return what sort of thing *value* is, with its article."""
-    match value:
-        case Plain(is_empty=True) | None:
-            return "nothing"
-        case Plain(value=bool()) | bool():
-            return "`true` or `false`"
-        case Plain(value=int() | float()) | int() | float():
-            return "a number"
-        case Mapping():
-            return "a mapping"
-        case list():
-            return "a list"
-    return "text"
-
-
 def _and(keys: Sequence[str]) -> str:
     quoted = [f"`{key}`" for key in keys]
     return " and ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
@@ -288,7 +276,7 @@ def _one_of(misfit: _Misfit) -> str:
     # Pydantic gives "'a', 'b' or 'c'"; enumerations and literals alike.
     expected = str(misfit.context.get("expected", "")).replace("'", "`")
     names = [name for index, name in enumerate(expected.split("`")) if index % 2]
-    text = _value_text(misfit.input).strip("`")
+    text = value_text(misfit.input).strip("`")
     value = misfit.value_text
     if advice := look_alike_advice(text, names):
         return f"{value} is not known here; {advice}"
@@ -304,7 +292,7 @@ def _pattern(misfit: _Misfit) -> str:
     field = place_of(misfit.model, (*misfit.path, *form)).field
     description = field.description if field and field.description else ""
     pattern = misfit.context.get("pattern", "")
-    text = _value_text(misfit.input).strip("`")
+    text = value_text(misfit.input).strip("`")
     plain = [latin(text)] if re.match(pattern, latin(text)) else []
     inner = text.strip("“”„‟«»‘’‚‹›″")
     if inner != text and re.match(pattern, inner):
@@ -331,7 +319,7 @@ def _size(misfit: _Misfit, word: str) -> str:
 def _list(misfit: _Misfit) -> str:
     if isinstance(misfit.input, dict) and any(key.startswith("-") for key in misfit.input):
         return "A list is expected here. Write a space after each `-`."
-    sort = _sort(misfit.input)
+    sort = sort_of(misfit.input)
     message = f"A list (lines that begin with `- `) is expected here, not {sort}."
     advice = shape_advice(misfit.model, misfit.path, misfit.input)
     return f"{message} {advice}" if advice else message
@@ -339,7 +327,7 @@ def _list(misfit: _Misfit) -> str:
 
 def _instant(misfit: _Misfit) -> str:
     try:
-        read = datetime.fromisoformat(_value_text(misfit.input).strip("` "))
+        read = datetime.fromisoformat(value_text(misfit.input).strip("` "))
     except ValueError:
         write = "Write it as `2026-03-02T01:00:00Z`"
     else:
@@ -372,8 +360,7 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[_Misfit], str]]] = {
     "greater_than": ("bad-value", _bound("more than {}", "gt")),
     "less_than_equal": ("bad-value", _bound("{} or less", "le")),
     "less_than": ("bad-value", _bound("less than {}", "lt")),
-    "list_type": ("wrong-type", _list),
-    "tuple_type": ("wrong-type", _list),
+    **dict.fromkeys(("list_type", "tuple_type"), ("wrong-type", _list)),
     **dict.fromkeys(
         ("timezone_aware", "datetime_parsing", "datetime_from_date_parsing", "datetime_type"),
         ("bad-value", _instant),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 
 from almaflow.document import PathTo
@@ -38,7 +38,7 @@ class Cause:
     """Why a key is wrong: the *mistake*, and the mapping or list, *place*, that it is in.
 
     *about* tells mistakes of one kind there apart, often by the key. *missing* are the paths
-    of keys that are missing because of it.
+    of keys that are missing, or whose value is of the wrong sort, because of it.
     """
 
     mistake: Mistake
@@ -49,18 +49,26 @@ class Cause:
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem; *key* is the path of a wrong or missing key, *cause* that of a wrong one."""
+    """A problem; *key* is the path of a wrong or missing key, or of a value of the wrong sort.
+
+    *cause* is that of a wrong key.
+    """
 
     problem: Problem
     key: PathTo | None = None
     cause: Cause | None = None
 
 
-def one_for_each_cause(findings: Iterable[Finding]) -> Iterator[Finding]:
+def wholes_of(findings: Iterable[Finding]) -> set[PathTo]:
+    """Return the mappings and the lists of mappings of which everything wrong has one cause."""
+    causes = (one.cause for one in findings if one.cause)
+    return {one.place for one in causes if one.mistake in _OF_THE_WHOLE}
+
+
+def one_for_each_cause(findings: Sequence[Finding]) -> Iterator[Finding]:
     """Yield the *findings*, in their order, without those for which another one accounts."""
-    findings = list(findings)
     causes = [one.cause for one in findings if one.cause]
-    wholes = {one.place for one in causes if one.mistake in _OF_THE_WHOLE}
+    wholes = wholes_of(findings)
     missing = {path for one in causes for path in one.missing}
     told: set[tuple[Mistake, PathTo, str]] = set()
     for finding in findings:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow import foreign_keys, timetable
 from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
+from almaflow.model_fields import fields_of
 from almaflow.steps.base import IDENTIFIER
 
 TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
@@ -87,6 +88,20 @@ class ScheduleEntry(Model):
         Duration | None,
         Field(description="A tick that is older than this is missed and never runs."),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_in_parts(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            keys, words = timetable.words_of_parts(data, (*fields_of(cls),))
+            if words:
+                parts = " and ".join(f"`{key}`" for key in keys)
+                why = (
+                    "A schedule entry has one key with the days and the time of day. "
+                    f"Write `{words}` in place of {parts}."
+                )
+                raise PydanticCustomError("bad_time", "{why}", {"why": why, "key": keys[0]})
+        return data
 
     @field_validator("every", mode="before")
     @classmethod

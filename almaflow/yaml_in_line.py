@@ -1,7 +1,8 @@
-"""A value as YAML has it in braces, for messages that repeat what is in a file."""
+"""A value of a file in a message: as YAML has it in braces, or what sort of thing it is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,8 @@ from almaflow.field_types import Plain
 _LONGEST = 80
 # Texts that begin so, or hold this, mean something else in YAML without quotes.
 _NEEDS_QUOTES = ("{", "[", "*", "&", "!", "%", "@", "`", "'", '"', "|", ">", "#", "- ", "? ")
+# A longer piece of the file (characters) in the middle of a sentence cannot be read.
+_SHOWN = 60
 
 
 def shown_of(model: type[BaseModel], value: Any) -> str:
@@ -51,3 +54,28 @@ def _quoted(text: str) -> str:
     if not needs_quotes:
         return text
     return f'"{text}"' if '"' not in text and "\\" not in text else f"'{text}'"
+
+
+def value_text(value: Any) -> str:
+    """Return *value* as a piece of a sentence."""
+    text = value.text if isinstance(value, Plain) else value
+    if not isinstance(text, (str, int, float)):
+        return sort_of(value)
+    text = hide_keys(str(text))
+    return f"`{text}`" if len(text) <= _SHOWN else f"`{text[:_SHOWN]}…`"
+
+
+def sort_of(value: Any) -> str:
+    """Return what sort of thing *value* is, with its article."""
+    match value:
+        case Plain(is_empty=True) | None:
+            return "nothing"
+        case Plain(value=bool()) | bool():
+            return "`true` or `false`"
+        case Plain(value=int() | float()) | int() | float():
+            return "a number"
+        case Mapping():
+            return "a mapping"
+        case list():
+            return "a list"
+    return "text"

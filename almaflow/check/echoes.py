@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED
-from almaflow.check.set_values import NOT_AN_ID
+from almaflow.check.set_values import MEANT_AS_TEMPLATE, NOT_AN_ID
 from almaflow.check.typographic_quotes import TYPOGRAPHIC_QUOTES
 from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.problems import Problem, Severity
@@ -20,7 +20,19 @@ def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
     kept = list(problems)
     places = {one.location for one in kept if one.code in _MISREAD}
     kept = [one for one in kept if one.location not in places or one.code in (*_MISREAD, ALMA_KEY)]
-    return sorted(_with_fixes(_without_inner(kept)))
+    return sorted(_with_fixes(_without_inner(_without_signs(kept))))
+
+
+def _without_signs(problems: list[Problem]) -> list[Problem]:
+    """Return *problems* without the `$` in front of a template that is wrong inside, too."""
+    errors = [one.location for one in problems if one.severity is Severity.ERROR]
+
+    def is_wrong_inside(sign: Problem) -> bool:
+        begin, line = sign.location.column, sign.location.line
+        end = sign.line_text.find("}}", begin)
+        return any(one.line == line and begin < one.column <= end for one in errors)
+
+    return [one for one in problems if one.code != MEANT_AS_TEMPLATE or not is_wrong_inside(one)]
 
 
 def _without_inner(problems: list[Problem]) -> list[Problem]:

@@ -6,7 +6,7 @@ remembered, because nothing certain is known about what refers to it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import field
 from typing import Any
 
@@ -47,8 +47,8 @@ _NEEDED: dict[PathTo, Any] = {
 class Repaired:
     """What of a document fits, and what is not known because of what does not.
 
-    *lost_steps* are the ids of all steps, those left out too; *lost_inputs* are names; at
-    *replaced* is something that is not in the file.
+    *lost_steps* are the ids of all steps, those left out too, and of other things; *lost_inputs*
+    are names; at *replaced* is something that is not in the file.
     """
 
     workflow: Workflow
@@ -71,14 +71,27 @@ def repair(document: Document) -> Repaired | None:
             for detail in error.errors(include_url=False, include_input=False):
                 work.leave_out(work.existing(detail["loc"]), detail)
         else:
-            ids = (step.get("id") for step in work.steps.values())
             return Repaired(
                 workflow,
-                frozenset(one for one in ids if isinstance(one, str)),
+                frozenset(_ids_in(document.data)),
                 frozenset(work.lost_inputs),
                 frozenset(work.replaced),
             )
     return None
+
+
+def _ids_in(data: Any) -> Iterator[str]:
+    """Yield every `id` in *data*; steps under a misspelt key are steps, too."""
+    waiting = [data]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            name = current.get("id")
+            if isinstance(name, str):
+                yield name
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
 
 
 @dataclass

@@ -28,6 +28,7 @@ from almaflow.timetable import (
     parse_cron,
     parse_moment,
     time_meant,
+    words_of_cron,
 )
 from almaflow.timetable_entries import calendar_of, timetable_of
 from almaflow.workflow import Workflow
@@ -85,7 +86,8 @@ def check_schedule(
 def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) -> None:
     check_zone(notes, (*path, "timezone"), entry.timezone)
     if entry.cron is not None:
-        _read(notes, (*path, "cron"), "bad-cron", _read_cron, entry.cron)
+        is_short = not any(notes.document.has((*one, "cron")) for one in (path, path[:-1]))
+        _read(notes, (*path, "cron"), "bad-cron", partial(_read_cron, is_short), entry.cron)
     for key in ("daily", "weekly", "monthly"):
         text = getattr(entry, key)
         if text is not None:
@@ -111,22 +113,23 @@ def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) ->
             )
 
 
-def _read_cron(text: str) -> Cron:
-    """Return a cron expression; Raises: TimetableInvalid, for a time of day with what to write."""
-    time = time_meant(text)
-    if time:
-        raise TimetableInvalid(
-            f'`{text}` is a time of day, not a cron expression. Write `daily: "{time}"` in place '
-            "of the cron expression for every day at this time."
-        )
-    if entry := entry_meant(text.strip().casefold().removeprefix("every ")):
-        raise TimetableInvalid(f"`{text}` is not a cron expression. Write {entry} in place of it.")
-    word = text.strip().casefold()
-    if word in _WORDS:
-        raise TimetableInvalid(
-            f"`{text}` is not a cron expression. Write `{_WORDS[word]}` in place of it, with the "
-            "time that you want."
-        )
+def _read_cron(is_short: bool, text: str) -> Cron:
+    """Return a cron expression; Raises: TimetableInvalid, for a time of day with what to write.
+
+    *is_short* says that the expression is all that is written of its entry.
+    """
+    time, word = time_meant(text), text.strip().casefold()
+    if words := words_of_cron(text):
+        why = "is an expression of another scheduler"
+    elif time:
+        why, words = "is a time of day, not a cron expression", f'daily: "{time}"'
+    else:
+        why = "is not a cron expression"
+        words = entry_meant(word.removeprefix("every ")).strip("`") or _WORDS.get(word, "")
+    if words:
+        form, place = (f"{{{words}}}", "it") if is_short else (words, "`cron` and the expression")
+        end = ", with the time that you want" if word in _WORDS else ""
+        raise TimetableInvalid(f"`{text}` {why}. Write `{form}` in place of {place}{end}.")
     return parse_cron(text)
 
 

@@ -33,7 +33,7 @@ from almaflow.yaml_in_line import in_line
 NOT_AN_ID = "not-an-id"
 """The code of a problem about a text that can never be an id."""
 
-_MEANT_AS_TEMPLATE = "meant-as-template"
+MEANT_AS_TEMPLATE = "meant-as-template"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = re.compile(r"[SMO]\d*")
 _LINK = re.compile(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
@@ -148,7 +148,7 @@ def _check_text(
             path,
             offset,
             1,
-            _MEANT_AS_TEMPLATE,
+            MEANT_AS_TEMPLATE,
             "The `$` in front of `{{` is sent as a part of the text; other systems write templates "
             "so. Remove the `$`, or write `{{ '$' }}` before the template if you mean it.",
             Severity.WARNING,
@@ -158,7 +158,7 @@ def _check_text(
             path,
             offset,
             length,
-            _MEANT_AS_TEMPLATE,
+            MEANT_AS_TEMPLATE,
             f"`{source.text[offset : offset + length]}` is sent as it is, because no shell runs "
             "here. Write a template: `{{ today }}` for a date, `{{ inputs.NAME }}` for a value of "
             "your own.",
@@ -168,7 +168,7 @@ def _check_text(
     if expression and "{{" not in source.text:
         notes.at(
             path,
-            _MEANT_AS_TEMPLATE,
+            MEANT_AS_TEMPLATE,
             f"{_subject(path)} {_braces_advice(source.text, expression)}",
             Severity.WARNING,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from almaflow import foreign_keys
 from almaflow.connectors.base import FileSource, RemoteFile, Search, list_files
 from almaflow.connectors.download import Download
 from almaflow.connectors.errors import FileChanged
@@ -40,6 +41,8 @@ class FetchFiles(Kind):
     A file that is already in the target folder, with the same content, counts as downloaded. A
     different file of the same name is not replaced unless `if_exists: replace` is set.
     """
+
+    foreign: ClassVar = foreign_keys.FETCH_FILES
 
     key = "fetch_files"
     names_files = True

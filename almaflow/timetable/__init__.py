@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         time_meant,
     )
     from almaflow.timetable.errors import TimetableInvalid
+    from almaflow.timetable.foreign_schedules import words_of_cron, words_of_parts
     from almaflow.timetable.ics import check_ics
     from almaflow.timetable.maintenance import Maintenance, MaintenanceHours
     from almaflow.timetable.ticks import Timetable
@@ -54,6 +55,8 @@ __all__ = [
     "parse_date_range",
     "parse_moment",
     "time_meant",
+    "words_of_cron",
+    "words_of_parts",
 ]
 
 _NAMES = {
@@ -62,6 +65,7 @@ _NAMES = {
     "dates": ("instant_of", "parse_moment"),
     "daytimes": ("date_meant", "day_time_cron", "entry_meant", "every_meant", "time_meant"),
     "errors": ("TimetableInvalid",),
+    "foreign_schedules": ("words_of_cron", "words_of_parts"),
     "ics": ("check_ics",),
     "maintenance": ("Maintenance", "MaintenanceHours"),
     "ticks": ("Timetable",),
