@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,6 +36,9 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings
 from almaflow.workflow import Workflow, kinds
+
+# Of a message that it cannot read, pygls logs the whole traceback, and then the error in one line.
+logging.getLogger("pygls.protocol").addHandler(logging.NullHandler())
 
 PAUSE = 0.01
 """Seconds from a change to its check; an editor may send one change as several messages."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from almaflow.errors import RequestWrong
 
 
@@ -20,7 +22,9 @@ def lsp() -> None:
             "'almaflow[lsp]'`."
         ) from error
     try:
-        make_server().start_io()
+        # The server closes its streams when it ends, so it has copies: almaflow still uses its own.
+        with os.fdopen(os.dup(0), "rb") as source, os.fdopen(os.dup(1), "wb") as target:
+            make_server().start_io(source, target)
     except (MemoryError, OverflowError, ValueError) as error:
         # What handles a message reports its own errors; this one is about the frame of one.
         raise RequestWrong(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -325,3 +326,31 @@ def test_the_first_lines_of_a_step_are_inserted_as_the_editor_can(
         assert (first.insert_text_format == lsp.InsertTextFormat.Snippet) is ("$" in wanted)
 
     beside_server(work)
+
+
+def framed(message: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%s" % (len(message), message)
+
+
+def test_messages_that_are_none_get_a_line_each_and_the_end_is_that_of_any_session() -> None:
+    hover = b'{"jsonrpc": "2.0", "id": 2, "method": "textDocument/hover"'
+    odd = [
+        *(b"{", b"\xff", b"[" * 100_000, hover + b"}", hover + b', "params": [1]}'),
+        hover + b', "params": {"textDocument": {"uri": "x"}, "position": {"line": -1}}}',
+    ]
+    session = [
+        b'{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}',
+        *odd,
+        b'{"jsonrpc": "2.0", "id": 3, "method": "shutdown"}',
+        b'{"jsonrpc": "2.0", "method": "exit"}',
+    ]
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "almaflow", "lsp"],
+        input=b"".join(map(framed, session)),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (0, len(odd))
+    assert b"Traceback" not in ended.stderr
