@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -34,17 +34,18 @@ def offset(zone: ZoneInfo, instant: datetime) -> timedelta:
 
 def switches(zone: ZoneInfo) -> Iterator[datetime]:
     """Yield the instants at which a zone's clocks are moved."""
-    day = FIRST
+    day, today = FIRST, offset(zone, FIRST)
     while day < LAST:
         low, high = day, day + timedelta(days=1)
-        if offset(zone, low) != offset(zone, high):
+        tomorrow = offset(zone, high)
+        if today != tomorrow:
             while high - low > MINUTE:
                 middle = low + (high - low) // 2
                 middle = middle.replace(second=0, microsecond=0)
-                same = offset(zone, middle) == offset(zone, low)
+                same = offset(zone, middle) == today
                 low, high = (middle, high) if same else (low, middle)
             yield high
-        day += timedelta(days=1)
+        day, today = day + timedelta(days=1), tomorrow
 
 
 def due(kind: str, at: datetime) -> tuple[str, bool, Fits]:
@@ -83,28 +84,44 @@ def due(kind: str, at: datetime) -> tuple[str, bool, Fits]:
 KINDS = ("daily", "hourly", "weekly", "monthly", "last day")
 
 
-@cache
-def by_the_minute(
-    switch: datetime, before: timedelta, after: timedelta, kind: str, wall_at: datetime
-) -> tuple[datetime, ...]:
-    """Return the ticks around a switch, found by looking at the wall each minute."""
-    _, fixed, fits = due(kind, wall_at)
-    found: list[datetime] = []
+Passing = dict[int, list[tuple[datetime, datetime]]]
+
+
+@lru_cache(maxsize=8)
+def walk(switch: datetime, before: timedelta, after: timedelta) -> tuple[Passing, Passing]:
+    """Walk through the minutes around a switch and note instants and times on the wall.
+
+    Returns what the wall shows, and what jobs with fixed times go by: times that were skipped come
+    as soon as the clocks have moved, and those that are repeated come once. Both are ordered by the
+    minute on the wall, of which every rule names one.
+    """
+    shown: Passing = {minute: [] for minute in range(60)}
+    fixed: Passing = {minute: [] for minute in range(60)}
     seen: set[datetime] = set()
     instant = switch - AROUND
     last_wall = instant.replace(tzinfo=None) + before - MINUTE
     while instant < switch + AROUND:
         wall = instant.replace(tzinfo=None) + (before if instant < switch else after)
         skipped = last_wall + MINUTE
-        comes = fits(wall) and not (fixed and wall in seen)
-        while fixed and skipped < wall:
-            comes = comes or fits(skipped)
+        while skipped < wall:
+            fixed[skipped.minute].append((instant, skipped))
             skipped += MINUTE
-        if comes:
-            found.append(instant)
+        if wall not in seen:
+            fixed[wall.minute].append((instant, wall))
+        shown[wall.minute].append((instant, wall))
         seen.add(wall)
         last_wall, instant = wall, instant + MINUTE
-    return tuple(found)
+    return shown, fixed
+
+
+@cache
+def by_the_minute(
+    switch: datetime, before: timedelta, after: timedelta, kind: str, wall_at: datetime
+) -> tuple[datetime, ...]:
+    """Return the ticks around a switch, found by looking at the wall each minute."""
+    _, fixed, fits = due(kind, wall_at)
+    passing = walk(switch, before, after)[fixed][wall_at.minute]
+    return tuple(dict.fromkeys(instant for instant, wall in passing if fits(wall)))
 
 
 def walls_to_try(switch: datetime, before: timedelta, after: timedelta) -> list[datetime]:
