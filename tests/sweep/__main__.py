@@ -7,6 +7,9 @@ import json
 import time
 from dataclasses import asdict
 
+import pytest
+
+from tests.made_stores import copy_stores
 from tests.sweep.sweeping import ALL, USUAL, Share, sweep
 
 
@@ -22,7 +25,10 @@ def main() -> None:
     if unknown := set(scenes) - set(ALL):
         parser.error(f"there is no scene {unknown.pop()}; there are {', '.join(ALL)}")
     if given.part is not None:
-        figures = Share(scenes, given.schedules, given.seed, given.part, given.parts or 1).play()
+        with pytest.MonkeyPatch.context() as patch:
+            copy_stores(patch)
+            share = Share(scenes, given.schedules, given.seed, given.part, given.parts or 1)
+            figures = share.play()
         print(json.dumps(asdict(figures)))
         return
     began = time.monotonic()

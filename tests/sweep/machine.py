@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import anyio.lowlevel
 
 from almaflow.alma.simulator import Fault, Reply, SimulatedAlma, parse_scenario
 from almaflow.engine.engine import Engine
+from almaflow.settings import Project, find_project
 from almaflow.store import JournalEntry, LogEntry, RunRecord, Store
 from almaflow.store.locks import EVERYTHING, Locks
 from almaflow.virtual_time import VirtualClock
@@ -29,6 +31,8 @@ from tests.sweep.schedules import Death, Schedule, Shift
 
 # Nobody asks for anything while a process works, so it need not look often.
 LOOK = timedelta(hours=6)
+
+KEY = "l8xx0123456789abcdef0123456789abcdef"
 
 # A lease is renewed often where that tells something: when the machine is suspended.
 LEASE, SHORT_LEASE = timedelta(days=1000), timedelta(hours=1)
@@ -165,6 +169,8 @@ class Machine(Stage):
     def __init__(self, prepared: Prepared, folder: Path, schedule: Schedule) -> None:
         # Alma is asked who it is before the first write, so it has answered once by then.
         super().__init__(folder, durable=True, connection={"environment": "production"})
+        # The pattern that masks one key is compiled once, and not for each process.
+        self.key = KEY
         self.prepared = prepared
         self.schedule = schedule
         self.wall = Wall(self.clock)
@@ -183,6 +189,11 @@ class Machine(Stage):
         prepared.copy(folder)
         self.observer = self.open_store()
         """Looks at the store from outside, all the time."""
+
+    @cached_property
+    def project(self) -> Project:
+        # Nothing writes settings into its folder, so it is looked for once.
+        return find_project(self.folder)
 
     def process(self, death: Death | None, shifts: list[Shift]) -> bool:
         """Be a process that works on all runs, until they get no further or it dies.

@@ -135,9 +135,24 @@ SCHEDULES = "ALMAFLOW_SCHEDULES"
 ROOT = Path(__file__).parents[2]
 
 
+# Of each scene, however many deaths it has.
+LEAST_COMBINATIONS = 20
+
+
 def usual() -> int:
     """Return how many schedules tests play."""
     return int(os.environ.get(SCHEDULES, USUAL))
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let what processes leave behind lie around for a while; to look for it costs a fifth."""
+    kept = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*kept)
 
 
 @dataclass(frozen=True)
@@ -155,11 +170,13 @@ class Share:
 
         Raises: truth.Broken, or Hypothesis's error with the smallest schedule that it found.
         """
-        # What processes leave behind may lie around for a while; to look for it costs a fifth.
-        gc.set_threshold(100_000)
         figures = Figures()
         wanted = self.schedules / len(self.scenes) / self.parts
-        with small_batches(), tempfile.TemporaryDirectory(prefix="almaflow-sweep-") as folder:
+        with (
+            small_batches(),
+            _seldom_collected(),
+            tempfile.TemporaryDirectory(prefix="almaflow-sweep-") as folder,
+        ):
             for scene in SCENES:
                 if scene.name in self.scenes:
                     alone = Figures()
@@ -177,7 +194,8 @@ class Share:
         )
         for schedule in every[self.part :: self.parts]:
             player.play(schedule)
-        self._play_combinations(player, max(10, ceil(wanted - player.figures.schedules)))
+        least = ceil(LEAST_COMBINATIONS / self.parts)
+        self._play_combinations(player, max(least, ceil(wanted - player.figures.schedules)))
 
     def _play_combinations(self, player: Player, count: int) -> None:
         @seed(self.seed * self.parts + self.part)
