@@ -27,7 +27,7 @@ institutions:
 """
 
 # Nobody looks as often as in earnest: days pass here.
-LOOK, SCAN, HEARTBEAT = timedelta(minutes=3), timedelta(minutes=3), timedelta(minutes=10)
+LOOK, SCAN, HEARTBEAT = timedelta(minutes=30), timedelta(minutes=3), timedelta(minutes=10)
 LEASE = timedelta(hours=2)
 
 # Monday 2026-03-02, 09:15 in Zurich.
