@@ -145,7 +145,8 @@ class Contest:
         run_virtual(main)
 
     async def _work(self, run_ids: Sequence[str]) -> None:
-        store = self.stage.open_store()
+        # A lease is renewed as time passes, which it does quickly here.
+        store = self.stage.open_store(lease=timedelta(days=1000))
         engine = self.stage.engine(store, Ears())
         engine.look = timedelta(minutes=10)
         engine._writer = engine.outbox._writer = AtOnce(store)
