@@ -23,7 +23,7 @@ from tests.harness import Ears, Stage
 KEY = "ALMA_KEY_OF_TESTS"
 
 # Hours pass before a command is typed, and little happens in them.
-LOOK = timedelta(seconds=15)
+LOOK, LEASE = timedelta(minutes=10), timedelta(hours=1)
 
 
 class Past(Stage):
@@ -32,6 +32,9 @@ class Past(Stage):
     def __init__(self, folder: Path, scenario: Mapping[str, Any] | None = None) -> None:
         began = SystemClock().now() - timedelta(hours=2)
         super().__init__(folder, scenario, durable=True, start=began.replace(microsecond=0))
+
+    def open_store(self, **options: Any) -> Store:
+        return super().open_store(**{"lease": LEASE} | options)
 
     def engine(self, store: Store, ears: Ears, look: timedelta | None = LOOK) -> Engine:
         return super().engine(store, ears, look)
