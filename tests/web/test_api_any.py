@@ -39,6 +39,7 @@ def description(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.parametrize("name", ["POSITIVE", "NEGATIVE"])
 def test_every_request_gets_an_answer_that_the_description_allows(
     description: Any, name: str
