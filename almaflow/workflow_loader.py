@@ -352,6 +352,9 @@ def nothing_at(path: Path) -> str:
             "file, a folder of workflows, or the name of a workflow."
         )
     hint = did_you_mean(path.name, names_in(path.parent) or [])
+    with_slashes = os.fspath(path).replace("\\", "/")
+    if with_slashes != os.fspath(path) and os.path.lexists(with_slashes):
+        hint = f"; did you mean `{with_slashes}`?"
     return f"There is no file or folder `{display_path(path)}`{hint or '.'}"
 
 

@@ -381,6 +381,27 @@ def test_files_that_belong_to_no_workflow_are_noted_in_a_whole_folder(tmp_path: 
     assert problems_in(tmp_path, files) == []
 
 
+def test_a_payload_with_two_names_is_used_by_either(tmp_path: Path) -> None:
+    (tmp_path / "payloads").mkdir()
+    (tmp_path / "payloads" / "A.xml").write_text("<job><parameters/></job>", "utf-8")
+    # As a file system sees them on which upper and lower case do not count.
+    (tmp_path / "payloads" / "a.xml").hardlink_to(tmp_path / "payloads" / "A.xml")
+    text = 'steps: [{submit_job: {job: M44, set: "1", payload: payloads/A.xml}}]\n'
+
+    found = problems_in(tmp_path, {"w.yaml": text}, whole=True)
+
+    assert "unused-file" not in {one.code for one in found}
+
+
+def test_a_scenario_whose_name_differs_in_case_shows_its_workflow(tmp_path: Path) -> None:
+    files = {"weekly.yaml": "steps: [{wait: 1m}]\n", "Weekly.scenario.yaml": "jobs: {}\n"}
+
+    (note,) = problems_in(tmp_path, files, whole=True)
+
+    assert note.code == "unused-file"
+    assert "did you mean `weekly.yaml`?" in note.message
+
+
 def test_the_work_of_lints_grows_in_proportion_to_the_size_of_a_workflow() -> None:
     def work(steps: int) -> int:
         text = "inputs: {a: {default: b}}\nsteps:\n" + "".join(

@@ -7,14 +7,15 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from almaflow.authoring.revisions import repository, sides, step_changes
 from almaflow.authoring.revisions.changes import Action, FieldChange
+from almaflow.authoring.revisions.extraction import laid_out
 from almaflow.authoring.revisions.facts import facts_of, text_of
-from almaflow.authoring.revisions.repository import Repository, Revision
+from almaflow.authoring.revisions.repository import Repository, Revision, TreeEntry
 from almaflow.authoring.revisions.request_changes import (
     PlannedRequest,
     PlannedRun,
@@ -478,3 +479,18 @@ def test_a_project_on_another_drive_of_windows_is_named_whole(
     reader = sides._Reader("", tmp_path, False)
 
     assert reader.shown("workflows/a.yaml") == str(tmp_path / "workflows/a.yaml")
+
+
+def test_a_file_whose_name_is_taken_where_case_does_not_count_is_remarked() -> None:
+    # Two entries of one name are laid out here as `A.yaml` and `a.yaml` are on such a system.
+    entries = [TreeEntry("a.yaml", blob, 1, is_link=False) for blob in ("first", "second")]
+    git = SimpleNamespace(
+        files=lambda revision: (entries, []),
+        contents=lambda wanted, most: {"first": b"1", "second": b"2"},
+    )
+
+    with laid_out(cast(Repository, git), Revision("main", "c0ffee")) as revision:
+        assert (revision.folder / "a.yaml").read_bytes() == b"1"
+        (remark,) = revision.remarks
+
+    assert remark.startswith("Of `main` is not compared: a.yaml.")

@@ -30,6 +30,7 @@ def project(write: Write) -> None:
     [
         (("validate", "*.yml"), "No file fits `*.yml`, so the shell passed it on unchanged."),
         (("test", "workflows/*.tests.yaml"), "No file fits"),
+        (("validate", r"workflows\weekly.yaml"), "did you mean `workflows/weekly.yaml`?"),
         (("validate", "weekli"), "did you mean `weekly`?"),
         (("run", "almaflow.yaml"), "almaflow.yaml has the settings of a project"),
         (("plan", "./almaflow.yaml"), "almaflow.yaml has the settings of a project"),
@@ -97,3 +98,20 @@ def test_lines_of_a_crontab_that_cannot_be_read_say_why(almaflow: Almaflow, writ
     assert "In /etc/crontab that is the user; remove it." in said
     assert "S42 is a scheduled job, which belongs to a profile." in said
     assert "did you mean `crontab.txt`?" in " ".join(missing.err.split())
+
+
+def test_a_project_from_windows_is_read(almaflow: Almaflow, write: Write, tmp_path: Path) -> None:
+    def from_windows(name: str, text: str) -> None:
+        write(name, "").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+
+    from_windows("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:K}}\n")
+    from_windows("workflows/w.yaml", "name: w\nsteps:\n  - id: a\n    find_set: {name: A}\n")
+    from_windows("workflows/tests/w.tests.yaml", "tests:\n  - name: it runs\n")
+    from_windows(".env", "K=a-key-of-windows\n")
+    from_windows("panel.txt", PANEL)
+
+    made = almaflow("new", "n", "panel.txt", "--set", "A", "--json")
+    checked, tested = almaflow("validate"), almaflow("test", "w", "n")
+
+    assert (made.code, checked.code, tested.code) == (0, 0, 0), checked.out + tested.out
+    assert almaflow("diff").code in (0, 2)

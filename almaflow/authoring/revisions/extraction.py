@@ -51,11 +51,17 @@ def laid_out(repository: Repository, revision: Revision) -> Iterator[LaidOut]:
         folder = Path(os.path.realpath(name))
         missing = [entry.path for entry in wanted if entry.blob not in contents]
         there = [entry for entry in wanted if entry.blob in contents]
-        _write(folder, there, contents)
-        yield LaidOut(folder, tuple(_remarks(revision, missing)), tuple(submodules))
+        hidden = _write(folder, there, contents)
+        remarks = tuple(_remarks(revision, missing, hidden))
+        yield LaidOut(folder, remarks, tuple(submodules))
 
 
-def _remarks(revision: Revision, missing: Sequence[str]) -> Iterator[str]:
+def _remarks(revision: Revision, missing: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
+    if hidden:
+        yield (
+            f"Of `{revision.name}` is not compared: {', '.join(hidden[:5])}. On this system "
+            "another file has that name, because upper and lower case do not count."
+        )
     if missing:
         yield (
             f"{len(missing)} files of `{revision.name}` are not in this clone, such as "
@@ -80,11 +86,16 @@ def _check_size(entries: Sequence[TreeEntry], revision: Revision) -> None:
         )
 
 
-def _write(folder: Path, entries: Sequence[TreeEntry], contents: dict[str, bytes]) -> None:
+def _write(folder: Path, entries: Sequence[TreeEntry], contents: dict[str, bytes]) -> list[str]:
+    """Write the files; return those whose name is taken where upper and lower case do not count."""
+    hidden = []
     for entry in entries:
         if not entry.is_link:
             target = folder / entry.path
             target.parent.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(target):
+                hidden.append(entry.path)
+                continue
             target.write_bytes(contents[entry.blob])
     links = [folder / entry.path for entry in entries if entry.is_link]
     for entry in entries:
@@ -94,6 +105,7 @@ def _write(folder: Path, entries: Sequence[TreeEntry], contents: dict[str, bytes
     for link in links:
         if os.path.lexists(link) and not Path(os.path.realpath(link)).is_relative_to(folder):
             link.unlink()
+    return hidden
 
 
 def _link(folder: Path, path: str, target: str) -> None:

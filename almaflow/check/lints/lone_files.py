@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from almaflow.check.lints.subject import Subject
-from almaflow.problems import Location, Problem, Severity
+from almaflow.problems import Location, Problem, Severity, did_you_mean
+from almaflow.text_files import names_in
 from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
 
 
@@ -22,20 +23,36 @@ def lone_files(
     """
     uncertain = [*unread, *(one.document.text for one in subjects if one.broken.parts)]
     used = {os.path.realpath(path) for one in subjects for path in _payloads(one)}
+    used_files = {_identity(Path(path)) for path in used}
     folders = {one.file.path.absolute().parent for one in subjects if one.file.path is not None}
     for folder in sorted({Path(path).parent for path in used} - folders):
         for file in _files(folder):
-            if os.path.realpath(file) not in used and not any(file.name in t for t in uncertain):
+            if _identity(file) not in used_files and not any(file.name in t for t in uncertain):
                 yield _note(file, "No workflow uses this payload. Delete it, or name it in a step.")
     for folder in sorted(folders):
         for file in _files(folder):
             stem = file.name[: -len(SCENARIO)] if file.name.endswith(SCENARIO) else None
-            if stem and not any(f"{stem}{ending}" in names for ending in ENDINGS):
+            if stem and not any(_is_there(folder, stem + one, names) for one in ENDINGS):
+                hint = did_you_mean(f"{stem}{ENDINGS[0]}", names_in(folder) or []) or "."
                 message = (
-                    f"There is no workflow `{stem}{ENDINGS[0]}` next to this scenario. Rename the "
-                    "scenario as its workflow is called, or delete it."
+                    f"There is no workflow `{stem}{ENDINGS[0]}` next to this scenario{hint} Rename "
+                    "the scenario as its workflow is called, or delete it."
                 )
                 yield _note(file, message)
+
+
+def _is_there(folder: Path, name: str, names: Collection[str]) -> bool:
+    # Where case does not count, a file is there by other names than its own.
+    return name in names or os.path.isfile(folder / name)
+
+
+def _identity(file: Path) -> object:
+    """Return what is the same for two names of one file, as `A.xml` and `a.xml` may be."""
+    try:
+        status = file.stat()
+    except OSError:
+        return os.path.realpath(file)
+    return status.st_dev, status.st_ino
 
 
 def _payloads(subject: Subject) -> Iterator[Path]:
