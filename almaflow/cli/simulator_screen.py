@@ -66,7 +66,7 @@ def greeting(
     lines = [f"The simulated Alma listens on {url}", "", "In almaflow.yaml:", "  institutions:"]
     for one in institutions:
         lines += [f"    {one.name}:", f"      base_url: {url}"]
-        lines += [f"      environment: {one.environment}"] * (one.environment != "production")
+        lines += [f"      environment: {one.environment}"]
         lines += [f"      api_key: env:{variable_of(one.name)}"]
     lines += ["", "In the terminal in which you start almaflow:"]
     lines += [_set(variable_of(one.name), one.key) for one in institutions]

@@ -73,22 +73,23 @@ def ask(url: str, key: str) -> str:
 def test_it_answers_until_it_is_ended_and_then_ends_well(number: signal.Signals) -> None:
     with served() as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(10)]
+        lines = [process.stdout.readline() for _ in range(11)]
         url = lines[0].split()[-1]
-        key = lines[9].split("=")[-1].strip()
+        key = lines[10].split("=")[-1].strip()
 
         answer = ask(url, key)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
 
     assert "GET - OK" in answer
-    assert lines[2:6] == [
+    assert lines[2:7] == [
         "In almaflow.yaml:\n",
         "  institutions:\n",
         "    main:\n",
         f"      base_url: {url}\n",
+        "      environment: production\n",
     ]
-    assert lines[9].startswith("  export ALMA_API_KEY_MAIN=l8xx")
+    assert lines[10].startswith("  export ALMA_API_KEY_MAIN=l8xx")
     assert (process.returncode, err) == (0, "")
     assert out.endswith("The simulator has stopped; its library is discarded.\n")
 
