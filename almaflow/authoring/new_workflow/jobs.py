@@ -5,7 +5,7 @@ from __future__ import annotations
 from almaflow.alma.simulator.library import MANUAL_JOBS
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
-from almaflow.snapshot.model import Section
+from almaflow.snapshot.model import NUMBER, Section
 
 _FAILURES = late_pattern(r"fail|error|reject|not[._]?(?:loaded|updated|processed)", 2)
 
@@ -34,14 +34,14 @@ def known_job(id: str, section: Section | None) -> KnownJob:
     if section is None:
         return KnownJob(id, label=label, content=content)
     entry = next((one for one in section.jobs if one.id == id), None)
-    counters = [one for one in section.counters if one.job == id]
+    counters = section.counters_of(id)
     return KnownJob(
         id,
         name=entry.name if entry else "",
         label=entry.name if entry else label,
         content=content,
         failures=tuple(
-            one.key for one in counters if one.form == "number" and _FAILURES.search(one.key)
+            one.key for one in counters if one.form == NUMBER and _FAILURES.search(one.key)
         ),
         counters=tuple(one.key for one in counters),
     )

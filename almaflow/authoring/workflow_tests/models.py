@@ -53,8 +53,11 @@ _METHODS = ("GET", "POST", "PUT", "DELETE")
 StepOutcome = Literal[
     "succeeded", "warning", "failed", "skipped", "timed_out", "cancelled", "unknown"
 ]
-RunOutcome = Literal[
-    "succeeded", "warning", "failed", "skipped", "timed_out", "cancelled", "unknown", "waiting"
+RunOutcome = Literal[StepOutcome, "waiting"]
+
+Times = Annotated[
+    Whole | None,
+    Field(ge=0, le=1_000_000, description="How often it is sent; default: at least once."),
 ]
 
 
@@ -121,14 +124,7 @@ class ExpectedRequest(Model):
     contains: Annotated[
         Text | None, Field(description="A part of the body; `*` matches any characters.")
     ] = None
-    times: Annotated[
-        Whole | None,
-        Field(
-            ge=0,
-            le=1_000_000,
-            description="How often such a request is sent; default: at least once.",
-        ),
-    ] = None
+    times: Times = None
 
     @field_validator("path")
     @classmethod
@@ -191,14 +187,7 @@ class ExpectedNotification(Model):
         Text | None,
         Field(description="A part of the message; `*` matches any characters."),
     ] = None
-    times: Annotated[
-        Whole | None,
-        Field(
-            ge=0,
-            le=1_000_000,
-            description="How often such a message is sent; default: at least once.",
-        ),
-    ] = None
+    times: Times = None
 
 
 class ExpectedNotifications(Model):
