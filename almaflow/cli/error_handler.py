@@ -190,6 +190,8 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
     param = getattr(error, "param", None)
     if wrong and hasattr(error, "possibilities"):
         hint = did_you_mean(wrong, _options(context)) if wrong.startswith("--") else ""
+        if wrong.removeprefix("--") in COMMANDS:
+            hint = hint or f"; a command has no dashes: `almaflow {wrong.removeprefix('--')}`."
         text = f"`{command}` has no option `{wrong}`{hint or '.'}"
     elif type(error).__name__ == "MissingParameter" and param is not None:
         text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")

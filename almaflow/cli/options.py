@@ -42,6 +42,8 @@ def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     if file is not None:
+        if "=" in file.name and not os.path.lexists(file):
+            raise RequestWrong(f"`--inputs` takes a file. Write the input itself as `-i {file}`.")
         document = read_document(file, str(file), is_data=True)
         if has_errors(document.findings):
             raise DocumentsInvalid(document.findings)
@@ -88,6 +90,8 @@ def _not_a_scenario(file: str, other: str) -> str:
             f"test {tests}`, and repeat this command without them."
         )
     if not os.path.lexists(other):
+        if "=" in other:
+            return f"An input of the run needs `-i` in front of it: `-i {other}`."
         return (
             f"There is no file `{other}`, which would be the scenario. A value with spaces needs "
             'quotes, such as `-i "name=My titles"`.'
