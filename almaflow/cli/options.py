@@ -89,6 +89,8 @@ def _not_a_scenario(file: str, other: str) -> str:
             f"`{tests}` has tests of a workflow, and is not a scenario. Run them with `almaflow "
             f"test {tests}`, and repeat this command without them."
         )
+    if other.casefold().endswith(SCENARIO_SUFFIX):
+        return ""
     if not os.path.lexists(other):
         if "=" in other:
             return f"An input of the run needs `-i` in front of it: `-i {other}`."
@@ -96,7 +98,7 @@ def _not_a_scenario(file: str, other: str) -> str:
             f"There is no file `{other}`, which would be the scenario. A value with spaces needs "
             'quotes, such as `-i "name=My titles"`.'
         )
-    if other.casefold().endswith(SCENARIO_SUFFIX) or not is_workflow_text(Path(other)):
+    if not is_workflow_text(Path(other)):
         return ""
     return (
         f"`{file}` and `{other}` are two workflows, and this command takes one of them. Repeat it "
