@@ -49,7 +49,7 @@ def test_schemas_are_written_into_a_folder_that_is_made(almaflow: Almaflow, fold
     typed = almaflow("schema", "--output", "made/schemas")
 
     files = sorted((folder / "made" / "schemas").iterdir())
-    names = ["project", "scenario", "tests", "workflow"]
+    names = ["catalog", "project", "scenario", "tests", "workflow"]
     assert [one.name for one in files] == [f"{name}.schema.json" for name in names]
     assert sorted(typed.out.splitlines()) == [f"Wrote {one.relative_to(folder)}." for one in files]
     assert all("$schema" in json.loads(one.read_text(encoding="utf-8")) for one in files)
@@ -58,7 +58,7 @@ def test_schemas_are_written_into_a_folder_that_is_made(almaflow: Almaflow, fold
 def test_written_schemas_are_told_as_json(almaflow: Almaflow, folder: Path) -> None:
     written = almaflow("schema", "-o", "schemas", "--json").json["written"]
 
-    assert len(written) == 4
+    assert len(written) == 5
     assert all((folder / one).is_file() for one in written)
 
 
