@@ -63,7 +63,8 @@ def _may_hold_key(text: str) -> bool:
     """
     if len(text) < SHORTEST_KEY or ("7" not in text and "8" not in text):
         return False
-    return "%" in text or (("x" in text or "X" in text) and ("l" in text or "L" in text))
+    has_beginning = ("l" in text or "L" in text) and text.count("x") + text.count("X") > 1
+    return "%" in text or has_beginning
 
 
 def hide_keys(text: str) -> str:

@@ -7,7 +7,6 @@ makes of them. The field decides which counts: a text field takes the characters
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -30,6 +29,7 @@ from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
 from almaflow.foreign_words import Advice, value_meant
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
 
@@ -117,8 +117,8 @@ def _kind(value: Any) -> str:
 
 
 # `3.9E+13`, in some countries `3,9E+13`; what a program added to whole numbers: `39031000200018.0`.
-_ROUNDED = re.compile(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
-_WITH_FRACTION = re.compile(r"\d{9,}[.,]0+")
+_ROUNDED = late_pattern(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
+_WITH_FRACTION = late_pattern(r"\d{9,}[.,]0+")
 
 
 _TEXT_COLUMN = "Format the column as text there, enter the ids again, and save the file."

@@ -14,6 +14,7 @@ from almaflow.errors import RequestWrong
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render, to_text
 from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.field_types import Plain, Template
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.workflow import Input, Workflow
 
@@ -70,7 +71,7 @@ def _each(value: Any) -> Iterator[Any]:
 
 
 # A surrogate without its other half, as JSON can spell it: no file, database or answer takes it.
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF = late_pattern("[\ud800-\udfff]")
 
 
 def _check_matches(text: str, written: str) -> None:

@@ -20,9 +20,9 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from almaflow.field_types import Model, format_duration
-from almaflow.model_fields import fields_of, models_in, models_of
+from almaflow.model_fields import MODEL_REFERENCE, fields_of, models_in, models_of
 from almaflow.settings import Settings
-from almaflow.steps.base import IDENTIFIER, KIND_REFERENCE, Kind, StepBase
+from almaflow.steps.base import IDENTIFIER, Kind, StepBase
 from almaflow.whole_files import write_whole
 from almaflow.workflow import Workflow
 
@@ -166,8 +166,8 @@ def _bare(schema: Any) -> Any:
         for key, value in schema.items()
         if key not in ("title", "default", "description")
     }
-    if KIND_REFERENCE in clean:
-        return {"$ref": _REFERENCE.format(model=clean[KIND_REFERENCE])}
+    if MODEL_REFERENCE in clean:
+        return {"$ref": _REFERENCE.format(model=clean[MODEL_REFERENCE])}
     if isinstance(clean.get("enum"), list):
         # Not the field `enum` of an input, which is a schema.
         words = clean.pop("enum")

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
+
+from almaflow.late_patterns import late_pattern
 
 # Source: Unicode Technical Standard 39, confusables.txt, for the letters of common keyboards.
 _CYRILLIC = ("кмтасԁеһіјӏорԛѕԝхуАВЕНІЈКМОРЅТХУ", "kmtacdehijlopqswxyABEHIJKMOPSTXY")
@@ -17,8 +18,8 @@ _LATIN: dict[str, str] = {}
 for _odd, _plain in (_CYRILLIC, _GREEK, _OTHERS):
     _LATIN.update(zip(_odd, _plain, strict=True))
 
-_MIXED = re.compile(r"\w+")
-_ASCII_LETTER = re.compile(r"[A-Za-z]")
+_MIXED = late_pattern(r"\w+")
+_ASCII_LETTER = late_pattern(r"[A-Za-z]")
 
 
 def latin(text: str) -> str:

@@ -68,7 +68,12 @@ class _Key:
 
     @cached_property
     def kinds(self) -> Mapping[str, FieldInfo]:
-        return {one: field for one, field in self.known.items() if [*later_models_of(field)]}
+        # The model of a kind knows its key; those of other fields do not have one.
+        return {
+            one: field
+            for one, field in self.known.items()
+            if any(getattr(model, "key", "") == one for model in later_models_of(field))
+        }
 
     def shown(self, value: Any) -> str:
         return shown_of(self.model, value)

@@ -43,7 +43,11 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class ModelLater(Generic[M]):
-    """Marks a field whose model is imported when a file uses it, or when someone asks for it."""
+    """Marks a field whose model is imported when a file uses it, or when someone asks for it.
+
+    A file uses few of the models, and importing and building all of them takes longer than reading
+    it.
+    """
 
     def __init__(self, load: Callable[[], type[M]]) -> None:
         self._load = load
@@ -52,6 +56,24 @@ class ModelLater(Generic[M]):
     def model(self) -> type[M]:
         """What the field holds."""
         return self._load()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # Pydantic adds the problems that a nested model reports to its own, at their locations.
+        read = core_schema.no_info_plain_validator_function(
+            lambda data: self.model.model_validate(data)
+        )
+        return core_schema.nullable_schema(read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {MODEL_REFERENCE: self.model.__name__}
+
+
+MODEL_REFERENCE = "almaflow_model"
+"""In a JSON Schema of pydantic's, the name of the model that belongs there."""
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -100,11 +122,16 @@ def later_models_of(field: FieldInfo) -> Iterator[type[BaseModel]]:
     return (mark.model for mark in field.metadata if isinstance(mark, ModelLater))
 
 
-def models_in(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return *model* and every model that is somewhere in its fields."""
+def models_in(model: type[BaseModel], *, with_later: bool = True) -> list[type[BaseModel]]:
+    """Return *model* and every model that is somewhere in its fields.
+
+    *with_later*: also those of fields that are marked with `ModelLater`.
+    """
     models = [model]
     for current in models:
-        held: list[Any] = list(current.model_fields.values())
+        held: list[Any] = [
+            field if with_later else field.annotation for field in current.model_fields.values()
+        ]
         for annotation in (*held, getattr(current, "named", None)):
             models.extend(inner for inner in models_of(annotation) if inner not in models)
     return models

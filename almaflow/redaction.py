@@ -31,6 +31,8 @@ _PLACEHOLDER = late_pattern(f"{_OPEN}([^{_OPEN}{_CLOSE}]*):([0-9a-f]{{8}}){_CLOS
 _DAMAGED = late_pattern(
     f"{_OPEN}|{_CLOSE}|%EF%96%A[12]|\\\\uf5a[12]|&#(?:62881|62882|xf5a1|xf5a2);", re.IGNORECASE
 )
+# The characters of which each of these has one, if it is ASCII.
+_SIGNS_OF_DAMAGE = "%\\&"
 
 
 class SecretDamaged(AlmaflowError):
@@ -68,6 +70,8 @@ def reveal(value: Any, lookup: Callable[[str], str]) -> Any:
         return lookup(name)
 
     def text(whole: str) -> str:
+        if whole.isascii() and not any(sign in whole for sign in _SIGNS_OF_DAMAGE):
+            return whole
         # Checked before the values are put in: they may contain anything.
         if _DAMAGED.search(_PLACEHOLDER.sub("", whole)):
             raise SecretDamaged

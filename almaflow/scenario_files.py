@@ -20,9 +20,9 @@ KEYS = (
     *("known_members", "other_runs", "reports", "responses", "sets", "starts_at"),
     *("unknown_members", "webhooks"),
 )
-_OF_SCENARIOS = re.compile(rf"^(?:{'|'.join(KEYS)})[ \t]*:", re.MULTILINE)
+_OF_SCENARIOS = late_pattern(rf"^(?:{'|'.join(KEYS)})[ \t]*:", re.MULTILINE)
 # Also those that people of other tools write.
-_OF_WORKFLOWS = re.compile(
+_OF_WORKFLOWS = late_pattern(
     r"^(?:steps|schedule|inputs|finally|name|on|env|vars|tasks|stages|notify)[ \t]*:", re.MULTILINE
 )
 

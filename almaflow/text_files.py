@@ -304,7 +304,12 @@ def printable(name: str) -> str:
 
     Two names that differ are shown differently. On Windows a backslash divides folders.
     """
-    return _NOT_SHOWN.sub(_escaped, name)
+    return name if _is_plain(name) else _NOT_SHOWN.sub(_escaped, name)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether *name* clearly has nothing of `_NOT_SHOWN`, as almost every name."""
+    return name.isascii() and name.isprintable() and "\\" not in name
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -328,6 +333,8 @@ def path_problem(path: Path) -> str:
         code = ord(str(path)[error.start])
         byte = f" (byte 0x{code - 0xDC00:02x})" if 0xDC80 <= code <= 0xDCFF else ""
         return f"has a path that is not UTF-8{byte}"
+    if _is_plain(str(path)):
+        return ""
     bad = next((one for one in _NOT_SHOWN.findall(str(path)) if one != os.sep), "")
     return f"has a path with the character U+{ord(bad):04X}, which is not shown" if bad else ""
 

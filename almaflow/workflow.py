@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow import foreign_keys
 from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
-from almaflow.job_trigger import Triggers
+from almaflow.model_fields import ModelLater
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
 from almaflow.steps.added_kinds import added_kinds
 from almaflow.steps.base import Kind, KindLater, PollSettings, Retry, StepBase
@@ -218,6 +218,19 @@ def _valid_name(name: str | None) -> str | None:
     return name
 
 
+if TYPE_CHECKING:
+    from almaflow.job_trigger import Triggers
+else:
+    # Few files have `on`: its model is imported for one that does.
+    Triggers = Model
+
+
+def _triggers() -> type[Triggers]:
+    from almaflow.job_trigger import Triggers
+
+    return Triggers
+
+
 class Workflow(Model):
     """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
 
@@ -270,6 +283,7 @@ class Workflow(Model):
     ] = []
     on: Annotated[
         Triggers | None,
+        ModelLater(_triggers),
         Field(description="What starts the workflow under `almaflow serve`, besides `schedule`."),
     ] = None
     overlap: Annotated[

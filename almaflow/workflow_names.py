@@ -34,7 +34,7 @@ def name_problem(name: str) -> str:
     if any("\ud800" <= one <= "\udfff" for one in name):
         return f"The name is not valid Unicode. {NAME_RULE}"
     bad = next((one for one in name if not one.isprintable()), None)
-    ignored = _SHOWN_AS_NOTHING.search(name)
+    ignored = None if name.isascii() else _SHOWN_AS_NOTHING.search(name)
     if bad is not None or ignored:
         character = bad if bad is not None else name[ignored.start()] if ignored else ""
         return f"The name has the invisible character U+{ord(character):04X}. {NAME_RULE}"

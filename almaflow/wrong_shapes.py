@@ -14,10 +14,11 @@ from pydantic import BaseModel
 
 from almaflow.field_types import Plain
 from almaflow.foreign_words import normal
+from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
 from almaflow.yaml_in_line import in_line
 
-_BULLET = re.compile(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
+_BULLET = late_pattern(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
 
 
 def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -> str:
@@ -80,7 +81,7 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
 
 
 # `job=M44 set={{ … }}`, as Ansible and shells have it.
-_ASSIGNED = re.compile(r"""(\w+)=("[^"]*"|'[^']*'|\{\{.*?\}\}|[^\s"']+)(?:\s+|$)""", re.DOTALL)
+_ASSIGNED = late_pattern(r"""(\w+)=("[^"]*"|'[^']*'|\{\{.*?\}\}|[^\s"']+)(?:\s+|$)""", re.DOTALL)
 
 
 def in_one_line(text: str) -> str:
@@ -91,7 +92,7 @@ def in_one_line(text: str) -> str:
     return in_line({key: value.strip("\"'") for key, value in pairs})
 
 
-_PAIR = re.compile(r"\s*([\w.]+)\s*[=:]\s*(.*?)\s*", re.DOTALL)
+_PAIR = late_pattern(r"\s*([\w.]+)\s*[=:]\s*(.*?)\s*", re.DOTALL)
 
 
 def _parameters(path: Sequence[str | int], data: Any) -> str:

@@ -127,6 +127,18 @@ def test_every_problem_of_literal_keys_is_free_of_them_in_every_format() -> None
     assert "l7xxsecret" not in repr(caught.value.problems)
 
 
+def test_values_under_serve_are_shown_unless_they_may_be_secrets(tmp_path: Path) -> None:
+    file = write(
+        tmp_path, "serve: {users: {anna: {password: hunter22, role: no}}, digest: '25:00'}"
+    )
+
+    with pytest.raises(DocumentsInvalid) as caught:
+        load_project(file)
+
+    shown = "serve: {users: {anna: {password: ********, role: no}}, digest: '25:00'}"
+    assert {problem.line_text for problem in caught.value.problems} == {shown}
+
+
 def test_the_file_is_found_upwards_from_the_working_directory(tmp_path: Path) -> None:
     write(tmp_path, "timezone: Europe/Paris\n")
     inner = tmp_path / "workflows" / "deep"

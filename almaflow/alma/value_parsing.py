@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from almaflow.late_patterns import late_pattern
+
 LONGEST_TEXT = 100_000
 """The largest number of characters in any text; Alma's longest, queries and descriptions, have a
 few thousand.
@@ -44,7 +46,7 @@ wrong make less than one; a machine whose clock is further off cannot verify a c
 """
 
 _LONGEST_INSTANT = 40
-_INSTANCE = re.compile(r"/instances/([^/?#]+)/?(?:[?#].*)?$")
+_INSTANCE = late_pattern(r"/instances/([^/?#]+)/?(?:[?#].*)?$")
 
 
 class UnreadableResponse(ValueError):

@@ -14,12 +14,13 @@ from almaflow.check.value_shapes import saved_as_csv
 from almaflow.document import PathTo
 from almaflow.document.hazards import WINDOWS_PATH, keys_in_file
 from almaflow.document.slips import PATHS_ARE_RELATIVE, windows_path
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Severity, did_you_mean
 from almaflow.settings import PathRefused, data_path
 from almaflow.text_files import names_in
 
 # A drive or a share of Windows, and the home folder of a shell.
-_ABSOLUTE = re.compile(r"[A-Za-z]:[\\/]|\\\\|~/")
+_ABSOLUTE = late_pattern(r"[A-Za-z]:[\\/]|\\\\|~/")
 
 
 def find_file(

@@ -6,7 +6,6 @@ sent as it is, and Alma's response ("Mandatory parameter value is empty") does n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from almaflow.check.collector import ProblemCollector
@@ -26,6 +25,7 @@ from almaflow.check.value_shapes import (
 )
 from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.yaml_in_line import in_line
@@ -35,8 +35,8 @@ NOT_AN_ID = "not-an-id"
 
 MEANT_AS_TEMPLATE = "meant-as-template"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
-_JOB_ID = re.compile(r"[SMO]\d*")
-_LINK = re.compile(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
+_JOB_ID = late_pattern(r"[SMO]\d*")
+_LINK = late_pattern(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
 
 
 def check_values(

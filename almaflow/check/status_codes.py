@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from almaflow.alma.job_status import KNOWN_STATUSES, TERMINAL_STATUSES
 from almaflow.check.collector import ProblemCollector
 from almaflow.document import PathTo
+from almaflow.late_patterns import late_pattern
 from almaflow.outcome import Outcome
 from almaflow.problems import Severity
 from almaflow.steps.base import Retry, StepBase
@@ -26,7 +27,7 @@ OUTCOMES = [str(outcome) for outcome in Outcome if outcome is not Outcome.MISSED
 # is less like COMPLETED_FAILED and may be new in Alma.
 SLIP = 0.82
 # What a code that is not known yet may look like; of a case, upper and lower case do not count.
-_CODE = re.compile(r"[A-Z0-9_]+|[a-z0-9_]+")
+_CODE = late_pattern(r"[A-Z0-9_]+|[a-z0-9_]+")
 
 # What other systems call an outcome of ours.
 _OTHER_WORDS: Mapping[str, str] = {

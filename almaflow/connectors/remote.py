@@ -23,6 +23,7 @@ from almaflow.connectors.base import (
 from almaflow.connectors.errors import ConnectorError, ConnectorRefused
 from almaflow.connectors.time_limit import LISTING, TimeLimit, seconds_for
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 
 # Seconds to a connection, and to the next piece of an answer.
 CONNECT, ANSWER = 20.0, 60.0
@@ -32,7 +33,7 @@ _PIECE = 1024 * 1024
 
 _HOME = "/~"
 
-_MLSD_TIME = re.compile(r"\d{14}(\.\d+)?", re.ASCII)
+_MLSD_TIME = late_pattern(r"\d{14}(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import placeholder
@@ -15,7 +15,7 @@ from almaflow.steps.base import StepBase
 from almaflow.steps.result import StepResult
 from almaflow.steps.tree import StepNode, walk
 
-_SECRET = re.compile(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
+_SECRET = late_pattern(r"\bsecrets\s*(?:\.\s*|\[\s*['\"])(\w+)")
 
 
 @dataclass

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
 T = TypeVar("T")
 
-OPENING = re.compile(r"\{\{|\{%|\{#")
+OPENING = late_pattern(r"\{\{|\{%|\{#")
 """What begins something else than text in a template."""
 
 

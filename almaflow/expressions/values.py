@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,8 +12,9 @@ from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.types import KINDS
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
+_NUMBER = late_pattern(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?")
 _REQUIRED: Any = object()
 
 # Ten thousand years: no two dates are further apart, and all sums stay within a `timedelta`.

@@ -10,11 +10,12 @@ from enum import StrEnum
 from almaflow.errors import RequestWrong
 from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.store import SchedulePause, Store, Tick, TickCause, TickEnding
 
 # An instant and the number of a row; databases count to 2^63 - 1.
-_CURSOR = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,18})", re.ASCII)
+_CURSOR = late_pattern(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,18})", re.ASCII)
 
 # The number of earlier ticks that are searched for those merged into a run's tick.
 _MERGED = 10_000

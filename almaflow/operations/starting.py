@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from almaflow.clock import Clock
 from almaflow.errors import RequestWrong
+from almaflow.late_patterns import late_pattern
 from almaflow.operations.continuing import refuse_without_executor
 from almaflow.operations.run_records import log_request
 from almaflow.plan import Plan, make_plan
@@ -17,7 +17,7 @@ from almaflow.store import RunExists, RunRecord, Store, new_run_id
 from almaflow.store.locks import locks_of_decision
 from almaflow.workflow_loader import LoadedWorkflow
 
-_KEY = re.compile(r"[!-~]{1,200}")
+_KEY = late_pattern(r"[!-~]{1,200}")
 
 
 def plan_run(

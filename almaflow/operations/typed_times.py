@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from almaflow.errors import RequestWrong
 from almaflow.field_types import parse_duration
+from almaflow.late_patterns import late_pattern
 from almaflow.timetable import TimetableInvalid, instant_of, parse_moment
 
 HOW = "A date, a date with a time of day, or"
 """The beginning of the help of such an option."""
 
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_TIME = late_pattern(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def read_past(text: str, option: str, now: datetime, zone: ZoneInfo) -> datetime:

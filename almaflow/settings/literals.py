@@ -17,6 +17,8 @@ from pydantic import BaseModel
 
 from almaflow.document import Document, PathTo
 from almaflow.field_types import Plain
+from almaflow.late_patterns import late_pattern
+from almaflow.model_fields import fields_of, models_in
 from almaflow.problems import Problem
 from almaflow.settings.models import Settings
 from almaflow.settings.references import SecretRef, is_reference
@@ -24,13 +26,13 @@ from almaflow.settings.strength import SHORTEST_SECRET
 
 # `url`, `base_url` and `store` may hold a password, `host_key` looks like one.
 _DOUBTFUL = frozenset({"url", "base_url", "store"})
-_PAIR = re.compile(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
+_PAIR = late_pattern(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
 # A message may have a value without the marks around it, as an anchor has.
 _MARKS = "*&!@%{}[]|>"
-_SEPARATORS = re.compile(r"[\s:,=/\\\"'`]+")
+_SEPARATORS = late_pattern(r"[\s:,=/\\\"'`]+")
 # A shorter value is a part of many words of messages, and no secret.
 _SHORTEST_REPEATED = 5
-_VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
+_VALUE = late_pattern(r"\"[^\"]*\"?|'[^']*'?|[^,}\s\[{][^,}#]*")
 
 
 def hide_literals(document: Document) -> None:
@@ -95,13 +97,19 @@ def _doubtful(data: Any, path: PathTo) -> Iterator[PathTo]:
         return
     text = data.text if isinstance(data, Plain) else str(data)
     last_key = next((key for key in reversed(path) if isinstance(key, str)), "")
-    if not (is_harmless(last_key, path[:-1]) or is_reference(text)):
+    if not (is_reference(text) or _is_harmless(last_key, path[:-1])):
         yield path
 
 
-def is_harmless(key: str, around: PathTo = ()) -> bool:
+def _is_harmless(key: str, around: PathTo) -> bool:
     """Whether the value of *key* never is a secret; names that users choose are not evidence."""
-    return key in _harmless_keys() and not {"secrets", "channels"} & set(around)
+    if {"secrets", "channels"} & set(around):
+        return False
+    harmless, doubtful = _sorted_keys(with_later=False)
+    if "serve" in around or key not in harmless | doubtful:
+        # Few files have a key of the models that are imported later.
+        harmless, doubtful = _sorted_keys(with_later=True)
+    return key in harmless
 
 
 def _starred(line: str) -> str:
@@ -114,7 +122,8 @@ def _starred(line: str) -> str:
         if value is None:
             continue
         text = value.group()
-        keep = is_harmless(match[1]) or is_reference(text.strip("\"' "))
+        harmless, _ = _sorted_keys(with_later=True)
+        keep = match[1] in harmless or is_reference(text.strip("\"' "))
         masked += line[position : match.end()] + (text if keep else "*" * len(text))
         position = value.end()
     rest = line[position:]
@@ -124,34 +133,26 @@ def _starred(line: str) -> str:
 
 @cache
 def _known_keys() -> frozenset[str]:
-    return frozenset(
-        field.alias or name
-        for model in _models(Settings)
-        for name, field in model.model_fields.items()
-    )
+    return frozenset(key for model in models_in(Settings) for key in fields_of(model))
 
 
 @cache
-def _harmless_keys() -> frozenset[str]:
+def _sorted_keys(*, with_later: bool) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys whose values never are a secret, and the others.
+
+    *with_later*: also those of models that are imported later.
+    """
     keys: set[str] = set()
     secret: set[str] = set(_DOUBTFUL)
-    for model in _models(Settings):
-        for name, field in model.model_fields.items():
+    for model in models_in(Settings, with_later=with_later):
+        for key, field in fields_of(model).items():
             # Where a mapping belongs, a bare text may be anything.
             is_harmless_type = not any(
                 part is SecretRef or (isinstance(part, type) and issubclass(part, BaseModel))
                 for part in _parts(field.annotation)
             )
-            (keys if is_harmless_type else secret).add(field.alias or name)
-    return frozenset(keys - secret)
-
-
-def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    yield model
-    for field in model.model_fields.values():
-        for part in _parts(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from _models(part)
+            (keys if is_harmless_type else secret).add(key)
+    return frozenset(keys - secret), frozenset(secret)
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

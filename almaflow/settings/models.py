@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,13 +20,13 @@ from pydantic_core import PydanticCustomError
 
 from almaflow import timetable
 from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
+from almaflow.model_fields import ModelLater
 from almaflow.problem_pages import code_pages
 from almaflow.problems import did_you_mean
 from almaflow.settings import other_words
 from almaflow.settings.addresses import alma_address, server, without_password
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
-from almaflow.settings.serving import ServeSettings
 
 
 def _codes(levels: dict[str, str]) -> dict[str, str]:
@@ -283,6 +283,19 @@ class ConnectionSettings(Model):
     ] = None
 
 
+if TYPE_CHECKING:
+    from almaflow.settings.serving import ServeSettings
+else:
+    # Few files have `serve`: its models are imported for one that does.
+    ServeSettings = Model
+
+
+def _serve_settings() -> type[ServeSettings]:
+    from almaflow.settings.serving import ServeSettings
+
+    return ServeSettings
+
+
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
@@ -348,6 +361,7 @@ class Settings(Model):
     ] = {}
     serve: Annotated[
         ServeSettings | None,
+        ModelLater(_serve_settings),
         Field(description="What `almaflow serve` does in addition to running workflows."),
     ] = None
 
@@ -359,7 +373,7 @@ class Settings(Model):
     @property
     def serving(self) -> ServeSettings:
         """The settings under `serve`, or the defaults."""
-        return self.serve or ServeSettings()
+        return self.serve or _serve_settings()()
 
     @property
     def store_is_reference(self) -> bool:

@@ -36,7 +36,7 @@ def path_inside(project: Path, name: str, *, beside: Path | None = None) -> Path
     base = Path(os.path.realpath(project))
     if not name:
         raise PathRefused("outside-project", "This path is empty. Specify a file.")
-    if _NOT_IN_PATHS.search(name):
+    if not name.isprintable() and _NOT_IN_PATHS.search(name):
         raise PathRefused(
             "outside-project",
             f"The path `{printable(name)}` contains a control character. Write it with `/` "

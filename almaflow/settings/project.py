@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from almaflow.document import MAX_BYTES, Document, PathTo, read_document
@@ -191,7 +191,8 @@ class Project:
         for name, connection in self.settings.connections.items():
             if connection.password is not None:
                 yield f"connections.{name}.password", connection.password
-        yield from self.settings.serving.references()
+        if self.settings.serve is not None:
+            yield from self.settings.serving.references()
         if self.settings.store_is_reference:
             yield _STORE, SecretRef.read(self.settings.store)
 
@@ -228,7 +229,7 @@ class Project:
             for other, entry in self.institutions.items()
             if _account(other, entry) == account and entry.limits is not None
         )
-        return next(shared, LimitSettings())
+        return next(shared, None) or LimitSettings()
 
 
 # The store's address may be short: only a password in it is secret.
@@ -338,6 +339,24 @@ def _display_path(file: Path) -> str:
         return printable(str(file))
 
 
+def _checks_of_serve(
+    settings: Settings, at: Callable[[PathTo, str, str], Problem]
+) -> Iterator[Problem]:
+    """Yield what is wrong between `serve` and the other parts of the file."""
+    serve = settings.serving
+    for key, what, named, known in (
+        ("to", "channel", serve.to, {LOG_CHANNEL, *settings.channels}),
+        ("ping", "ping", serve.ping, set(settings.pings)),
+    ):
+        if named is not None and named not in known:
+            hint = did_you_mean(named, known)
+            message = f"There is no {what} `{named}` under `{what}s`{hint or '.'}"
+            yield at(("serve", key), f"unknown-{what}", message)
+    if serve.digest is not None and serve.to is None:
+        message = "`digest` needs `to`, the channel that it is sent to."
+        yield at(("serve", "digest"), "choose-one", message)
+
+
 def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
     """Yield what is wrong between the parts of the file, and with the paths it names."""
 
@@ -354,23 +373,8 @@ def _cross_checks(project: Project, document: Document) -> Iterator[Problem]:
         place = document.key_location(("channels", LOG_CHANNEL))
         message = "The channel `log` always exists. Give this one another name."
         yield document.problem(place, "reserved-name", message)
-    serve = settings.serving
-    for key, named, known in (
-        ("to", serve.to, {LOG_CHANNEL, *settings.channels}),
-        ("ping", serve.ping, set(settings.pings)),
-    ):
-        if named is not None and named not in known:
-            what = "channel" if key == "to" else "ping"
-            message = (
-                f"There is no {what} `{named}` under `{what}s`{did_you_mean(named, known) or '.'}"
-            )
-            yield at(("serve", key), f"unknown-{what}", message)
-    if serve.digest is not None and serve.to is None:
-        yield at(
-            ("serve", "digest"),
-            "choose-one",
-            "`digest` needs `to`, the channel that it is sent to.",
-        )
+    if settings.serve is not None:
+        yield from _checks_of_serve(settings, at)
     for name, entry in settings.institutions.items():
         if entry.limits is not None and project._limit_settings(name) != entry.limits:
             yield at(

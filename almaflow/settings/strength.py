@@ -6,7 +6,7 @@ words, and inside the words that records and Alma's answers consist of.
 
 from __future__ import annotations
 
-import re
+from almaflow.late_patterns import late_pattern
 
 SHORTEST_SECRET = 8
 """Characters."""
@@ -18,7 +18,7 @@ SHORTEST_PASSWORD = 6
 _FEWEST_DIFFERENT = 4
 
 # An id of Alma's, a number or an instant of a record.
-_NUMBER = re.compile(r"[\d\s:.,+\-/TZ]+")
+_NUMBER = late_pattern(r"[\d\s:.,+\-/TZ]+")
 
 # Words of eight characters or more by which almaflow and Alma name fields, outcomes, states and
 # kinds. What is a part of one of them would damage it.
@@ -40,8 +40,9 @@ _WORDS_OF_RECORDS = """
     heartbeat host_key http_status if_exists import_profiles in_finally in_order initializing
     instances institution_code institution_name institutions integration_profiles interpreter
     is_around is_changed is_computed is_current is_file_changed is_heading is_import is_marked
-    is_number is_private is_quiet is_readable is_required is_taken is_written iterations
-    job_ended job_ends job_instance_id job_name journal_mode json_schema last_day last_remark
+    is_number is_private is_quiet is_readable is_required is_taken is_writable is_written
+    iterations job_ended job_ends job_instance_id job_name journal_mode json_schema last_day
+    last_remark
     last_run last_wait last_workday left_out line_text listener listeners location lock_file
     look_now lost_answer lost_count lost_inputs lost_steps maintenance manual_handling_required
     markdown marker_habits max_parallel may_send member_count merged_into messages more_done

@@ -13,15 +13,8 @@ from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from almaflow import foreign_keys
 from almaflow.alma.job_status import KNOWN_STATUSES
@@ -206,29 +199,7 @@ class Kind(Model):
 
 
 class KindLater(ModelLater[Kind]):
-    """Marks the field of one kind among those of a step: its model is imported when it is used.
-
-    A file uses two or three of the kinds, and importing and building all of them takes longer
-    than reading it.
-    """
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        # Pydantic adds the problems that a nested model reports to its own, at their locations.
-        read = core_schema.no_info_plain_validator_function(
-            lambda data: self.model.model_validate(data)
-        )
-        return core_schema.nullable_schema(read)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {KIND_REFERENCE: self.model.__name__}
-
-
-KIND_REFERENCE = "almaflow_kind"
-"""In a JSON Schema of pydantic's, the name of the kind's model that belongs there."""
+    """Marks the field of one kind among those of a step."""
 
 
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"

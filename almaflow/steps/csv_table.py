@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.steps.result import StepFailed
 
 # A longer number is an id, not a heading such as `2026`.
@@ -14,7 +15,7 @@ _HEADING_DIGITS = 6
 # What columns are divided by.
 _DELIMITERS = ",;\t"
 # The first line of files made for Excel, which says what divides the columns.
-_SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_SEPARATOR = late_pattern(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

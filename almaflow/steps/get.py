@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from almaflow.alma.read_path import split_path
 from almaflow.expressions import ANYTHING
 from almaflow.field_types import Flag, Template
+from almaflow.late_patterns import late_pattern
 from almaflow.steps.base import Kind
 from almaflow.steps.literals import literal
 from almaflow.steps.output_size import fitting
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from almaflow.steps.selection import Selection
 
 # What would end the text of a JMESPath that a value is put into.
-_QUOTES = re.compile(r"['\"`\\]")
+_QUOTES = late_pattern(r"['\"`\\]")
 
 
 def _check_path(text: str) -> None:

@@ -6,7 +6,6 @@ Reads data; what was read is recorded by the step that uses it.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
+from almaflow.late_patterns import late_pattern
 from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
@@ -135,9 +135,9 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
 
 
 # What a spreadsheet writes in front of, or around, digits that it shall not take for a number.
-_SHOWN_AS_TEXT = re.compile(r"=\s*\"+([^\"]*)\"+|['’´`](\w+)'?")
+_SHOWN_AS_TEXT = late_pattern(r"=\s*\"+([^\"]*)\"+|['’´`](\w+)'?")
 # Characters that nobody sees, which copying from a page brings.
-_UNSEEN = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+_UNSEEN = late_pattern("[\u200b\u200e\u200f\u2060\ufeff]")
 
 
 def _sound(place: str, text: str) -> str:

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from almaflow.late_dataclasses import names_of
+from almaflow.late_patterns import late_pattern
 from almaflow.store.tables import BOOLEANS, INSTANTS
 
 
@@ -63,7 +64,7 @@ Row = dict[str, Any]
 """The columns of one row, by name."""
 
 # Texts and casts are passed over: a colon in them names no value.
-_TOKEN = re.compile(r"'[^']*'|::|(?P<list>\bIN )?:(?P<name>\w+)|%")
+_TOKEN = late_pattern(r"'[^']*'|::|(?P<list>\bIN )?:(?P<name>\w+)|%")
 
 # Values of these types are stored as they are.
 _PLAIN = frozenset({str, int, float, bool, type(None)})

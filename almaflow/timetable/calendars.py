@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any, Self
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import FIRST_YEAR, LAST_LAID_OUT, LAST_YEAR, days_of_ics
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = late_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MOST_RANGES = 1000
 """Entries under the `dates` of one calendar: every tick is compared with all of them."""
-_CODE = re.compile(r"[A-Z]{2,3}")
+_CODE = late_pattern(r"[A-Z]{2,3}")
 
 
 @dataclass(frozen=True)

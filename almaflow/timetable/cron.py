@@ -15,6 +15,7 @@ from functools import lru_cache
 from cronsim import CronSim, CronSimError
 
 from almaflow.late_dataclasses import dataclass
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.timetable.errors import TimetableInvalid
 
@@ -166,8 +167,8 @@ def _nickname(text: str) -> str:
     raise TimetableInvalid(f"`{text}` is not a valid nickname of a cron expression{advice}")
 
 
-_ZONE = re.compile(r"(?:CRON_)?TZ=(\S*)", re.IGNORECASE)
-_YEAR = re.compile(r"(?:19|20)\d\d(?:[-,/*\d]*)|\*/\d+", re.ASCII)
+_ZONE = late_pattern(r"(?:CRON_)?TZ=(\S*)", re.IGNORECASE)
+_YEAR = late_pattern(r"(?:19|20)\d\d(?:[-,/*\d]*)|\*/\d+", re.ASCII)
 
 
 def _wrong_number_of_fields(text: str, words: list[str]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from almaflow.late_patterns import late_pattern
 from almaflow.timetable.calendars import parse_date
 from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
 
-_MOMENT = re.compile(
+_MOMENT = late_pattern(
     r"(?P<date>[^T ]+)(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
     r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )

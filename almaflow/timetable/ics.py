@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from almaflow.late_patterns import late_pattern
 from almaflow.text_files import printable
 from almaflow.timetable.errors import TimetableInvalid
 
@@ -48,11 +49,11 @@ _LATER = 19 * 400
 # The properties of an event that count here, and those that hold dates.
 _DATES = {"DTSTART", "DTEND", "RDATE", "EXDATE", "RECURRENCE-ID"}
 _KEPT = {*_DATES, "DURATION", "RRULE", "SUMMARY", "UID", "SEQUENCE"}
-_LINE = re.compile(
+_LINE = late_pattern(
     r"(?P<name>[A-Za-z0-9-]++)(?P<parameters>(?:;(?:[^:\"]|\"[^\"]*+\")*+)?):(?P<value>.*)",
     re.DOTALL,
 )
-_YEAR = re.compile(r"(?<![0-9])([0-9]{4})[0-9]{4}(?:T[0-9]{6}Z?)?(?![0-9])")
+_YEAR = late_pattern(r"(?<![0-9])([0-9]{4})[0-9]{4}(?:T[0-9]{6}Z?)?(?![0-9])")
 _MOST_SUMMARY = 200
 
 _NOT_A_CALENDAR = "This is not a valid calendar file (.ics)."

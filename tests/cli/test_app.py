@@ -38,8 +38,9 @@ NEVER_AT_START = {
     *("almaflow.scheduler", "anyio", "apscheduler", "asyncio", "defusedxml", "email", "filelock"),
     *("holidays", "icalendar", "importlib.metadata", "jinja2", "prometheus_client", "psycopg"),
     *("requests", "rich", "sqlalchemy", "ssl", "xml.etree"),
+    *("almaflow.settings.serving", "almaflow.job_trigger"),
 }
-"""What no command imports that only reads files and the store."""
+"""What no command imports that only reads files and the store, if its files do not ask for it."""
 
 STEPS = "almaflow.steps."
 """What the names of the kinds' modules begin with."""
