@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from enum import Enum, auto
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from almaflow.late_patterns import late_pattern
 
@@ -39,19 +39,15 @@ _AFTER_NAME = frozenset(("", *" \r\n,]}"))
 _BLOCK_STYLES = ("|", ">")
 
 
-class EventKind(Enum):
-    """What an event says."""
+EventKind = Literal["document", "scalar", "alias", "list", "mapping", "end"]
+"""What an event says begins, or that a list or a mapping ends.
 
-    DOCUMENT = auto()
-    SCALAR = auto()
-    ALIAS = auto()
-    LIST = auto()
-    MAPPING = auto()
-    END = auto()
-    """The end of a list or a mapping."""
+Members of an enumeration take several times as long to compare, and a file has thousands of events.
+"""
 
 
-class Event(NamedTuple):
+@dataclass(slots=True)
+class Event:
     """What begins at *begin* and ends at *end*, in characters; anchor and tag come first.
 
     *value* and *style*, its quote, `|` or `>`, are those of a scalar.
@@ -77,16 +73,15 @@ class SyntaxWrong(Exception):
 
 
 # The classes of both parsers have the same names.
-_KINDS = {
-    "DocumentStartEvent": EventKind.DOCUMENT,
-    "ScalarEvent": EventKind.SCALAR,
-    "AliasEvent": EventKind.ALIAS,
-    "SequenceStartEvent": EventKind.LIST,
-    "MappingStartEvent": EventKind.MAPPING,
-    "SequenceEndEvent": EventKind.END,
-    "MappingEndEvent": EventKind.END,
+_KINDS: dict[str, EventKind] = {
+    "DocumentStartEvent": "document",
+    "ScalarEvent": "scalar",
+    "AliasEvent": "alias",
+    "SequenceStartEvent": "list",
+    "MappingStartEvent": "mapping",
+    "SequenceEndEvent": "end",
+    "MappingEndEvent": "end",
 }
-_BEGINNINGS = (EventKind.LIST, EventKind.MAPPING)
 
 
 def events_of(text: str) -> Iterable[Event]:
@@ -129,14 +124,18 @@ def _events_of_libyaml(text: str) -> list[Event] | None:
             kind = _KINDS.get(type(event).__name__)
             if kind is None:
                 continue
-            events.append(_event(kind, event))
-            if kind is EventKind.END:
+            made = _event(kind, event)
+            if kind == "end":
                 levels -= 1
-                continue
-            documents += kind is EventKind.DOCUMENT
-            levels += kind in _BEGINNINGS
-            if documents > 1 or _may_differ(text, events, event, is_root=not levels):
+            elif kind == "document":
+                documents += 1
+            elif kind in ("list", "mapping"):
+                levels += 1
+                if kind == "mapping" and _is_pair(text, event, events[-1]):
+                    return None
+            if documents > 1 or _may_differ(text, made, is_root=levels == 0):
                 return None
+            events.append(made)
             if levels > MAX_LEVELS or len(events) > _MOST_EVENTS:
                 # No tree is built of more.
                 break
@@ -145,25 +144,31 @@ def _events_of_libyaml(text: str) -> list[Event] | None:
     return events
 
 
-def _may_differ(text: str, events: list[Event], event: Any, *, is_root: bool) -> bool:
-    """Whether ruamel.yaml may see *event*, the last of *events*, differently."""
-    kind, begin, _, anchor, has_tag, _, style = events[-1]
-    if has_tag or (is_root and style in _BLOCK_STYLES):
-        return True
-    if anchor is not None:
-        after = begin + 1 + len(anchor)
-        return text[after : after + 1] not in _AFTER_NAME
-    # `[a: b]` is a list with a mapping. Of `[{a: b}: c]`, it and its first key begin together.
-    return kind is EventKind.MAPPING and (
-        (event.flow_style and text[begin] != "{") or events[-2][:2] == (kind, begin)
-    )
+def _is_pair(text: str, event: Any, before: Event) -> bool:
+    """Whether *event* begins a mapping without braces in a list: `[a: b]`, `[{a: b}: c]`.
+
+    Of the latter, the mapping and its first key begin at the same brace, one after the other.
+    """
+    if event.anchor is not None:
+        return False
+    begin = event.start_mark.index
+    is_bare = event.flow_style and text[begin] != "{"
+    return bool(is_bare or (before.kind == "mapping" and before.begin == begin))
+
+
+def _may_differ(text: str, event: Event, *, is_root: bool) -> bool:
+    """Whether ruamel.yaml may see *event* differently."""
+    if event.anchor is not None:
+        after = event.begin + 1 + len(event.anchor)
+        return event.has_tag or text[after : after + 1] not in _AFTER_NAME
+    return event.has_tag or (is_root and event.style in _BLOCK_STYLES)
 
 
 def _event(kind: EventKind, event: Any) -> Event:
     begin, end = event.start_mark.index, event.end_mark.index
-    if kind is EventKind.SCALAR:
+    if kind == "scalar":
         style = event.style or None
         return Event(kind, begin, end, event.anchor, event.tag is not None, event.value, style)
-    if kind in _BEGINNINGS:
+    if kind in ("list", "mapping"):
         return Event(kind, begin, end, event.anchor, event.tag is not None)
-    return Event(kind, begin, end, event.anchor if kind is EventKind.ALIAS else None)
+    return Event(kind, begin, end, event.anchor if kind == "alias" else None)

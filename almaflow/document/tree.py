@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from almaflow.document.events import MAX_LEVELS, Event, EventKind, SyntaxWrong, events_of
+from almaflow.document.events import MAX_LEVELS, Event, SyntaxWrong, events_of
 from almaflow.document.hazards import holds_coded_key
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
@@ -63,10 +63,10 @@ class TreeBuilder:
         documents = 0
         try:
             for event in self._events():
-                if event.kind is EventKind.DOCUMENT:
+                if event.kind == "document":
                     documents += 1
                     self._check_start(event, documents)
-                elif event.kind is EventKind.END:
+                elif event.kind == "end":
                     self._close(event.end)
                 else:
                     self._take(event)
@@ -125,11 +125,11 @@ class TreeBuilder:
         """Take in the begin of a value: a scalar, an alias, a list or a mapping."""
         top = self._stack[-1] if self._stack else None
         is_key = top is not None and isinstance(top.data, dict) and top.key is None
-        if event.kind is EventKind.ALIAS:
+        if event.kind == "alias":
             self._alias(event, is_key)
             return
         span, is_empty = self._span(event)
-        if event.kind is EventKind.SCALAR:
+        if event.kind == "scalar":
             if is_key:
                 self._key(event, span, is_empty)
                 return
@@ -155,7 +155,7 @@ class TreeBuilder:
             if match:
                 after = _GAP.match(text, match.end())
                 begin = after.end() if after else match.end()
-        is_scalar = event.kind is EventKind.SCALAR
+        is_scalar = event.kind == "scalar"
         is_empty = is_scalar and not event.value and event.style is None
         if is_empty or begin > end:
             begin = event.begin
@@ -257,7 +257,7 @@ class TreeBuilder:
         )
 
     def _open(self, event: Event, span: Span, is_key: bool) -> None:
-        is_mapping = event.kind is EventKind.MAPPING
+        is_mapping = event.kind == "mapping"
         if is_key:
             self._note_collection_key(span)
             self._stack[-1].key = PendingKey(None, span)
