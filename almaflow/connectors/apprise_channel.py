@@ -134,7 +134,7 @@ def _no_service(channel: str) -> ConnectorRefused:
 
 
 def _pieces(address: str, hosts: set[str]) -> list[str]:
-    """Return what may be a secret by itself in *address*: passwords, tokens, ids."""
+    """Return the parts of *address* that may be secrets: passwords, tokens, ids."""
     pieces = re.split(r"[^\w.~%+-]+", address)
     plain = [*pieces, *map(unquote, pieces)]
     return [piece for piece in plain if len(piece) >= _SHORTEST and piece not in hosts]

@@ -266,7 +266,7 @@ def _tests(new: NewWorkflow) -> Iterator[str]:
     yield "      error: at most 100 expected"
     yield f"      requests: {{none: [{{path: {request}}}]}}"
     yield ""
-    yield "  - name: an empty set is no failure"
+    yield "  - name: an empty set is not a failure"
     yield "    scenario:"
     for line in _scenario_set(new.alma_set, new.job.content, 0):
         yield f"      {line}"

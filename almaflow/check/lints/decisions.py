@@ -68,7 +68,7 @@ def _note_undecided(subject: Subject, node: StepNode, missing: str, *, has_defau
         "warning-undecided",
         f"A job that ends with a warning did a part of its work, and this branch has no case for "
         f"`{missing}`: {effect}. Decide what happens then: add `{missing}` to the case of success "
-        "or of failure, or write a case of its own.",
+        "or of failure, or write a separate case.",
         Severity.NOTE if has_default else Severity.WARNING,
     )
 

@@ -30,7 +30,7 @@ def calendar(
     month: Annotated[str, Query(max_length=7)] = "",
     day: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
-    """Show the present month, or the one that the address names by itself or by one of its days."""
+    """Show the present month, or the one that the address names, or the one of the day it names."""
     today = context.now.astimezone(context.zone).date()
     chosen = _day(day, day) if day else _day(f"{month}-01", month) if month else today
     first = chosen.replace(day=1)
