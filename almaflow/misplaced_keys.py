@@ -155,8 +155,11 @@ def _only_missing(key: _Key) -> WrongKey | None:
     """The only key that nobody knows is in place of the only one that is missing."""
     needed = [one for one, field in key.known.items() if field.is_required()]
     missing = [one for one in needed if one not in key.data]
-    others = [one for one in key.data if one not in key.known and not nearest(one, key.known)]
-    if len(missing) != 1 or others != [key.name]:
+    unknown = [one for one in key.data if one not in key.known]
+    # Each is compared for each of them: of many, no one is the only one.
+    if len(missing) != 1 or len(unknown) > _LISTED:
+        return None
+    if [one for one in unknown if not nearest(one, key.known)] != [key.name]:
         return None
     field, is_list = key.known[missing[0]], isinstance(key.data[key.name], list)
     takes_list = any(typing.get_origin(one) is list for one in alternatives(field))

@@ -254,7 +254,7 @@ def test_colours_are_painted_when_a_line_is_printed_and_only_ours(
 ) -> None:
     printed: list[str] = []
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
+    monkeypatch.setattr("typer.echo", lambda text, err, color: printed.append(text))
 
     for on_a_terminal in (True, False):
         monkeypatch.setattr(sys, "stdout", Stream(terminal=on_a_terminal))

@@ -43,7 +43,7 @@ def test_colours_come_only_on_a_terminal_that_shows_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     printed: list[str] = []
-    monkeypatch.setattr("typer.echo", lambda text, err: printed.append(text))
+    monkeypatch.setattr("typer.echo", lambda text, err, color: printed.append(text))
     for colours in (True, False):
         monkeypatch.setattr(terminal, "has_colours", lambda stream, answer=colours: answer)
         emit_lines(problem_lines(PROBLEMS, colours=True))
