@@ -22,10 +22,6 @@ _SELECT = f"SELECT {columns_of(JobSlot)} FROM places"
 _OF_SPOT = "run_id = :run_id AND path = :path AND attempt = :attempt AND effect = :effect"
 _LEFT = frozenset({SlotState.FREED, SlotState.REFUSED})
 _TAKEN = f"account = :account AND state = '{SlotState.TAKEN}'"
-_TRY_AGAIN = (
-    "UPDATE places SET not_before = NULL WHERE account = :account"
-    f" AND state = '{SlotState.QUEUED}' AND not_before IS NOT NULL"
-)
 
 
 def find(tx: Transaction, run_id: str, spot: SubmissionKey) -> JobSlot | None:
@@ -152,9 +148,7 @@ def free_spot(tx: Transaction, claim: Claim, spot: SubmissionKey) -> None:
 def free(tx: Transaction, account: str, instance_id: str) -> bool:
     """Record that an instance was seen ended; return whether it had a slot.
 
-    An unknown submission is free once all that it could be have ended. Those that Alma put off may
-    try again: it does not say for which of its limits, and this one has room now. Otherwise those
-    behind them take the room, again and again.
+    An unknown submission is free once all that it could be have ended.
     """
     at = tx.now
     ended = _of_instance(tx, account, instance_id)
@@ -167,8 +161,6 @@ def free(tx: Transaction, account: str, instance_id: str) -> bool:
             left = [one for one in slot.candidates if one != instance_id]
             over = {} if left else {"state": SlotState.FREED, "freed_at": at}
             change(tx, slot, candidates=to_json(left, "candidates"), **over)
-    if was_held:
-        tx.execute(_TRY_AGAIN, account=account)
     return was_held
 
 

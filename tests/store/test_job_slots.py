@@ -497,19 +497,6 @@ def test_one_that_was_put_off_is_passed_by_other_jobs_in_the_queue(asker: Asker)
     assert busy(asker.take(same, ONE))[0] == "later"
 
 
-def test_one_that_was_put_off_comes_first_when_a_job_of_ours_has_ended(asker: Asker) -> None:
-    asker.taken("M1", "i1")
-    put_off, elsewhere, behind = asker.ask("M2"), asker.ask("M2", "other"), asker.ask("M3")
-    asker.store.postpone_slot(put_off, SPOT, NOON + HOUR)
-    asker.store.postpone_slot(elsewhere, SPOT, NOON + HOUR)
-
-    asker.store.free_slot("main", "i1")
-
-    assert busy(asker.take(behind, ONE))[0] == "turn"
-    assert busy(asker.take(elsewhere, ONE))[0] == "later"
-    assert isinstance(asker.take(put_off, ONE), JobSlot)
-
-
 def test_runs_without_an_owner_do_not_hold_up_others(asker: Asker) -> None:
     released, put_off, ours = asker.ask(), asker.taken(), asker.ask()
     asker.store.postpone_slot(put_off, SPOT, NOON + HOUR)
