@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.text_files import path_problem, printable
+from almaflow.workflow_folder import display_path
 
 # As a new file of an editor is; what the umask forbids is taken away from it.
 _MODE = 0o666
@@ -40,6 +41,19 @@ def write_missing(folder: Path, texts: Mapping[str, str]) -> WrittenFiles:
     for name, text in texts.items():
         (written if _write(folder / name, text) else kept).append(name)
     return WrittenFiles(tuple(written), tuple(kept))
+
+
+def check_missing(folder: Path, names: Iterable[str], next_move: str) -> None:
+    """Raise `RequestWrong`, which ends with *next_move*, when a file of *names* is in *folder*.
+
+    Half of what belongs together helps nobody.
+    """
+    there = [display_path(folder / name) for name in names if os.path.lexists(folder / name)]
+    if there:
+        exist = "exists" if len(there) == 1 else "exist"
+        raise RequestWrong(
+            f"{', '.join(there)} {exist} already, and almaflow overwrites nothing. {next_move}"
+        )
 
 
 def check_new_folder(folder: Path) -> None:

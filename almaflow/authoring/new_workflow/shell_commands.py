@@ -101,7 +101,7 @@ class ShellReader:
     def _of_script(self, file: str, depth: int) -> Iterator[Action]:
         text = self._read_file(self._filled(file))
         if text is None:
-            raise NotRead(f"The script `{file}` is not next to the crontab.")
+            raise NotRead(f"The script `{file}` is not next to the crontab. Copy it there.")
         if depth >= MOST_SCRIPTS:
             raise NotRead("Its scripts call each other too deeply.")
         joined = re.sub(r"\\\r?\n", " ", text)
@@ -161,7 +161,10 @@ class ShellReader:
         if value.startswith("@") and option != "--data-raw":
             text = self._read_file(self._filled(value[1:]))
             if text is None:
-                raise NotRead(f"Its payload `{value[1:]}` is not next to the crontab.")
+                raise NotRead(
+                    f"Its payload `{value[1:]}` is not next to the crontab. Copy it there, and "
+                    "import the crontab again."
+                )
         try:
             payload = read_payload(text or "")
         except PayloadInvalid as error:

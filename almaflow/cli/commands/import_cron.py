@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from almaflow.alma.payload import LARGEST_PAYLOAD, PayloadInvalid, decode_payload
-from almaflow.authoring.new_files import write_missing
+from almaflow.authoring.new_files import check_missing, write_missing
 from almaflow.authoring.new_workflow.cron_workflows import CronWorkflow, workflow_of
 from almaflow.authoring.new_workflow.crontab import (
     CronCommand,
@@ -73,7 +73,8 @@ def import_cron(
         except NotRead as error:
             unread.append(UnreadLine(command.line, str(error)))
     unread.sort(key=lambda one: one.line)
-    _check_new(project, made)
+    names = [name for workflow in made for name in workflow.files]
+    check_missing(project.workflows, names, "Rename or remove what an earlier import has written.")
     for workflow in made:
         write_missing(project.workflows, workflow.files)
     if as_json:
@@ -111,17 +112,6 @@ def _beside(folder: Path, name: str) -> str | None:
         return decode_payload(read_bytes(path, LARGEST_PAYLOAD))
     except (FileUnreadable, PayloadInvalid):
         return None
-
-
-def _check_new(project: Project, made: list[CronWorkflow]) -> None:
-    names = [name for workflow in made for name in workflow.files]
-    there = [name for name in names if os.path.lexists(project.workflows / name)]
-    if there:
-        listed = ", ".join(display_path(project.workflows / name) for name in there)
-        raise RequestWrong(
-            f"{listed} exists already, and almaflow overwrites nothing. Rename or remove what an "
-            "earlier import has written."
-        )
 
 
 def _data(made: list[CronWorkflow], unread: list[UnreadLine]) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ import typer
 
 from almaflow.alma.pasted_payload import JOB_ID
 from almaflow.alma.payload import Payload, PayloadInvalid, read_payload
-from almaflow.authoring.new_files import write_missing
+from almaflow.authoring.new_files import check_missing, write_missing
 from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
@@ -139,7 +139,7 @@ def new(
             notify=notify,
         )
     )
-    _check_new(project, texts)
+    check_missing(project.workflows, texts, "Choose another name, or rename what is there.")
     files = write_missing(project.workflows, texts)
     if as_json:
         written = [display_path(project.workflows / one) for one in files.written]
@@ -362,17 +362,6 @@ def _section(project: Project) -> Section | None:
 
 def _way_to_schemas(project: Project) -> str:
     return os.path.relpath(project.folder / "schemas", project.workflows).replace(os.sep, "/")
-
-
-def _check_new(project: Project, texts: dict[str, str]) -> None:
-    """Raise `RequestWrong` when one of the files exists: half a workflow helps nobody."""
-    there = [name for name in texts if os.path.lexists(project.workflows / name)]
-    if there:
-        names = ", ".join(display_path(project.workflows / name) for name in there)
-        raise RequestWrong(
-            f"{names} exists already, and almaflow overwrites nothing. Choose another name, or "
-            "rename what is there."
-        )
 
 
 def _show(project: Project, name: str) -> None:
