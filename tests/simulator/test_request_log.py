@@ -17,17 +17,21 @@ from tests.simulator.world import World
 
 
 def logged(*requests: bytes) -> list[LoggedRequest]:
-    """Return the log of requests that are sent as they are, one connection each."""
+    """Return the log of requests that are sent as they are, one connection each.
+
+    A connection is logged by the thread that served it, after the client has seen its end: the
+    next request waits for the line of the one before.
+    """
     world = World()
     log: list[LoggedRequest] = []
     with SimulatorServer(world.alma, log=log.append) as server:
         served = Served(world, server, None)  # type: ignore[arg-type]
-        for request in requests:
+        for sent, request in enumerate(requests, start=1):
             with served.connect() as connection:
                 connection.sendall(request.replace(b"KEY", world.key.encode()))
                 until_end(connection)
-        while len(log) < len(requests):
-            threading.Event().wait(0.002)
+            while len(log) < sent:
+                threading.Event().wait(0.002)
     return log
 
 
