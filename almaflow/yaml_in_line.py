@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from almaflow.alma_keys import hide_keys
 from almaflow.document.scalars import resolve
+from almaflow.document.slips import in_quotes
 from almaflow.field_types import Plain
 
 # Characters of a value that a message repeats.
@@ -48,12 +49,14 @@ def _quoted(text: str) -> str:
         not text.strip()
         or text != text.strip()
         or text.startswith(_NEEDS_QUOTES)
+        or text in ("-", "?")
+        or text.endswith(":")
         or any(one in text for one in (": ", " #", "{", "}", "[", "]", ","))
         or isinstance(resolve(text), Plain)
     )
     if not needs_quotes:
         return text
-    return f'"{text}"' if '"' not in text and "\\" not in text else f"'{text}'"
+    return in_quotes(text)
 
 
 def value_text(value: Any) -> str:

@@ -30,4 +30,5 @@ class ClockJumps:
             if off > timedelta()
             else "No tick runs a second time."
         )
-        return f"The clock was set {way} by {str(abs(off)).split('.')[0]}. {rest}"
+        seconds = timedelta(seconds=round(abs(off).total_seconds()))
+        return f"The clock was set {way} by {seconds}. {rest}"
