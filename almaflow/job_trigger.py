@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,28 +21,20 @@ class JobEnded(Model):
 
     short: ClassVar[str | None] = "job"
 
-    job: Annotated[
-        Text,
-        Field(min_length=1, description="The id of the job, such as M58, or its name."),
-    ]
-    name: Annotated[
-        Text | None,
-        Field(
-            description="A pattern for the name of the instance: `*` matches any characters, `?` "
-            "one character, `[abc]` one of these.",
-        ),
-    ] = None
-    status: Annotated[
-        Several[EndingWord],
-        Field(description="Alma's status codes that count; default: all."),
-    ] = []
-    inputs: Annotated[
-        dict[str, ReportField],
-        Field(
-            description="Inputs that get a value of the report: `instance_id`, `job_id`, "
-            "`job_name`, `name` (of the instance), `status` or `ended_at`."
-        ),
-    ] = {}
+    job: Text = Field(min_length=1, description="The id of the job, such as M58, or its name.")
+    name: Text | None = Field(
+        default=None,
+        description="A pattern for the name of the instance: `*` matches any characters, `?` "
+        "one character, `[abc]` one of these.",
+    )
+    status: Several[EndingWord] = Field(
+        default=[], description="Alma's status codes that count; default: all."
+    )
+    inputs: dict[str, ReportField] = Field(
+        default={},
+        description="Inputs that get a value of the report: `instance_id`, `job_id`, "
+        "`job_name`, `name` (of the instance), `status` or `ended_at`.",
+    )
 
     def fits(self, job_id: str, job_name: str, name: str, status: str) -> bool:
         """Whether the end of an instance starts the workflow."""
@@ -64,13 +56,11 @@ class Triggers(Model):
 
     foreign: ClassVar = foreign_keys.TRIGGERS
 
-    job_ended: Annotated[
-        Several[JobEnded],
-        Field(
-            description="Jobs in Alma, started by anybody. Alma's webhook has to report their end "
-            "to `almaflow serve`: see `webhook_secret` in almaflow.yaml.",
-        ),
-    ] = []
+    job_ended: Several[JobEnded] = Field(
+        default=[],
+        description="Jobs in Alma, started by anybody. Alma's webhook has to report their end "
+        "to `almaflow serve`: see `webhook_secret` in almaflow.yaml.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -24,52 +24,44 @@ class ScheduleEntry(Model):
 
     short: ClassVar[str | None] = "cron"
 
-    id: Annotated[
-        Text | None,
-        Field(
-            pattern=IDENTIFIER, description="The name under which its ticks are recorded; optional."
-        ),
-    ] = None
-    cron: Annotated[
-        Text | None,
-        Field(
-            description="Five fields: minute, hour, day of the month, month, weekday (crontab's "
-            "own meaning: 0 and 7 are Sunday); also `L`, `mon#2`, `@daily`. Put it in quotes."
-        ),
-    ] = None
-    daily: Annotated[
-        Text | None, Field(description="A time of day, such as `02:30`: every day at this time.")
-    ] = None
-    weekly: Annotated[
-        Text | None,
-        Field(description="Weekdays and a time of day, such as `mon 06:00` or `mon,thu 06:00`."),
-    ] = None
-    monthly: Annotated[
-        Text | None,
-        Field(
-            description="A day of the month and a time of day, such as `1 06:00` or `last 06:00`."
-        ),
-    ] = None
-    every: Annotated[
-        Duration | None,
-        Field(description="The elapsed time between two ticks, counted from `starts`."),
-    ] = None
-    dates: Annotated[
-        Several[Text] | None,
-        Field(description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."),
-    ] = None
-    timezone: Annotated[
-        Text | None, Field(description="An IANA zone, if it differs from the workflow's.")
-    ] = None
+    id: Text | None = Field(
+        default=None,
+        pattern=IDENTIFIER,
+        description="The name under which its ticks are recorded; optional.",
+    )
+    cron: Text | None = Field(
+        default=None,
+        description="Five fields: minute, hour, day of the month, month, weekday (crontab's "
+        "own meaning: 0 and 7 are Sunday); also `L`, `mon#2`, `@daily`. Put it in quotes.",
+    )
+    daily: Text | None = Field(
+        default=None, description="A time of day, such as `02:30`: every day at this time."
+    )
+    weekly: Text | None = Field(
+        default=None,
+        description="Weekdays and a time of day, such as `mon 06:00` or `mon,thu 06:00`.",
+    )
+    monthly: Text | None = Field(
+        default=None,
+        description="A day of the month and a time of day, such as `1 06:00` or `last 06:00`.",
+    )
+    every: Duration | None = Field(
+        default=None, description="The elapsed time between two ticks, counted from `starts`."
+    )
+    dates: Several[Text] | None = Field(
+        default=None, description="Days (2026-12-24, at midnight) or instants (2026-12-24T18:00)."
+    )
+    timezone: Text | None = Field(
+        default=None, description="An IANA zone, if it differs from the workflow's."
+    )
     starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
     ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
-    inputs: Annotated[
-        dict[str, Value],
-        Field(description="Inputs for the runs of this entry; templates are allowed."),
-    ] = {}
-    jitter: Annotated[
-        Duration | None, Field(description="The maximum random delay of each tick.")
-    ] = None
+    inputs: dict[str, Value] = Field(
+        default={}, description="Inputs for the runs of this entry; templates are allowed."
+    )
+    jitter: Duration | None = Field(
+        default=None, description="The maximum random delay of each tick."
+    )
     except_: Annotated[
         Several[Text],
         Field(
@@ -77,17 +69,14 @@ class ScheduleEntry(Model):
             description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
         ),
     ] = []
-    missed: Annotated[
-        Literal["latest", "all", "none"],
-        Field(
-            description="What happens to ticks that passed while almaflow was not running: run "
-            "the `latest` (default), `all`, or `none`."
-        ),
-    ] = "latest"
-    max_age: Annotated[
-        Duration | None,
-        Field(description="A tick that is older than this is missed and never runs."),
-    ] = None
+    missed: Literal["latest", "all", "none"] = Field(
+        default="latest",
+        description="What happens to ticks that passed while almaflow was not running: run "
+        "the `latest` (default), `all`, or `none`.",
+    )
+    max_age: Duration | None = Field(
+        default=None, description="A tick that is older than this is missed and never runs."
+    )
 
     @model_validator(mode="before")
     @classmethod

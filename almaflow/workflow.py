@@ -110,28 +110,23 @@ class Input(Model):
 
     foreign: ClassVar = foreign_keys.INPUT
 
-    type: Annotated[
-        Literal["string", "integer", "number", "boolean", "date", "list"],
-        Field(description="The type of the value; `-i name=value` is read as this type."),
-    ] = "string"
+    type: Literal["string", "integer", "number", "boolean", "date", "list"] = Field(
+        default="string", description="The type of the value; `-i name=value` is read as this type."
+    )
     description: Annotated[Text | None, Field(description="The purpose of the input.")] = None
-    default: Annotated[
-        Value,
-        Field(
-            description="The value when none is provided; templates are allowed. Without a "
-            "default the input is required, in a timetable too."
-        ),
-    ] = None
-    pattern: Annotated[
-        Text | None,
-        Field(
-            description="A regular expression that must match the whole text, such as "
-            "`\\d{4}-\\d{2}`; at most 1,000 characters. It is matched in linear "
-            "time by Rust's `regex` crate (docs.rs/regex describes the syntax, "
-            "which is close to RE2's). Look-around (`(?=…)`), backreferences "
-            "(`\\1`), atomic groups and possessive repetitions are not supported."
-        ),
-    ] = None
+    default: Value = Field(
+        default=None,
+        description="The value when none is provided; templates are allowed. Without a "
+        "default the input is required, in a timetable too.",
+    )
+    pattern: Text | None = Field(
+        default=None,
+        description="A regular expression that must match the whole text, such as "
+        "`\\d{4}-\\d{2}`; at most 1,000 characters. It is matched in linear "
+        "time by Rust's `regex` crate (docs.rs/regex describes the syntax, "
+        "which is close to RE2's). Look-around (`(?=…)`), backreferences "
+        "(`\\1`), atomic groups and possessive repetitions are not supported.",
+    )
     enum: Annotated[list[Any] | None, Field(description="The allowed values.")] = None
     minimum: Annotated[Number | None, Field(description="The smallest number allowed.")] = None
     maximum: Annotated[Number | None, Field(description="The largest number allowed.")] = None
@@ -161,10 +156,9 @@ class NotificationRule(Model):
 
     foreign: ClassVar = foreign_keys.NOTICE
 
-    on: Annotated[
-        Several[Event],
-        Field(description="The events; `failed` includes timed_out and unknown.", min_length=1),
-    ]
+    on: Several[Event] = Field(
+        description="The events; `failed` includes timed_out and unknown.", min_length=1
+    )
     to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log`.")] = "log"
 
     @model_validator(mode="before")
@@ -199,17 +193,15 @@ def _long_notice(text: str) -> str:
 class Defaults(Model):
     """What holds for every step that does not say otherwise."""
 
-    poll: Annotated[
-        PollSettings, Field(description="How often almaflow polls an instance in Alma.")
-    ] = PollSettings()
+    poll: PollSettings = Field(
+        default=PollSettings(), description="How often almaflow polls an instance in Alma."
+    )
     timeout: Annotated[Duration | None, Field(description="The maximum duration of a step.")] = None
-    retry: Annotated[
-        Retry | None,
-        Field(
-            description="Whether and how a step is retried; steps that start a job are retried "
-            "only with `on`."
-        ),
-    ] = None
+    retry: Retry | None = Field(
+        default=None,
+        description="Whether and how a step is retried; steps that start a job are retried "
+        "only with `on`.",
+    )
 
 
 def _valid_name(name: str | None) -> str | None:
@@ -241,77 +233,65 @@ class Workflow(Model):
         Text | None,
         AfterValidator(_valid_name),
         Field(
-            description="The name of the workflow in commands and reports: at most 100 "
-            "characters, the first a letter, a digit or `_`. Default: the file "
-            "name without its extension.",
+            description="The name of the workflow in commands and reports: at most 100 characters, "
+            "the first a letter, a digit or `_`. Default: the file name without its extension.",
             json_schema_extra={"pattern": NAME_PATTERN},
         ),
     ] = None
-    description: Annotated[
-        Text | None, Field(description="The purpose of the workflow, for people.")
-    ] = None
-    institution: Annotated[
-        Template | None,
-        Field(description="An institution of almaflow.yaml; default: its default_institution."),
-    ] = None
-    environment: Annotated[
-        Literal["production", "sandbox", "any"],
-        Field(
-            description="The environments in which the workflow may run; it refuses to run in any "
-            "other. Default: all."
-        ),
-    ] = "any"
-    timezone: Annotated[
-        Text | None,
-        Field(description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."),
-    ] = None
-    inputs: Annotated[
-        dict[str, Input],
-        Field(max_length=MOST_DECLARED, description="Named values with which a run is started."),
-    ] = {}
-    vars: Annotated[
-        dict[str, Value],
-        Field(
-            max_length=MOST_DECLARED,
-            description="Named values that are evaluated once, after the inputs; templates are "
-            "allowed.",
-        ),
-    ] = {}
-    schedule: Annotated[
-        Several[ScheduleEntry],
-        Field(description="When the workflow runs automatically, under `almaflow serve`."),
-    ] = []
+    description: Text | None = Field(
+        default=None, description="The purpose of the workflow, for people."
+    )
+    institution: Template | None = Field(
+        default=None,
+        description="An institution of almaflow.yaml; default: its default_institution.",
+    )
+    environment: Literal["production", "sandbox", "any"] = Field(
+        default="any",
+        description="The environments in which the workflow may run; it refuses to run in any "
+        "other. Default: all.",
+    )
+    timezone: Text | None = Field(
+        default=None, description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."
+    )
+    inputs: dict[str, Input] = Field(
+        default={},
+        max_length=MOST_DECLARED,
+        description="Named values with which a run is started.",
+    )
+    vars: dict[str, Value] = Field(
+        default={},
+        max_length=MOST_DECLARED,
+        description="Named values that are evaluated once, after the inputs; templates are "
+        "allowed.",
+    )
+    schedule: Several[ScheduleEntry] = Field(
+        default=[], description="When the workflow runs automatically, under `almaflow serve`."
+    )
     on: Annotated[
         Triggers | None,
         ModelLater(_triggers),
         Field(description="What starts the workflow under `almaflow serve`, besides `schedule`."),
     ] = None
-    overlap: Annotated[
-        Literal["queue_one", "queue_all", "skip", "allow"],
-        Field(
-            description="What a tick does while another run of this workflow is unfinished: "
-            "`queue_one` (default), `queue_all`, `skip` or `allow`."
-        ),
-    ] = "queue_one"
-    pause_after: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=1000,
-            description="Pause the timetable after this number of consecutive runs that did "
-            "not succeed; default: never. `almaflow unpause` ends the pause.",
-        ),
-    ] = None
-    ping: Annotated[
-        Text | None,
-        Field(
-            description="An entry of `pings` in almaflow.yaml: a dead man's switch that is "
-            "notified of the start and the end of each run of the timetable."
-        ),
-    ] = None
-    timeout: Annotated[
-        Duration, Field(description="The maximum duration of a whole run; default 24h.")
-    ] = timedelta(hours=24)
+    overlap: Literal["queue_one", "queue_all", "skip", "allow"] = Field(
+        default="queue_one",
+        description="What a tick does while another run of this workflow is unfinished: "
+        "`queue_one` (default), `queue_all`, `skip` or `allow`.",
+    )
+    pause_after: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Pause the timetable after this number of consecutive runs that did "
+        "not succeed; default: never. `almaflow unpause` ends the pause.",
+    )
+    ping: Text | None = Field(
+        default=None,
+        description="An entry of `pings` in almaflow.yaml: a dead man's switch that is "
+        "notified of the start and the end of each run of the timetable.",
+    )
+    timeout: Duration = Field(
+        default=timedelta(hours=24), description="The maximum duration of a whole run; default 24h."
+    )
     defaults: Annotated[Defaults, Field(description="Settings for every step.")] = Defaults()
     steps: Annotated[list[Step], Field(description="The steps, in order.", min_length=1)]
     finally_: Annotated[
@@ -322,12 +302,12 @@ class Workflow(Model):
             "timeout or a cancellation; at most 30 minutes.",
         ),
     ] = []
-    notify: Annotated[
-        Several[NotificationRule], Field(description="Who is notified of the outcome of the run.")
-    ] = []
-    outputs: Annotated[
-        dict[str, Value], Field(description="The values that a run returns to its caller.")
-    ] = {}
+    notify: Several[NotificationRule] = Field(
+        default=[], description="Who is notified of the outcome of the run."
+    )
+    outputs: dict[str, Value] = Field(
+        default={}, description="The values that a run returns to its caller."
+    )
 
     def missing_inputs(self, given_names: Collection[str]) -> list[str]:
         """Return the inputs without a default that are not among *given_names*."""

@@ -24,55 +24,45 @@ def _hours(text: str) -> str:
 class LimitSettings(Model):
     """What almaflow may ask of an institution; entries with the same `code` share it."""
 
-    running_jobs: Annotated[
-        Whole,
-        Field(
-            ge=1,
-            le=100,
-            description="Jobs started through the API that may run at the same time; Alma allows "
-            "3.",
-        ),
-    ] = 3
-    starts_per_hour: Annotated[
-        Whole,
-        Field(ge=1, le=1000, description="Starts of the same job within an hour; Alma allows 5."),
-    ] = 5
-    calls_per_second: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=1000,
-            description="API calls per second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
-        ),
-    ] = None
-    calls_per_minute: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=60000,
-            description="API calls per minute; default 1200, in a sandbox 240 (Alma allows "
-            "1500 and 300).",
-        ),
-    ] = None
-    reserve_calls: Annotated[
-        Whole,
-        Field(
-            ge=0,
-            description="When fewer API calls than this are left for the day, almaflow only "
-            "polls running jobs. Everything else waits until midnight, so that "
-            "other programs can continue.",
-        ),
-    ] = 5000
-    maintenance: Annotated[
-        list[Annotated[Text, AfterValidator(_hours)]],
-        Field(
-            max_length=50,
-            description="The hours in which Alma is being maintained, in the project's "
-            "`timezone`: `02:00-06:00`, `sun 02:00-06:00` or `2026-12-05 20:00-23:00`. Steps wait "
-            "until they are over; running jobs are still polled.",
-            examples=[["sun 02:00-06:00", "2026-12-05 20:00-23:00"]],
-        ),
-    ] = []
+    running_jobs: Whole = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="Jobs started through the API that may run at the same time; Alma allows 3.",
+    )
+    starts_per_hour: Whole = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Starts of the same job within an hour; Alma allows 5.",
+    )
+    calls_per_second: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="API calls per second; default 40, in a sandbox 8 (Alma allows 50 and 10).",
+    )
+    calls_per_minute: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=60000,
+        description="API calls per minute; default 1200, in a sandbox 240 (Alma allows "
+        "1500 and 300).",
+    )
+    reserve_calls: Whole = Field(
+        default=5000,
+        ge=0,
+        description="When fewer API calls than this are left for the day, almaflow only polls "
+        "running jobs. Everything else waits until midnight, so that other programs can continue.",
+    )
+    maintenance: list[Annotated[Text, AfterValidator(_hours)]] = Field(
+        default=[],
+        max_length=50,
+        description="The hours in which Alma is being maintained, in the project's "
+        "`timezone`: `02:00-06:00`, `sun 02:00-06:00` or `2026-12-05 20:00-23:00`. Steps wait "
+        "until they are over; running jobs are still polled.",
+        examples=[["sun 02:00-06:00", "2026-12-05 20:00-23:00"]],
+    )
 
 
 @dataclass(frozen=True)

@@ -134,61 +134,46 @@ class InstitutionSettings(Model):
 
     foreign: ClassVar = other_words.INSTITUTION
 
-    region: Annotated[
-        Literal["na", "eu", "ap", "aps", "ca", "cn"] | None,
-        Field(
-            description="Where Alma is hosted: na (North America), eu (Europe), ap (Asia-Pacific), "
-            "aps (Australia), ca (Canada), cn (China)."
-        ),
-    ] = None
-    base_url: Annotated[
-        Annotated[Text, AfterValidator(alma_address)] | None,
-        Field(
-            description="The address of the API instead of a region: `https://…`, or "
-            "`http://…` on this machine (`almaflow simulator`)."
-        ),
-    ] = None
-    code: Annotated[
-        Text | None,
-        Field(
-            min_length=1,
-            description="Alma's institution code, such as 01ABC_INST; checked against Alma before "
-            "the first write.",
-        ),
-    ] = None
-    api_key: Annotated[
-        SecretRef,
-        Field(
-            description="Where the API key is stored: `env:NAME`, `file:PATH` or "
-            "`keyring:SERVICE/NAME`. The key needs the area Configuration, read/write."
-        ),
-    ]
-    webhook_secret: Annotated[
-        SecretRef | None,
-        Field(
-            description="Where the secret of Alma's webhook (integration profile, type Webhooks) "
-            "is stored. With it, the web page of `almaflow serve` accepts Alma's reports that a "
-            "job has ended, at `/webhook/<name of the institution>`."
-        ),
-    ] = None
-    environment: Annotated[
-        Environment,
-        Field(
-            description="`production` (default) or `sandbox`; checked against Alma before the "
-            "first write."
-        ),
-    ] = Environment.PRODUCTION
-    limits: Annotated[
-        LimitSettings | None, Field(description="Limits for the requests to the institution.")
-    ] = None
-    settle: Annotated[
-        Settle,
-        Field(
-            description="How long after a submission with a lost response its instance may still "
-            "appear in Alma (default 10m). Then the job may be submitted once more. With `never`, "
-            "a person decides."
-        ),
-    ] = timedelta(minutes=10)
+    region: Literal["na", "eu", "ap", "aps", "ca", "cn"] | None = Field(
+        default=None,
+        description="Where Alma is hosted: na (North America), eu (Europe), ap (Asia-Pacific), "
+        "aps (Australia), ca (Canada), cn (China).",
+    )
+    base_url: Annotated[Text, AfterValidator(alma_address)] | None = Field(
+        default=None,
+        description="The address of the API instead of a region: `https://…`, or "
+        "`http://…` on this machine (`almaflow simulator`).",
+    )
+    code: Text | None = Field(
+        default=None,
+        min_length=1,
+        description="Alma's institution code, such as 01ABC_INST; checked against Alma before "
+        "the first write.",
+    )
+    api_key: SecretRef = Field(
+        description="Where the API key is stored: `env:NAME`, `file:PATH` or "
+        "`keyring:SERVICE/NAME`. The key needs the area Configuration, read/write."
+    )
+    webhook_secret: SecretRef | None = Field(
+        default=None,
+        description="Where the secret of Alma's webhook (integration profile, type Webhooks) "
+        "is stored. With it, the web page of `almaflow serve` accepts Alma's reports that a "
+        "job has ended, at `/webhook/<name of the institution>`.",
+    )
+    environment: Environment = Field(
+        default=Environment.PRODUCTION,
+        description="`production` (default) or `sandbox`; checked against Alma before the "
+        "first write.",
+    )
+    limits: LimitSettings | None = Field(
+        default=None, description="Limits for the requests to the institution."
+    )
+    settle: Settle = Field(
+        default=timedelta(minutes=10),
+        description="How long after a submission with a lost response its instance may still "
+        "appear in Alma (default 10m). Then the job may be submitted once more. With `never`, "
+        "a person decides.",
+    )
 
     @model_validator(mode="after")
     def _one_address(self) -> InstitutionSettings:
@@ -207,20 +192,18 @@ class InstitutionSettings(Model):
 class CalendarSettings(Model):
     """Days on which a schedule entry with this calendar under `except` does not run."""
 
-    country: Annotated[
-        Text | None,
-        Field(description="A country's public holidays: its ISO code, such as CH."),
-    ] = None
-    subdivision: Annotated[
-        Text | None, Field(description="The holidays of a part of the country, such as ZH.")
-    ] = None
-    dates: Annotated[
-        list[Annotated[Text, _checked(lambda text: timetable.parse_date_range(text), "bad_date")]],
-        Field(description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02)."),
-    ] = []
-    ics: Annotated[
-        Text | None, Field(description="A calendar file (.ics) in the project folder.")
-    ] = None
+    country: Text | None = Field(
+        default=None, description="A country's public holidays: its ISO code, such as CH."
+    )
+    subdivision: Text | None = Field(
+        default=None, description="The holidays of a part of the country, such as ZH."
+    )
+    dates: list[
+        Annotated[Text, _checked(lambda text: timetable.parse_date_range(text), "bad_date")]
+    ] = Field(default=[], description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02).")
+    ics: Text | None = Field(
+        default=None, description="A calendar file (.ics) in the project folder."
+    )
 
     @model_validator(mode="after")
     def _known(self) -> CalendarSettings:
@@ -249,38 +232,27 @@ class ConnectionSettings(Model):
 
     foreign: ClassVar = other_words.CONNECTION
 
-    url: Annotated[
-        Annotated[Text, AfterValidator(without_password), AfterValidator(server)],
-        Field(
-            description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A "
-            "folder that begins with `/~/` is in the home folder of the user. The "
-            "user of a bucket is the id of a key; without one, the AWS credentials "
-            "of this machine are used."
-        ),
-    ]
-    password: Annotated[
-        SecretRef | None,
-        Field(
-            description="Where the password is stored, such as `env:NAME`. Without one, SFTP "
-            "uses the keys in ~/.ssh and the agent. For a bucket it is the secret "
-            "of the key."
-        ),
-    ] = None
-    host_key: Annotated[
-        Text | None,
-        Field(
-            pattern=r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*( .*)?$",
-            description="The SFTP server's public key, as `ssh-ed25519 AAAA…`; without it, the "
-            "server must be listed in ~/.ssh/known_hosts.",
-        ),
-    ] = None
-    endpoint: Annotated[
-        Text | None,
-        Field(
-            pattern=r"^https?://[^\s@]+$",
-            description="The address of an S3 server other than that of Amazon, as `https://…`.",
-        ),
-    ] = None
+    url: Annotated[Text, AfterValidator(without_password), AfterValidator(server)] = Field(
+        description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A folder "
+        "that begins with `/~/` is in the home folder of the user. The user of a bucket is the id "
+        "of a key; without one, the AWS credentials of this machine are used."
+    )
+    password: SecretRef | None = Field(
+        default=None,
+        description="Where the password is stored, such as `env:NAME`. Without one, SFTP uses the "
+        "keys in ~/.ssh and the agent. For a bucket it is the secret of the key.",
+    )
+    host_key: Text | None = Field(
+        default=None,
+        pattern=r"^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/]+=*( .*)?$",
+        description="The SFTP server's public key, as `ssh-ed25519 AAAA…`; without it, the "
+        "server must be listed in ~/.ssh/known_hosts.",
+    )
+    endpoint: Text | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s@]+$",
+        description="The address of an S3 server other than that of Amazon, as `https://…`.",
+    )
 
 
 if TYPE_CHECKING:
@@ -301,74 +273,57 @@ class Settings(Model):
 
     foreign: ClassVar = other_words.SETTINGS
 
-    default_institution: Annotated[
-        Text | None,
-        Field(
-            description="The institution of workflows that specify none; not needed if there "
-            "is only one."
-        ),
-    ] = None
-    timezone: Annotated[
-        Zone,
-        Field(
-            description="The IANA time zone, such as Europe/Zurich, of workflows that specify none."
-        ),
-    ] = "UTC"
-    workflows: Annotated[
-        Text, Field(description="The folder of the workflow files; default `workflows/`.")
-    ] = "workflows/"
-    store: Annotated[
-        Annotated[Text, AfterValidator(without_password)],
-        Field(
-            description="Where runs are recorded: `sqlite:///PATH` relative to this file "
-            "(default `sqlite:///.almaflow/almaflow.db`), "
-            "`postgresql://user@host/database` (its password from libpq's "
-            "`~/.pgpass`), or `env:NAME` of a variable that holds the address."
-        ),
-    ] = "sqlite:///.almaflow/almaflow.db"
-    institutions: Annotated[
-        dict[str, InstitutionSettings],
-        Field(description="The institutions, under names of your choice."),
-    ] = {}
-    calendars: Annotated[
-        dict[str, CalendarSettings], Field(description="Days on which nothing runs, by name.")
-    ] = {}
-    channels: Annotated[
-        dict[str, SecretRef],
-        Field(
-            description="Where notifications are sent, by name: where the Apprise address is "
-            "stored, such as `env:NAME`. `log` always exists."
-        ),
-    ] = {}
-    secrets: Annotated[
-        dict[Identifier, SecretRef],
-        Field(
-            description="The secrets that workflows use as `secrets.<name>`: where each value is "
-            "stored."
-        ),
-    ] = {}
-    connections: Annotated[
-        dict[str, ConnectionSettings],
-        Field(description="Servers that `fetch_files` fetches from, by name."),
-    ] = {}
-    pings: Annotated[
-        dict[str, SecretRef],
-        Field(
-            description="Dead man's switches by name: where their addresses are stored, such "
-            "as that of a check at healthchecks.io. almaflow adds `/start` and "
-            "`/fail` to the address."
-        ),
-    ] = {}
+    default_institution: Text | None = Field(
+        default=None,
+        description="The institution of workflows that specify none; not needed if there "
+        "is only one.",
+    )
+    timezone: Zone = Field(
+        default="UTC",
+        description="The IANA time zone, such as Europe/Zurich, of workflows that specify none.",
+    )
+    workflows: Text = Field(
+        default="workflows/", description="The folder of the workflow files; default `workflows/`."
+    )
+    store: Annotated[Text, AfterValidator(without_password)] = Field(
+        default="sqlite:///.almaflow/almaflow.db",
+        description="Where runs are recorded: `sqlite:///PATH` relative to this file (default "
+        "`sqlite:///.almaflow/almaflow.db`), `postgresql://user@host/database` (its password from "
+        "libpq's `~/.pgpass`), or `env:NAME` of a variable that holds the address.",
+    )
+    institutions: dict[str, InstitutionSettings] = Field(
+        default={}, description="The institutions, under names of your choice."
+    )
+    calendars: dict[str, CalendarSettings] = Field(
+        default={}, description="Days on which nothing runs, by name."
+    )
+    channels: dict[str, SecretRef] = Field(
+        default={},
+        description="Where notifications are sent, by name: where the Apprise address is "
+        "stored, such as `env:NAME`. `log` always exists.",
+    )
+    secrets: dict[Identifier, SecretRef] = Field(
+        default={},
+        description="The secrets that workflows use as `secrets.<name>`: where each value is "
+        "stored.",
+    )
+    connections: dict[str, ConnectionSettings] = Field(
+        default={}, description="Servers that `fetch_files` fetches from, by name."
+    )
+    pings: dict[str, SecretRef] = Field(
+        default={},
+        description="Dead man's switches by name: where their addresses are stored, such as that "
+        "of a check at healthchecks.io. almaflow adds `/start` and `/fail` to the address.",
+    )
     serve: Annotated[
         ServeSettings | None,
         ModelLater(_serve_settings),
         Field(description="What `almaflow serve` does in addition to running workflows."),
     ] = None
 
-    lint: Annotated[
-        LintLevels,
-        Field(description="Levels of warnings, by code; `almaflow explain codes` lists them."),
-    ] = {}
+    lint: LintLevels = Field(
+        default={}, description="Levels of warnings, by code; `almaflow explain codes` lists them."
+    )
 
     @property
     def serving(self) -> ServeSettings:

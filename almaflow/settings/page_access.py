@@ -72,52 +72,40 @@ UserName = Annotated[Text, AfterValidator(_user_name)]
 class PageUser(Model):
     """A person who logs in to the page with a password."""
 
-    password: Annotated[
-        SecretRef,
-        Field(
-            description="Where the hash of the password is stored, such as `file:PATH`; "
-            "`almaflow hash-password` makes it."
-        ),
-    ]
-    role: Annotated[
-        Role,
-        Field(description="`operate` (default): see everything, start, cancel; `read`: only see."),
-    ] = Role.OPERATE
+    password: SecretRef = Field(
+        description="Where the hash of the password is stored, such as `file:PATH`; "
+        "`almaflow hash-password` makes it."
+    )
+    role: Role = Field(
+        default=Role.OPERATE,
+        description="`operate` (default): see everything, start, cancel; `read`: only see.",
+    )
 
 
 class PageToken(Model):
     """A program that uses the page's API with a token."""
 
-    token: Annotated[
-        SecretRef,
-        Field(description="Where the token is stored: a random text of 20 characters or more."),
-    ]
-    role: Annotated[
-        Role,
-        Field(description="`read` (default): see everything; `operate`: also start and so on."),
-    ] = Role.READ
+    token: SecretRef = Field(
+        description="Where the token is stored: a random text of 20 characters or more."
+    )
+    role: Role = Field(
+        default=Role.READ,
+        description="`read` (default): see everything; `operate`: also start and so on.",
+    )
 
 
 class PageProxy(Model):
     """A proxy that logs people in and names them in a header."""
 
-    addresses: Annotated[
-        list[Annotated[Text, AfterValidator(_network)]],
-        Field(
-            min_length=1,
-            description="From which addresses or networks the header is believed, such as "
-            "`127.0.0.1`.",
-        ),
-    ]
-    header: Annotated[
-        Text,
-        Field(
-            pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$",
-            description="The header with the name of the person, such as `X-Remote-User`. The "
-            "proxy must remove it from what browsers send.",
-        ),
-    ]
-    operators: Annotated[
-        list[UserName],
-        Field(description="Who may operate; everyone else may read."),
-    ] = []
+    addresses: list[Annotated[Text, AfterValidator(_network)]] = Field(
+        min_length=1,
+        description="From which addresses or networks the header is believed, such as `127.0.0.1`.",
+    )
+    header: Text = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$",
+        description="The header with the name of the person, such as `X-Remote-User`. The "
+        "proxy must remove it from what browsers send.",
+    )
+    operators: list[UserName] = Field(
+        default=[], description="Who may operate; everyone else may read."
+    )

@@ -69,50 +69,42 @@ def _page(text: str) -> str:
 class PersonalDataSettings(Model):
     """Which values pages hide because they belong to a person, in addition to our own rule."""
 
-    hide: Annotated[
-        list[Annotated[Text, Field(min_length=1, max_length=100)]],
-        Field(
-            max_length=200,
-            description="Names of parameters, inputs, outputs and fields whose values are hidden, "
-            "such as `matriculation number`; their words count, in any spelling.",
-        ),
-    ] = []
-    show: Annotated[
-        list[Annotated[Text, Field(min_length=1, max_length=100)]],
-        Field(
-            max_length=200,
-            description="Names whose values are shown although a word in them is on the list of "
-            "what is hidden, such as `item barcode`.",
-        ),
-    ] = []
+    hide: list[Annotated[Text, Field(min_length=1, max_length=100)]] = Field(
+        default=[],
+        max_length=200,
+        description="Names of parameters, inputs, outputs and fields whose values are hidden, "
+        "such as `matriculation number`; their words count, in any spelling.",
+    )
+    show: list[Annotated[Text, Field(min_length=1, max_length=100)]] = Field(
+        default=[],
+        max_length=200,
+        description="Names whose values are shown although a word in them is on the list of "
+        "what is hidden, such as `item barcode`.",
+    )
 
 
 class ServeSettings(Model):
     """What `almaflow serve` does in addition to running workflows."""
 
-    to: Annotated[
-        Text | None,
-        Field(
-            description="The channel for notifications that concern all workflows: files that "
-            "became invalid, missed ticks, the digest. Without one, they are only "
-            "logged."
-        ),
-    ] = None
-    digest: Annotated[
-        Annotated[Text, AfterValidator(_time_of_day)] | None,
-        Field(description="When the daily digest is sent to `to`, such as `07:00`."),
-    ] = None
-    ping: Annotated[
-        Text | None,
-        Field(
-            description="An entry of `pings` that almaflow calls every five minutes while `serve` "
-            "runs."
-        ),
-    ] = None
-    metrics: Annotated[
-        Whole | None,
-        Field(ge=1, le=65535, description="The port of this machine on which metrics are served."),
-    ] = None
+    to: Text | None = Field(
+        default=None,
+        description="The channel for notifications that concern all workflows: files that became "
+        "invalid, missed ticks, the digest. Without one, they are only logged.",
+    )
+    digest: Annotated[Text, AfterValidator(_time_of_day)] | None = Field(
+        default=None, description="When the daily digest is sent to `to`, such as `07:00`."
+    )
+    ping: Text | None = Field(
+        default=None,
+        description="An entry of `pings` that almaflow calls every five minutes while `serve` "
+        "runs.",
+    )
+    metrics: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The port of this machine on which metrics are served.",
+    )
     page: Annotated[
         Annotated[Text, AfterValidator(_page)],
         WithJsonSchema({"type": ["string", "boolean"], "examples": [PAGE, False]}),
@@ -122,30 +114,25 @@ class ServeSettings(Model):
         ),
     ] = PAGE
 
-    url: Annotated[
-        Annotated[Text, AfterValidator(public_url)] | None,
-        Field(
-            description="The address of the page as people type it, if that differs from `page`, "
-            "such as `https://almaflow.example.edu` behind a proxy."
-        ),
-    ] = None
-    users: Annotated[
-        dict[UserName, PageUser],
-        Field(description="The people who log in to the page, by name."),
-    ] = {}
-    tokens: Annotated[
-        dict[UserName, PageToken],
-        Field(description="The programs that use the page's API, by name."),
-    ] = {}
-    proxy: Annotated[
-        PageProxy | None,
-        Field(description="A proxy in front of the page that logs people in."),
-    ] = None
+    url: Annotated[Text, AfterValidator(public_url)] | None = Field(
+        default=None,
+        description="The address of the page as people type it, if that differs from `page`, "
+        "such as `https://almaflow.example.edu` behind a proxy.",
+    )
+    users: dict[UserName, PageUser] = Field(
+        default={}, description="The people who log in to the page, by name."
+    )
+    tokens: dict[UserName, PageToken] = Field(
+        default={}, description="The programs that use the page's API, by name."
+    )
+    proxy: PageProxy | None = Field(
+        default=None, description="A proxy in front of the page that logs people in."
+    )
 
-    personal_data: Annotated[
-        PersonalDataSettings,
-        Field(description="Which values pages hide because they belong to a person."),
-    ] = PersonalDataSettings()
+    personal_data: PersonalDataSettings = Field(
+        default=PersonalDataSettings(),
+        description="Which values pages hide because they belong to a person.",
+    )
 
     @property
     def needs_login(self) -> bool:

@@ -5,7 +5,7 @@ The row carries the run and the step, so that it is there once although a proces
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -42,21 +42,15 @@ class AppendFile(Kind):
       records: "{{ steps.withdraw.counters.number(0) }}"
 """
 
-    file: Annotated[
-        Template,
-        Field(description="The file, relative to the workflow and inside the project."),
-    ]
-    row: Annotated[
-        dict[str, Template],
-        Field(
-            min_length=1,
-            max_length=200,
-            description="The columns and their values. The columns of a file never change.",
-        ),
-    ]
-    delimiter: Annotated[
-        Literal[",", ";", "\t", "|"], Field(description="What separates the columns.")
-    ] = ","
+    file: Template = Field(description="The file, relative to the workflow and inside the project.")
+    row: dict[str, Template] = Field(
+        min_length=1,
+        max_length=200,
+        description="The columns and their values. The columns of a file never change.",
+    )
+    delimiter: Literal[",", ";", "\t", "|"] = Field(
+        default=",", description="What separates the columns."
+    )
 
     @field_validator("row")
     @classmethod

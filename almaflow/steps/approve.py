@@ -31,14 +31,12 @@ class Approve(Kind):
 """
 
     message: Annotated[Message, Field(description="The question that a person answers.")]
-    on_timeout: Annotated[
-        Literal["fail", "continue"],
-        Field(
-            description="What happens when nobody has answered within the step's `timeout`: "
-            "`fail` (default) ends the step as timed_out; `continue` ends it as a "
-            "warning, and the run continues as if it was approved."
-        ),
-    ] = "fail"
+    on_timeout: Literal["fail", "continue"] = Field(
+        default="fail",
+        description="What happens when nobody has answered within the step's `timeout`: "
+        "`fail` (default) ends the step as timed_out; `continue` ends it as a "
+        "warning, and the run continues as if it was approved.",
+    )
 
     async def perform(self, context: StepContext) -> StepResult:
         question = context.message(self.message)

@@ -97,11 +97,12 @@ EndingWord = Annotated[Text, AfterValidator(_ending_word)]
 class PollSettings(Model):
     """How often an instance in Alma is polled."""
 
-    first: Annotated[
-        Duration, Field(description="The wait before the first poll; later waits grow.")
-    ] = timedelta(seconds=10)
-    max: Annotated[Duration, Field(description="The longest wait between two polls.")] = timedelta(
-        minutes=2
+    first: Duration = Field(
+        default=timedelta(seconds=10),
+        description="The wait before the first poll; later waits grow.",
+    )
+    max: Duration = Field(
+        default=timedelta(minutes=2), description="The longest wait between two polls."
     )
 
 
@@ -110,21 +111,18 @@ class Retry(Model):
 
     short: ClassVar[str | None] = "attempts"
 
-    attempts: Annotated[
-        Whole, Field(ge=1, le=100, description="The number of attempts, including the first.")
-    ] = 3
-    delay: Annotated[Duration, Field(description="The wait before the next attempt.")] = timedelta(
-        minutes=1
+    attempts: Whole = Field(
+        default=3, ge=1, le=100, description="The number of attempts, including the first."
     )
-    on: Annotated[
-        Several[EndingWord],
-        Field(
-            description="The results that allow another attempt: outcomes (`failed`, "
-            "`timed_out`) or Alma status codes (`SYSTEM_ABORTED`). Required for "
-            "steps that start a job, because a job that has run is otherwise never "
-            "submitted again."
-        ),
-    ] = []
+    delay: Duration = Field(
+        default=timedelta(minutes=1), description="The wait before the next attempt."
+    )
+    on: Several[EndingWord] = Field(
+        default=[],
+        description="The results that allow another attempt: outcomes (`failed`, `timed_out`) or "
+        "Alma status codes (`SYSTEM_ABORTED`). Required for steps that start a job, because a job "
+        "that has run is otherwise never submitted again.",
+    )
 
 
 class Kind(Model):
@@ -210,42 +208,36 @@ class StepBase(Model):
 
     foreign: ClassVar = foreign_keys.STEP
 
-    id: Annotated[
-        Text | None,
-        Field(
-            pattern=IDENTIFIER,
-            description="The name by which later steps refer to this step as `steps.<id>`: a "
-            "letter, then letters, digits and `_`; unique in the file.",
-        ),
-    ] = None
-    name: Annotated[
-        Text | None, Field(description="The name of the step in reports. It has no other effect.")
-    ] = None
+    id: Text | None = Field(
+        default=None,
+        pattern=IDENTIFIER,
+        description="The name by which later steps refer to this step as `steps.<id>`: a "
+        "letter, then letters, digits and `_`; unique in the file.",
+    )
+    name: Text | None = Field(
+        default=None, description="The name of the step in reports. It has no other effect."
+    )
     if_: Annotated[
         Condition | None,
         Field(alias="if", description="An expression. When it is false, the step is skipped."),
     ] = None
-    timeout: Annotated[
-        Duration | None,
-        Field(
-            description="How long the step may take, including every wait and attempt. A job "
-            "that is running in Alma continues after this time."
-        ),
-    ] = None
-    retry: Annotated[
-        Retry | None, Field(description="Whether and how the step is retried after a failure.")
-    ] = None
-    on_failure: Annotated[
-        Literal["stop", "continue"],
-        Field(
-            description="`stop` (default): a failure ends the block that contains the step. "
-            "`continue`: the run continues, and its outcome is `warning`."
-        ),
-    ] = "stop"
-    institution: Annotated[
-        Template | None,
-        Field(description="An institution of almaflow.yaml, if it differs from the workflow's."),
-    ] = None
+    timeout: Duration | None = Field(
+        default=None,
+        description="How long the step may take, including every wait and attempt. A job "
+        "that is running in Alma continues after this time.",
+    )
+    retry: Retry | None = Field(
+        default=None, description="Whether and how the step is retried after a failure."
+    )
+    on_failure: Literal["stop", "continue"] = Field(
+        default="stop",
+        description="`stop` (default): a failure ends the block that contains the step. "
+        "`continue`: the run continues, and its outcome is `warning`.",
+    )
+    institution: Template | None = Field(
+        default=None,
+        description="An institution of almaflow.yaml, if it differs from the workflow's.",
+    )
 
     @model_validator(mode="before")
     @classmethod

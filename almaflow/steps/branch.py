@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -46,20 +46,12 @@ class Branch(Kind):
       - fail: "the synchronization ended as {{ steps.sync.status }}"
 """
 
-    on: Annotated[
-        Expression,
-        Field(description="The value to compare, such as `steps.withdraw.status`."),
-    ]
-    cases: Annotated[
-        dict[str, list[Step]],
-        Field(
-            description="Values and the steps for each. `A | B` matches either value; an empty "
-            "list does nothing, and the run continues."
-        ),
-    ]
-    default: Annotated[list[Step] | None, Field(description="The steps for any other value.")] = (
-        None
+    on: Expression = Field(description="The value to compare, such as `steps.withdraw.status`.")
+    cases: dict[str, list[Step]] = Field(
+        description="Values and the steps for each. `A | B` matches either value; an empty "
+        "list does nothing, and the run continues."
     )
+    default: list[Step] | None = Field(default=None, description="The steps for any other value.")
 
     def blocks(self) -> Iterator[Block]:
         for place, (values, steps) in enumerate(self.cases.items(), start=1):

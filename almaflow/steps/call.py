@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -35,17 +35,11 @@ class Call(Kind):
     inputs: {prefix: "almaflow {{ today }}"}
 """
 
-    workflow: Annotated[
-        Text,
-        Field(
-            description="The file of the other workflow, relative to this file; `.yaml` may be "
-            "omitted. Templates are not allowed, because the file must be known "
-            "before the run."
-        ),
-    ]
-    inputs: Annotated[
-        dict[str, Value], Field(description="The inputs for the called workflow.")
-    ] = {}
+    workflow: Text = Field(
+        description="The file of the other workflow, relative to this file; `.yaml` may be "
+        "omitted. Templates are not allowed, because the file must be known before the run."
+    )
+    inputs: dict[str, Value] = Field(default={}, description="The inputs for the called workflow.")
 
     async def perform(self, context: StepContext) -> StepResult:
         inputs = await context.once("inputs", lambda: self._inputs(context))

@@ -27,18 +27,14 @@ class Check(Kind):
 """
 
     that: Annotated[Condition, Field(description="The expression that must be true.")]
-    message: Annotated[
-        Message | None,
-        Field(description="The message when it is not true; default: the expression."),
-    ] = None
-    otherwise: Annotated[
-        Literal["fail", "skip"],
-        Field(
-            description="What happens when it is not true: `fail` (default), or `skip`, which "
-            "ends the run (or the iteration, or the called workflow) as skipped "
-            "because there is nothing to do."
-        ),
-    ] = "fail"
+    message: Message | None = Field(
+        default=None, description="The message when it is not true; default: the expression."
+    )
+    otherwise: Literal["fail", "skip"] = Field(
+        default="fail",
+        description="What happens when it is not true: `fail` (default), or `skip`, which ends the "
+        "run (or the iteration, or the called workflow) as skipped because there is nothing to do.",
+    )
 
     def may_end_block(self) -> bool:
         return self.otherwise == "skip"

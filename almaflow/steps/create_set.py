@@ -77,74 +77,57 @@ class CreateSet(Kind):
 """
 
     name: Annotated[Template, Field(description="The name of the set, unique in the institution.")]
-    content: Annotated[
-        ContentType,
-        Field(description="The type of the members: ITEM, BIB_MMS (all titles), USER, …"),
-    ]
-    query: Annotated[
-        Template | None,
-        Field(
-            description="The query of a logical set in Alma's syntax. Create the set once in "
-            "Alma, display its query with `almaflow sets show` and paste it here. "
-            'The value of a template must not contain a `"`.'
-        ),
-    ] = None
-    members: Annotated[
-        MemberSource | None,
-        Field(
-            description="The members of an itemized set: a list of ids, a file and a column, "
-            "or an expression. More than 1000 members are sent in batches; "
-            "duplicates and empty lines are omitted."
-        ),
-    ] = None
-    from_set: Annotated[
-        IdTemplate | None, Field(description="The id of a logical set to copy as an itemized set.")
-    ] = None
-    from_run: Annotated[
-        FromRun | None,
-        Field(description="A population of an import, as an itemized set of BIB_MMS."),
-    ] = None
-    combine: Annotated[
-        Combine | None,
-        Field(
-            description="Two sets of the same content and how to combine them. Combining large "
-            "sets may take Alma hours."
-        ),
-    ] = None
+    content: ContentType = Field(
+        description="The type of the members: ITEM, BIB_MMS (all titles), USER, …"
+    )
+    query: Template | None = Field(
+        default=None,
+        description="The query of a logical set in Alma's syntax. Create the set once in "
+        "Alma, display its query with `almaflow sets show` and paste it here. "
+        'The value of a template must not contain a `"`.',
+    )
+    members: MemberSource | None = Field(
+        default=None,
+        description="The members of an itemized set: a list of ids, a file and a column, "
+        "or an expression. More than 1000 members are sent in batches; "
+        "duplicates and empty lines are omitted.",
+    )
+    from_set: IdTemplate | None = Field(
+        default=None, description="The id of a logical set to copy as an itemized set."
+    )
+    from_run: FromRun | None = Field(
+        default=None, description="A population of an import, as an itemized set of BIB_MMS."
+    )
+    combine: Combine | None = Field(
+        default=None,
+        description="Two sets of the same content and how to combine them. Combining large "
+        "sets may take Alma hours.",
+    )
     id_type: IdType = None
-    first: Annotated[
-        First | None,
-        Field(
-            description="For a trial: take only this many members, the first of `members`, or of "
-            "the set `from_set` as Alma lists them. A query, `combine` and `from_run` always "
-            "give all members: create that set first, then a second one with `from_set` and "
-            "`first`."
-        ),
-    ] = None
-    on_invalid: Annotated[
-        OnInvalid,
-        Field(
-            description="What happens to a member that Alma does not know: `fail` (default) "
-            "fails the step; `skip` omits the member and counts it in `rejected`."
-        ),
-    ] = "fail"
-    if_exists: Annotated[
-        Literal["fail", "reuse", "replace"],
-        Field(
-            description="What happens when a set with this name exists: `fail` (default), "
-            "`reuse` it unchanged, or `replace` it with a new set."
-        ),
-    ] = "fail"
-    description: Annotated[
-        Template | None, Field(description="The description of the set in Alma.")
-    ] = None
-    private: Annotated[
-        Flag,
-        Field(
-            description="`true`: only the API can see the set; `false` (default): staff can see it "
-            "too."
-        ),
-    ] = False
+    first: First | None = Field(
+        default=None,
+        description="For a trial: take only this many members, the first of `members`, or of the "
+        "set `from_set` as Alma lists them. A query, `combine` and `from_run` always give all "
+        "members: create that set first, then a second one with `from_set` and `first`.",
+    )
+    on_invalid: OnInvalid = Field(
+        default="fail",
+        description="What happens to a member that Alma does not know: `fail` (default) "
+        "fails the step; `skip` omits the member and counts it in `rejected`.",
+    )
+    if_exists: Literal["fail", "reuse", "replace"] = Field(
+        default="fail",
+        description="What happens when a set with this name exists: `fail` (default), "
+        "`reuse` it unchanged, or `replace` it with a new set.",
+    )
+    description: Template | None = Field(
+        default=None, description="The description of the set in Alma."
+    )
+    private: Flag = Field(
+        default=False,
+        description="`true`: only the API can see the set; `false` (default): staff can see it "
+        "too.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> CreateSet:

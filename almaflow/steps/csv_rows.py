@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -56,21 +56,16 @@ class CsvRows(Kind):
           id_type: BARCODE
 """
 
-    file: Annotated[
-        Template,
-        Field(
-            description="The file, relative to the workflow and inside the project, such as "
-            "`{{ steps.exported.files[0] }}`. It is read when the step runs."
-        ),
-    ]
-    columns: Annotated[
-        list[Text] | None,
-        Field(
-            min_length=1,
-            description="The headings of the columns to keep, which the file must have; default: "
-            "every column.",
-        ),
-    ] = None
+    file: Template = Field(
+        description="The file, relative to the workflow and inside the project, such as "
+        "`{{ steps.exported.files[0] }}`. It is read when the step runs."
+    )
+    columns: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The headings of the columns to keep, which the file must have; default: "
+        "every column.",
+    )
 
     def output_types(self) -> Mapping[str, Type]:
         columns = dict.fromkeys(self.columns or (), TEXT)

@@ -50,19 +50,15 @@ class DeleteSet(Kind):
 """
 
     id: Annotated[IdTemplate | None, Field(description="The id of the set to delete.")] = None
-    prefix: Annotated[
-        Template | None,
-        Field(
-            description="Delete the sets whose names begin with this text (case-sensitive). "
-            "Requires `older_than`."
-        ),
-    ] = None
-    older_than: Annotated[
-        Duration | None,
-        Field(
-            description="The minimum age of the sets to delete, such as `30d`. Requires `prefix`."
-        ),
-    ] = None
+    prefix: Template | None = Field(
+        default=None,
+        description="Delete the sets whose names begin with this text (case-sensitive). "
+        "Requires `older_than`.",
+    )
+    older_than: Duration | None = Field(
+        default=None,
+        description="The minimum age of the sets to delete, such as `30d`. Requires `prefix`.",
+    )
 
     @field_validator("prefix")
     @classmethod

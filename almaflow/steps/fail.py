@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -23,9 +23,7 @@ class Fail(Kind):
 - fail: "withdraw ended as {{ steps.withdraw.outcome }}"
 """
 
-    message: Annotated[
-        Message, Field(description="The reason, shown in reports and notifications.")
-    ]
+    message: Message = Field(description="The reason, shown in reports and notifications.")
 
     async def perform(self, context: StepContext) -> StepResult:
         raise StepFailed(context.message(self.message))

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -56,64 +56,45 @@ class FetchFiles(Kind):
 - fetch_files: {connection: exports, pattern: "full-*.tar.gz", newest: 1, to: exported}
 """
 
-    connection: Annotated[
-        Text | None,
-        Field(description="A connection of almaflow.yaml: SFTP, FTP, FTPS or S3."),
-    ] = None
-    folder: Annotated[
-        Template | None,
-        Field(
-            description="The folder with the files. With `connection`: a folder below the "
-            "connection's folder (from the root with a leading `/`). Without "
-            "`connection`: a folder of this machine, absolute or relative to the "
-            "workflow."
-        ),
-    ] = None
-    pattern: Annotated[
-        Template,
-        Field(
-            description="The names of the files: `*` matches any characters, `?` one "
-            "character, `[ab]` one of several. Subfolders are not searched."
-        ),
-    ]
-    to: Annotated[
-        Template,
-        Field(
-            description="The target folder, relative to the workflow and inside the project. "
-            "It is created if it does not exist."
-        ),
-    ]
-    at_least: Annotated[
-        Whole,
-        Field(
-            ge=1,
-            le=100_000,
-            description="The number of files that must be there before any file is fetched.",
-        ),
-    ] = 1
-    newest: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            le=100_000,
-            description="Fetch at most this many of the files: those that were changed last, of "
-            "files with the same time those that are last by name. Default: every file.",
-        ),
-    ] = None
-    if_exists: Annotated[
-        Literal["fail", "replace"],
-        Field(
-            description="What happens when the target folder has a file with the same name and "
-            "different content: `fail` (default) and keep it, or `replace` it."
-        ),
-    ] = "fail"
-    poll: Annotated[
-        PollSettings | None,
-        Field(
-            description="How often almaflow looks for the files; default: the workflow's "
-            "`defaults`."
-        ),
-    ] = None
+    connection: Text | None = Field(
+        default=None, description="A connection of almaflow.yaml: SFTP, FTP, FTPS or S3."
+    )
+    folder: Template | None = Field(
+        default=None,
+        description="The folder with the files. With `connection`: a folder below the connection's "
+        "folder (from the root with a leading `/`). Without `connection`: a folder of this "
+        "machine, absolute or relative to the workflow.",
+    )
+    pattern: Template = Field(
+        description="The names of the files: `*` matches any characters, `?` one "
+        "character, `[ab]` one of several. Subfolders are not searched."
+    )
+    to: Template = Field(
+        description="The target folder, relative to the workflow and inside the project. "
+        "It is created if it does not exist."
+    )
+    at_least: Whole = Field(
+        default=1,
+        ge=1,
+        le=100_000,
+        description="The number of files that must be there before any file is fetched.",
+    )
+    newest: Whole | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Fetch at most this many of the files: those that were changed last, of "
+        "files with the same time those that are last by name. Default: every file.",
+    )
+    if_exists: Literal["fail", "replace"] = Field(
+        default="fail",
+        description="What happens when the target folder has a file with the same name and "
+        "different content: `fail` (default) and keep it, or `replace` it.",
+    )
+    poll: PollSettings | None = Field(
+        default=None,
+        description="How often almaflow looks for the files; default: the workflow's `defaults`.",
+    )
 
     @field_validator("pattern")
     @classmethod

@@ -49,10 +49,9 @@ class ForEach(Kind):
           set: "{{ steps.set.set_id }}"
 """
 
-    items: Annotated[
-        list[Template] | Expression,
-        Field(description="The items: a list, or an expression that returns a list."),
-    ]
+    items: list[Template] | Expression = Field(
+        description="The items: a list, or an expression that returns a list."
+    )
     as_: Annotated[
         Text,
         Field(
@@ -62,14 +61,12 @@ class ForEach(Kind):
             "digits and `_`; default `item`.",
         ),
     ] = "item"
-    max_parallel: Annotated[
-        Whole,
-        Field(
-            ge=1,
-            le=100,
-            description="The number of iterations that may run at the same time; default 1.",
-        ),
-    ] = 1
+    max_parallel: Whole = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="The number of iterations that may run at the same time; default 1.",
+    )
     steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]
 
     def blocks(self) -> Iterator[Block]:

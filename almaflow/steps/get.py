@@ -59,34 +59,26 @@ class Get(Kind):
   get: {path: /conf/sets, query: {q: name~old}, all: true, select: "set[].id"}
 """
 
-    path: Annotated[
-        LiteralPath,
-        Field(
-            description="The path as in Alma's documentation, such as `/conf/libraries`, "
-            "without a host. Alma's lists return at most 100 entries for one "
-            "request (`limit`, `offset`); `all: true` reads all of them."
-        ),
-    ]
-    query: Annotated[
-        dict[str, Template],
-        Field(description="The query parameters (what follows the `?`): names and values."),
-    ] = {}
-    all: Annotated[
-        Flag,
-        Field(
-            description="`true`: read every page of one of Alma's lists, up to 100,000 entries, "
-            "and join them. Each page is one API call. `limit` is then the size of a page. "
-            "`false` (default): send one request."
-        ),
-    ] = False
-    select: Annotated[
-        Template | None,
-        Field(
-            description="A JMESPath expression (jmespath.org) for the part of the response to "
-            "keep. The result is empty when nothing matches. The value of a "
-            "template must not contain a quotation mark."
-        ),
-    ] = None
+    path: LiteralPath = Field(
+        description="The path as in Alma's documentation, such as `/conf/libraries`, "
+        "without a host. Alma's lists return at most 100 entries for one "
+        "request (`limit`, `offset`); `all: true` reads all of them."
+    )
+    query: dict[str, Template] = Field(
+        default={}, description="The query parameters (what follows the `?`): names and values."
+    )
+    all: Flag = Field(
+        default=False,
+        description="`true`: read every page of one of Alma's lists, up to 100,000 entries, "
+        "and join them. Each page is one API call. `limit` is then the size of a page. "
+        "`false` (default): send one request.",
+    )
+    select: Template | None = Field(
+        default=None,
+        description="A JMESPath expression (jmespath.org) for the part of the response to "
+        "keep. The result is empty when nothing matches. The value of a "
+        "template must not contain a quotation mark.",
+    )
 
     @field_validator("query")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -69,16 +69,13 @@ class Expectation(Model):
 
     short: ClassVar[str | None] = "that"
 
-    that: Annotated[
-        Condition,
-        Field(
-            description="An expression over the step's own outputs (`status`, `counters`, "
-            "`alerts`) and everything else in scope."
-        ),
-    ]
-    message: Annotated[
-        Message | None, Field(description="The message of the failure; default: the expression.")
-    ] = None
+    that: Condition = Field(
+        description="An expression over the step's own outputs (`status`, `counters`, "
+        "`alerts`) and everything else in scope."
+    )
+    message: Message | None = Field(
+        default=None, description="The message of the failure; default: the expression."
+    )
 
 
 class JobStep(Kind):
@@ -88,29 +85,21 @@ class JobStep(Kind):
     starts_job = True
     follows_job = True
 
-    expect: Annotated[
-        Several[Expectation],
-        Field(
-            description="What must be true when the job has ended. COMPLETED_SUCCESS does not "
-            "mean that records were processed; check the counters."
-        ),
-    ] = []
-    accept: Annotated[
-        Several[EndingWord],
-        Field(
-            description="Alma status codes that count as success, in addition to the usual ones."
-        ),
-    ] = []
-    wait: Annotated[
-        Flag,
-        Field(
-            description="`false`: end the step as soon as Alma has accepted the job, without "
-            "waiting for its end."
-        ),
-    ] = True
-    poll: Annotated[PollSettings | None, Field(description="How often almaflow polls the job.")] = (
-        None
+    expect: Several[Expectation] = Field(
+        default=[],
+        description="What must be true when the job has ended. COMPLETED_SUCCESS does not "
+        "mean that records were processed; check the counters.",
     )
+    accept: Several[EndingWord] = Field(
+        default=[],
+        description="Alma status codes that count as success, in addition to the usual ones.",
+    )
+    wait: Flag = Field(
+        default=True,
+        description="`false`: end the step as soon as Alma has accepted the job, without "
+        "waiting for its end.",
+    )
+    poll: PollSettings | None = Field(default=None, description="How often almaflow polls the job.")
 
     def scoped(self) -> Iterator[ScopedExpression]:
         for place, expectation in enumerate(self.expect):

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -39,20 +39,15 @@ class MemberSource(Model):
 
     short: ClassVar[str | None] = "items"
 
-    items: Annotated[
-        list[MemberId] | MemberId | None,
-        Field(description="The ids: a list, or an expression that returns a list."),
-    ] = None
-    file: Annotated[
-        Template | None,
-        Field(
-            description="A file next to the workflow: CSV (with `column`), or one id on each "
-            "line. It is read when the step runs."
-        ),
-    ] = None
-    column: Annotated[Text | None, Field(description="The heading of the column with the ids.")] = (
-        None
+    items: list[MemberId] | MemberId | None = Field(
+        default=None, description="The ids: a list, or an expression that returns a list."
     )
+    file: Template | None = Field(
+        default=None,
+        description="A file next to the workflow: CSV (with `column`), or one id on each "
+        "line. It is read when the step runs.",
+    )
+    column: Text | None = Field(default=None, description="The heading of the column with the ids.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> MemberSource:

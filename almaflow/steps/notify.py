@@ -42,19 +42,15 @@ class Notify(Kind):
     attach: withdrawn.csv
 """
 
-    to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log` (default).")] = (
-        "log"
-    )
+    to: Text = Field(default="log", description="A channel of almaflow.yaml, or `log` (default).")
     message: Annotated[Message, Field(description="The text of the message.")]
-    attach: Annotated[
-        Several[Template],
-        Field(
-            max_length=20,
-            description="Files of the project to send with the message, relative to the workflow: "
-            "the `files` of a `fetch_files`, or paths such as `exported.csv`. At most 20 files of "
-            "10 MiB each, 25 MiB in total.",
-        ),
-    ] = []
+    attach: Several[Template] = Field(
+        default=[],
+        max_length=20,
+        description="Files of the project to send with the message, relative to the workflow: "
+        "the `files` of a `fetch_files`, or paths such as `exported.csv`. At most 20 files of "
+        "10 MiB each, 25 MiB in total.",
+    )
 
     async def perform(self, context: StepContext) -> StepResult:
         from almaflow.connectors.attached_files import take_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -56,29 +56,23 @@ class ReadReport(Kind):
     column: Barcode
 """
 
-    path: Annotated[
-        Template,
-        Field(
-            description="The report's full path in the Analytics catalog, such as `/shared/My "
-            "Library/Reports/Discarded items`."
-        ),
-    ]
-    filter: Annotated[
-        Template | None,
-        Field(description="An XML filter expression for the report's prompted columns."),
-    ] = None
-    columns: Annotated[
-        list[Text] | None,
-        Field(
-            min_length=1,
-            description="The headings of the columns to keep; default: all. When two columns "
-            "have the same heading, the second is `heading (2)`.",
-        ),
-    ] = None
-    column: Annotated[
-        Text | None,
-        Field(description="The heading of one column. `rows` is then the list of its values."),
-    ] = None
+    path: Template = Field(
+        description="The report's full path in the Analytics catalog, such as `/shared/My "
+        "Library/Reports/Discarded items`."
+    )
+    filter: Template | None = Field(
+        default=None, description="An XML filter expression for the report's prompted columns."
+    )
+    columns: list[Text] | None = Field(
+        default=None,
+        min_length=1,
+        description="The headings of the columns to keep; default: all. When two columns "
+        "have the same heading, the second is `heading (2)`.",
+    )
+    column: Text | None = Field(
+        default=None,
+        description="The heading of one column. `rows` is then the list of its values.",
+    )
 
     @field_validator("path")
     @classmethod

@@ -58,13 +58,10 @@ class PublishingProfileRef(Model):
     short: ClassVar[str | None] = "name"
 
     id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
-    name: Annotated[
-        Text | None,
-        Field(
-            description="The name of the profile; its job is `Publishing Platform Job` and this "
-            "name."
-        ),
-    ] = None
+    name: Text | None = Field(
+        default=None,
+        description="The name of the profile; its job is `Publishing Platform Job` and this name.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> PublishingProfileRef:
@@ -103,25 +100,20 @@ class RunProfile(JobStep):
     job: Send Requests to Remote Storage
 """
 
-    integration: Annotated[
-        IntegrationProfileRef | None,
-        Field(description="An integration profile: its code, or `{id|code|name: …}`."),
-    ] = None
+    integration: IntegrationProfileRef | None = Field(
+        default=None, description="An integration profile: its code, or `{id|code|name: …}`."
+    )
     import_: Annotated[
         ImportProfileRef | None,
         Field(alias="import", description="An import profile: its name, or `{id|name: …}`."),
     ] = None
-    publishing: Annotated[
-        PublishingProfileRef | None,
-        Field(description="A publishing profile: its name, or `{id|name: …}`."),
-    ] = None
-    job: Annotated[
-        Text | None,
-        Field(
-            description="How the name of the job begins, for an integration profile with several "
-            "jobs."
-        ),
-    ] = None
+    publishing: PublishingProfileRef | None = Field(
+        default=None, description="A publishing profile: its name, or `{id|name: …}`."
+    )
+    job: Text | None = Field(
+        default=None,
+        description="How the name of the job begins, for an integration profile with several jobs.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> RunProfile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -29,34 +29,28 @@ STILL = timedelta(minutes=2)
 class Combine(Model):
     """Two sets of the same content that make a third."""
 
-    operator: Annotated[
-        Literal["and", "or", "not"],
-        Field(
-            description="`and` (default): members of both sets; `or`: members of either set; "
-            "`not`: members of the first set that are not in the second."
-        ),
-    ] = "and"
-    sets: Annotated[
-        list[IdTemplate],
-        Field(min_length=2, max_length=2, description="The ids of the two sets."),
-    ]
+    operator: Literal["and", "or", "not"] = Field(
+        default="and",
+        description="`and` (default): members of both sets; `or`: members of either set; "
+        "`not`: members of the first set that are not in the second.",
+    )
+    sets: list[IdTemplate] = Field(
+        min_length=2, max_length=2, description="The ids of the two sets."
+    )
 
 
 class FromRun(Model):
     """One of the populations that an import run's report offers to make a set of."""
 
-    run: Annotated[
-        IdTemplate,
-        Field(description="The id of the import instance, such as `{{ steps.load.instance_id }}`."),
-    ]
-    population: Annotated[
-        Template,
-        Field(description="The code of the population, such as IMPORTED_RECORDS_NO_MATCH."),
-    ]
-    job: Annotated[
-        IdTemplate | None,
-        Field(description="The id of the instance's job; usually `id` is enough."),
-    ] = None
+    run: IdTemplate = Field(
+        description="The id of the import instance, such as `{{ steps.load.instance_id }}`."
+    )
+    population: Template = Field(
+        description="The code of the population, such as IMPORTED_RECORDS_NO_MATCH."
+    )
+    job: IdTemplate | None = Field(
+        default=None, description="The id of the instance's job; usually `id` is enough."
+    )
 
 
 async def most_members(context: StepContext, origin: Origin, job: str, content: str) -> int:

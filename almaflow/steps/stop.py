@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -24,9 +24,9 @@ class Stop(Kind):
   stop: nothing was returned this week
 """
 
-    message: Annotated[
-        Message | None, Field(description="The reason, shown in reports; optional.")
-    ] = None
+    message: Message | None = Field(
+        default=None, description="The reason, shown in reports; optional."
+    )
 
     async def perform(self, context: StepContext) -> StepResult:
         if self.message is not None:

@@ -85,21 +85,17 @@ class JobReference(Model):
 
     short: ClassVar[str | None] = "id"
 
-    id: Annotated[
-        AlmaId | None,
-        Field(
-            pattern=r"^[SMO][0-9]+$",
-            description="The id of the job, such as M44: a letter (M manual, S scheduled, O "
-            "other) and digits. Short ids are the same in every institution.",
-        ),
-    ] = None
-    name: Annotated[
-        Text | None,
-        Field(
-            description="The name of the job in Alma; upper and lower case and the number of "
-            "spaces do not count."
-        ),
-    ] = None
+    id: AlmaId | None = Field(
+        default=None,
+        pattern=r"^[SMO][0-9]+$",
+        description="The id of the job, such as M44: a letter (M manual, S scheduled, O "
+        "other) and digits. Short ids are the same in every institution.",
+    )
+    name: Text | None = Field(
+        default=None,
+        description="The name of the job in Alma; upper and lower case and the number of "
+        "spaces do not count.",
+    )
 
     @field_validator("id", mode="before")
     @classmethod
@@ -140,9 +136,7 @@ class Parameter(Model):
         WithJsonSchema(_TEXT_OR_VALUE),
         Field(description="The name of the parameter in Alma."),
     ]
-    value: Annotated[Template, Field(description="The value; default: an empty text.")] = Template(
-        ""
-    )
+    value: Template = Field(default=Template(""), description="The value; default: an empty text.")
 
     @model_validator(mode="before")
     @classmethod
@@ -205,24 +199,19 @@ class SubmitJob(JobStep):
 """
 
     job: Annotated[JobReference, Field(description="The job: its id, its name, or both.")]
-    payload: Annotated[
-        Text | None,
-        Field(
-            description="A file with the payload from the job wizard, XML or JSON, relative to "
-            "the workflow file. It is sent unchanged; templates are not evaluated."
-        ),
-    ] = None
-    parameters: Annotated[
-        Parameters,
-        Field(
-            description="Parameters that replace or extend those of the payload: a mapping of "
-            "names to values, or a list of `{name, value}` when a name occurs more "
-            "than once."
-        ),
-    ] = {}
-    set: Annotated[
-        IdTemplate | None, Field(description="The id of the set that the job processes (`set_id`).")
-    ] = None
+    payload: Text | None = Field(
+        default=None,
+        description="A file with the payload from the job wizard, XML or JSON, relative to "
+        "the workflow file. It is sent unchanged; templates are not evaluated.",
+    )
+    parameters: Parameters = Field(
+        default={},
+        description="Parameters that replace or extend those of the payload: a mapping of names to "
+        "values, or a list of `{name, value}` when a name occurs more than once.",
+    )
+    set: IdTemplate | None = Field(
+        default=None, description="The id of the set that the job processes (`set_id`)."
+    )
     job_name: Annotated[
         Literal[False] | Template | None,
         BeforeValidator(_false_or_name),

@@ -43,33 +43,25 @@ class UpdateSet(Kind):
 """
 
     id: Annotated[IdTemplate, Field(description="The id of the itemized set.")]
-    add: Annotated[
-        MemberSource | None,
-        Field(
-            description="The members to add: a list of ids, a file and a column, or an "
-            "expression. More than 1000 members are sent in batches; duplicates "
-            "and empty lines are omitted."
-        ),
-    ] = None
-    remove: Annotated[
-        MemberSource | None, Field(description="The members to remove, written as in `add`.")
-    ] = None
-    replace: Annotated[
-        MemberSource | None,
-        Field(
-            description="The complete list of members, written as in `add`: all other members "
-            "are removed. An empty list empties the set."
-        ),
-    ] = None
+    add: MemberSource | None = Field(
+        default=None,
+        description="The members to add: a list of ids, a file and a column, or an expression. "
+        "More than 1000 members are sent in batches; duplicates and empty lines are omitted.",
+    )
+    remove: MemberSource | None = Field(
+        default=None, description="The members to remove, written as in `add`."
+    )
+    replace: MemberSource | None = Field(
+        default=None,
+        description="The complete list of members, written as in `add`: all other members "
+        "are removed. An empty list empties the set.",
+    )
     id_type: IdType = None
-    on_invalid: Annotated[
-        OnInvalid,
-        Field(
-            description="What happens to an id that Alma does not know: `fail` (default) fails "
-            "the step; `skip` omits the id, and `add` and `replace` count it in "
-            "`rejected`."
-        ),
-    ] = "fail"
+    on_invalid: OnInvalid = Field(
+        default="fail",
+        description="What happens to an id that Alma does not know: `fail` (default) fails the "
+        "step; `skip` omits the id, and `add` and `replace` count it in `rejected`.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> UpdateSet:

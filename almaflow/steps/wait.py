@@ -55,13 +55,11 @@ class Wait(Kind):
     for_: Annotated[
         Duration | None, Field(alias="for", description="How long: `90s`, `10m`, `1h30m`.")
     ] = None
-    until: Annotated[
-        Annotated[Template, literal("bad_time", read_time)] | None,
-        Field(
-            description='A time of day in the zone of the workflow, such as "06:00" (the next '
-            "one after the step begins), or an instant, such as 2026-12-24T18:00."
-        ),
-    ] = None
+    until: Annotated[Template, literal("bad_time", read_time)] | None = Field(
+        default=None,
+        description='A time of day in the zone of the workflow, such as "06:00" (the next '
+        "one after the step begins), or an instant, such as 2026-12-24T18:00.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Wait:

@@ -64,46 +64,35 @@ class WaitForRun(JobStep):
   wait_for_run: {job: M58, since: "-13d", name: "Unused*", if_none: skip}
 """
 
-    job: Annotated[
-        JobReference | None,
-        Field(
-            description="The job: its id, its name, or both. With `integration`, `name` is the "
-            "beginning of the name of the job of that profile."
-        ),
-    ] = None
-    integration: Annotated[
-        IntegrationProfileRef | None,
-        Field(description="The integration profile of the job."),
-    ] = None
+    job: JobReference | None = Field(
+        default=None,
+        description="The job: its id, its name, or both. With `integration`, `name` is the "
+        "beginning of the name of the job of that profile.",
+    )
+    integration: IntegrationProfileRef | None = Field(
+        default=None, description="The integration profile of the job."
+    )
     import_: Annotated[
         ImportProfileRef | None,
         Field(alias="import", description="The import profile of the job."),
     ] = None
-    since: Annotated[
-        Since | None,
-        Field(
-            description="The earliest time at which the instance may have been submitted: an "
-            'instant, a day, a time of day such as "22:00" (the last one), or a duration before '
-            'now such as "-13d"; '
-            "default: `run.scheduled_at`."
-        ),
-    ] = None
-    if_none: Annotated[
-        Literal["wait", "fail", "skip", "continue"],
-        Field(
-            description="What happens when there is no such instance yet: `wait` for one "
-            "(default); `fail`; `skip`, which ends the run (or the iteration, or the called "
-            "workflow) as skipped because there is nothing to do; or `continue`, which "
-            "skips only this step."
-        ),
-    ] = "wait"
-    name: Annotated[
-        Template | None,
-        Field(
-            description="A pattern for the name of the instance, at most 1,000 characters: `*` "
-            "matches any characters, `?` one character, `[abc]` one of these."
-        ),
-    ] = None
+    since: Since | None = Field(
+        default=None,
+        description="The earliest time at which the instance may have been submitted: an instant, "
+        'a day, a time of day such as "22:00" (the last one), or a duration before now such as '
+        '"-13d"; default: `run.scheduled_at`.',
+    )
+    if_none: Literal["wait", "fail", "skip", "continue"] = Field(
+        default="wait",
+        description="What happens when there is no such instance yet: `wait` for one (default); "
+        "`fail`; `skip`, which ends the run (or the iteration, or the called workflow) as skipped "
+        "because there is nothing to do; or `continue`, which skips only this step.",
+    )
+    name: Template | None = Field(
+        default=None,
+        description="A pattern for the name of the instance, at most 1,000 characters: `*` "
+        "matches any characters, `?` one character, `[abc]` one of these.",
+    )
 
     @model_validator(mode="after")
     def _some_time(self) -> WaitForRun:
