@@ -27,7 +27,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.durations import format_duration as format_duration
 from almaflow.durations import parse_duration as parse_duration
-from almaflow.foreign_words import Advice, value_meant
+from almaflow.foreign_words import value_meant
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import Several as Several
@@ -314,8 +314,8 @@ class Model(BaseModel):
     """The key that a value other than a mapping is short for, such as `for` in `wait: 10m`."""
     shows_values: ClassVar[bool] = False
     """Whether messages about a file of this model may repeat what is in it: nothing is secret."""
-    foreign: ClassVar[Advice] = {}
-    """What people of other tools write as a key, with a sentence of what to write instead."""
+    foreign: ClassVar[str] = ""
+    """The table of what people of other tools write as a key, as `module:name`; empty: none."""
     named: ClassVar[Any] = None
     """What is under keys that the file chooses itself, such as the branches of `parallel`;
     None when all keys are fields."""

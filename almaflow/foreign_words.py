@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple
 
 
@@ -37,6 +38,12 @@ def use_key(key: str, begin: str, words: str) -> Advice:
 def table(*tables: Advice) -> Advice:
     """Return what all of *tables* have."""
     return {key: word for one in tables for key, word in one.items()}
+
+
+def advice_of(model: type) -> Advice:
+    """Return the table that the `foreign` of *model* names; without one, it is empty."""
+    module, _, name = getattr(model, "foreign", "").partition(":")
+    return getattr(import_module(module), name) if module else {}
 
 
 def normal(key: str) -> str:

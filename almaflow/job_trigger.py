@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.field_types import Model, Several, Text
 from almaflow.steps.base import EndingWord
 
@@ -54,7 +53,7 @@ def _plain(text: str) -> str:
 class Triggers(Model):
     """What starts the workflow, besides its timetable and people."""
 
-    foreign: ClassVar = foreign_keys.TRIGGERS
+    foreign: ClassVar[str] = "almaflow.foreign_keys:TRIGGERS"
 
     job_ended: Several[JobEnded] = Field(
         default=[],

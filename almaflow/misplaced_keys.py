@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from almaflow.document import Document, PathTo
 from almaflow.field_types import Plain
-from almaflow.foreign_words import normal
+from almaflow.foreign_words import advice_of, normal
 from almaflow.late_dataclasses import dataclass
 from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.model_fields import alternatives, fields_of, later_models_of, models_of, place_of
@@ -243,7 +243,7 @@ def _kind_in_value(key: _Key) -> WrongKey | None:
 
 def _foreign(key: _Key) -> WrongKey | None:
     """The key is a word of another tool."""
-    tables = [getattr(one, "foreign", {}) for one in place_of(key.model, key.around).models]
+    tables = [advice_of(one) for one in place_of(key.model, key.around).models]
     word = next((one[normal(key.name)] for one in tables if normal(key.name) in one), None)
     if word is None:
         return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys, timetable
+from almaflow import timetable
 from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
 from almaflow.model_fields import fields_of
 from almaflow.steps.base import IDENTIFIER
@@ -20,7 +20,7 @@ TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
 class ScheduleEntry(Model):
     """When the workflow is due: one of `cron`, `daily`, `weekly`, `monthly`, `every`, `dates`."""
 
-    foreign: ClassVar = foreign_keys.SCHEDULE
+    foreign: ClassVar[str] = "almaflow.foreign_keys:SCHEDULE"
 
     short: ClassVar[str | None] = "cron"
 

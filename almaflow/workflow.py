@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
 from almaflow.model_fields import ModelLater
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
@@ -108,7 +107,7 @@ def kinds() -> Mapping[str, type[Kind]]:
 class Input(Model):
     """A named value that a workflow is run with."""
 
-    foreign: ClassVar = foreign_keys.INPUT
+    foreign: ClassVar[str] = "almaflow.foreign_keys:INPUT"
 
     type: Literal["string", "integer", "number", "boolean", "date", "list"] = Field(
         default="string", description="The type of the value; `-i name=value` is read as this type."
@@ -154,7 +153,7 @@ Event = Literal[
 class NotificationRule(Model):
     """Which channel is notified of which events."""
 
-    foreign: ClassVar = foreign_keys.NOTICE
+    foreign: ClassVar[str] = "almaflow.foreign_keys:NOTICE"
 
     on: Several[Event] = Field(
         description="The events; `failed` includes timed_out and unknown.", min_length=1
@@ -227,7 +226,7 @@ class Workflow(Model):
     """A declared sequence of steps with a name, inputs and timetables: one YAML file."""
 
     shows_values = True
-    foreign: ClassVar = foreign_keys.WORKFLOW
+    foreign: ClassVar[str] = "almaflow.foreign_keys:WORKFLOW"
 
     name: Annotated[
         Text | None,

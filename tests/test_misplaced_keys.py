@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from almaflow.document import parse_document
-from almaflow.foreign_words import normal
+from almaflow.foreign_words import advice_of, normal
 from almaflow.lookalikes import latin, look_alike_advice, mixed_word
 from almaflow.model_fields import fields_of, models_in
 from almaflow.workflow import Workflow
 from almaflow.yaml_in_line import in_line
 
-WITH_ADVICE = [model for model in models_in(Workflow) if getattr(model, "foreign", None)]
+WITH_ADVICE = [model for model in models_in(Workflow) if advice_of(model)]
 
 
 @pytest.mark.parametrize("model", WITH_ADVICE, ids=lambda model: model.__name__)
 def test_advice_is_about_words_that_are_no_keys_and_can_be_filled_in(model: type) -> None:
     known = {normal(key) for key in fields_of(model)}
-    for key, word in model.foreign.items():  # type: ignore[attr-defined]
+    for key, word in advice_of(model).items():
         assert key == normal(key)
         assert key not in known, key
         assert word.sentence.format(key=key, value="VALUE", bare="VALUE").endswith(".")

@@ -23,7 +23,6 @@ from almaflow.field_types import Model, Text, as_text, format_duration, parse_du
 from almaflow.model_fields import ModelLater
 from almaflow.problem_pages import code_pages
 from almaflow.problems import did_you_mean
-from almaflow.settings import other_words
 from almaflow.settings.addresses import alma_address, server, without_password
 from almaflow.settings.limits import LimitSettings
 from almaflow.settings.references import SecretRef, is_reference
@@ -132,7 +131,7 @@ Settle = Annotated[
 class InstitutionSettings(Model):
     """An institution in Alma: where it is, the key to it, and what it allows."""
 
-    foreign: ClassVar = other_words.INSTITUTION
+    foreign: ClassVar[str] = "almaflow.settings.other_words:INSTITUTION"
 
     region: Literal["na", "eu", "ap", "aps", "ca", "cn"] | None = Field(
         default=None,
@@ -230,7 +229,7 @@ class CalendarSettings(Model):
 class ConnectionSettings(Model):
     """Where files are fetched from."""
 
-    foreign: ClassVar = other_words.CONNECTION
+    foreign: ClassVar[str] = "almaflow.settings.other_words:CONNECTION"
 
     url: Annotated[Text, AfterValidator(without_password), AfterValidator(server)] = Field(
         description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A folder "
@@ -271,7 +270,7 @@ def _serve_settings() -> type[ServeSettings]:
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
-    foreign: ClassVar = other_words.SETTINGS
+    foreign: ClassVar[str] = "almaflow.settings.other_words:SETTINGS"
 
     default_institution: Text | None = Field(
         default=None,

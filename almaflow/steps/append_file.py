@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.field_types import Template
 from almaflow.steps.base import Kind
 from almaflow.steps.result import StepResult
@@ -30,7 +29,7 @@ class AppendFile(Kind):
     exist. A value that a spreadsheet would calculate, such as `=1+1`, gets a `'` in front.
     """
 
-    foreign: ClassVar = foreign_keys.APPEND_FILE
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:APPEND_FILE"
 
     key = "append_file"
     names_files = True

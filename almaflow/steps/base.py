@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.alma.job_status import KNOWN_STATUSES
 from almaflow.expressions import Type
 from almaflow.field_types import (
@@ -206,7 +205,7 @@ IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_]*$"
 class StepBase(Model):
     """One step: exactly one key names its kind; the others are common to all."""
 
-    foreign: ClassVar = foreign_keys.STEP
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:STEP"
 
     id: Text | None = Field(
         default=None,

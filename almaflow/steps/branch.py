@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import Expression
 from almaflow.steps.base import Block, Kind
@@ -31,7 +30,7 @@ class Branch(Kind):
     and there is no `default`.
     """
 
-    foreign: ClassVar = foreign_keys.BRANCH
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:BRANCH"
 
     key = "branch"
     composite = True

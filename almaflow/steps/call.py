@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow import foreign_keys
 from almaflow.field_types import Plain, Template, Text, Value, plain_value
 from almaflow.steps.base import Kind
 from almaflow.steps.result import StepResult
@@ -23,7 +22,7 @@ class Call(Kind):
     recorded with the run, so a later edit does not change an active run.
     """
 
-    foreign: ClassVar = foreign_keys.CALL
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:CALL"
 
     key = "call"
     composite = True

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import SetTrace
@@ -59,7 +58,7 @@ class CreateSet(Kind):
     in an institution: add `{{ run.id }}` or a date to the name.
     """
 
-    foreign: ClassVar = foreign_keys.CREATE_SET
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:CREATE_SET"
 
     key = "create_set"
     names_files = True

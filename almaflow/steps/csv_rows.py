@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from almaflow import foreign_keys
 from almaflow.expressions import NUMBER, TEXT, ListType, RecordType, Type
 from almaflow.field_types import Template, Text
 from almaflow.steps.base import Kind
@@ -33,7 +32,7 @@ class CsvRows(Kind):
     lines are omitted; a file has at most 100,000 rows.
     """
 
-    foreign: ClassVar = foreign_keys.CSV_ROWS
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:CSV_ROWS"
 
     key = "csv_rows"
     names_files = True

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.connectors.base import FileSource, RemoteFile, Search, list_files
 from almaflow.connectors.download import Download
 from almaflow.connectors.errors import FileChanged
@@ -42,7 +41,7 @@ class FetchFiles(Kind):
     different file of the same name is not replaced unless `if_exists: replace` is set.
     """
 
-    foreign: ClassVar = foreign_keys.FETCH_FILES
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:FETCH_FILES"
 
     key = "fetch_files"
     names_files = True

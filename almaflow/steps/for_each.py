@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow import foreign_keys
 from almaflow.expressions import ANYTHING, ListType
 from almaflow.field_types import Expression, Template, Text, Whole
 from almaflow.steps.base import IDENTIFIER, Block, BlockResult, Kind
@@ -30,7 +29,7 @@ class ForEach(Kind):
     evaluated once, when the step begins.
     """
 
-    foreign: ClassVar = foreign_keys.FOR_EACH
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:FOR_EACH"
 
     key = "for_each"
     composite = True

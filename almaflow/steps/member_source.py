@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
 from almaflow.late_patterns import late_pattern
@@ -35,7 +34,7 @@ MOST_MEMBERS = 500_000
 class MemberSource(Model):
     """Where the members come from: exactly one of a list, a file and an expression."""
 
-    foreign: ClassVar = foreign_keys.MEMBERS
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:MEMBERS"
 
     short: ClassVar[str | None] = "items"
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from almaflow import foreign_keys
 from almaflow.field_types import Message, Several, Template, Text
 from almaflow.outcome import Outcome
 from almaflow.steps.base import Kind
@@ -28,7 +27,7 @@ class Notify(Kind):
     and the log names them. A message that is delivered later carries the file as it is then.
     """
 
-    foreign: ClassVar = foreign_keys.NOTIFY
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:NOTIFY"
 
     key = "notify"
     names_files = True

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.field_types import AlmaId, Model, Text, choose_one
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepResult
@@ -89,7 +88,7 @@ class RunProfile(JobStep):
     export) needs `job` to select one.
     """
 
-    foreign: ClassVar = foreign_keys.RUN_PROFILE
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:RUN_PROFILE"
     one_of: ClassVar = ("import", "integration", "publishing")
 
     key = "run_profile"

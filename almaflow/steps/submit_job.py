@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from almaflow import foreign_keys
 from almaflow.alma.wire import Job, JobParameter
 from almaflow.field_types import (
     AlmaId,
@@ -180,7 +179,7 @@ class SubmitJob(JobStep):
     submission is lost, almaflow searches Alma for the instance before it sends anything again.
     """
 
-    foreign: ClassVar = foreign_keys.SUBMIT_JOB
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:SUBMIT_JOB"
 
     key = "submit_job"
     names_files = True

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from almaflow.alma.simulator.scenario import Scenario
-from almaflow.authoring.workflow_tests import other_words
 from almaflow.field_types import Duration, Model, Text, Whole, as_text
 
 MOST_TESTS = 1_000
@@ -64,7 +63,7 @@ Times = Annotated[
 class ExpectedStep(Model):
     """How one step is expected to end."""
 
-    foreign: ClassVar = other_words.STEP
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:STEP"
     short: ClassVar[str | None] = "outcome"
 
     outcome: Annotated[
@@ -90,7 +89,7 @@ class ExpectedStep(Model):
 class ExpectedRequest(Model):
     """A request that the run is expected to send to Alma."""
 
-    foreign: ClassVar = other_words.REQUEST
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:REQUEST"
     short: ClassVar[str | None] = "path"
 
     step: Annotated[Text | None, Field(description="The step that sends it: a path or an id.")] = (
@@ -176,7 +175,7 @@ class ExpectedRequests(Model):
 class ExpectedNotification(Model):
     """A message that the run is expected to send to people."""
 
-    foreign: ClassVar = other_words.NOTIFICATION
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:NOTIFICATION"
     short: ClassVar[str | None] = "contains"
 
     to: Annotated[
@@ -220,7 +219,7 @@ class ExpectedDuration(Model):
 class Expectation(Model):
     """What is expected of the run of a test."""
 
-    foreign: ClassVar = other_words.EXPECT
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:EXPECT"
     short: ClassVar[str | None] = "outcome"
 
     outcome: Annotated[
@@ -271,7 +270,7 @@ class Expectation(Model):
 class WorkflowTest(Model):
     """One test: a run of the workflow in a simulated situation."""
 
-    foreign: ClassVar = other_words.TEST
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:TEST"
 
     name: Annotated[
         Text,

@@ -1,0 +1,221 @@
+"""What people who know other tools write as a key of a step, and what to write instead.
+
+The forms are those of `almaflow.foreign_keys`.
+"""
+
+from __future__ import annotations
+
+from almaflow.foreign_words import Advice, advise, table, use_key
+
+_ORDER = (
+    "Steps run in the order of the file. Remove `{key}`; steps that run at the same time are "
+    "branches of `parallel`."
+)
+_LOOP = (
+    "To repeat steps, write `for_each: {{items: {value}, steps: […]}}` as the step, with the "
+    "repeated steps inside it."
+)
+_ARMS = (
+    "Give each step of the arm its own `if`, or write a `branch` "
+    "step: `branch: {{on: steps.x.outcome, cases: {{succeeded: […], failed: […]}}}}`."
+)
+_COMMAND = (
+    "almaflow runs jobs in Alma and no commands or scripts. `almaflow explain` lists the kinds of "
+    "steps."
+)
+_KIND = (
+    "A step names its kind by a key with its settings below it, such as `submit_job: {{job: M44}}`."
+)
+_RESULT = (
+    "To use what a step gives, give it an `id`, such as `id: {value}`, and write `steps.{value}.` "
+    "and the output, such as `steps.{value}.set_id`."
+)
+_CONTINUE = "To let the run continue after a failure, write `on_failure: continue`."
+_MESSAGE = (
+    "A message is written `notify: {{to: systems, message: …}}` with a channel of almaflow.yaml."
+)
+_COMMENT = "For people, a step has only a `name`. Write a comment (`# …`), or `name: {value}`."
+
+STEP: Advice = table(
+    use_key("if", "A condition is written", "when only_if condition conditions run_if enabled_if"),
+    advise(
+        "A condition is written `if:`, with `not` for the opposite.", "unless except_if skip_if"
+    ),
+    advise(_COMMAND, "run script shell command cmd exec execute bash python powershell sql"),
+    advise(_KIND, "uses with module args action operator task operation type kind function method"),
+    advise(_ORDER, "needs depends_on depends dependencies requires after upstream depend_on"),
+    advise(_RESULT, "register save_as store_as result output_name result_as returns", meant="id"),
+    advise(
+        _LOOP,
+        "loop with_items foreach for repeat matrix strategy while each items iterate",
+        meant="for_each",
+    ),
+    advise(
+        _CONTINUE,
+        "ignore_errors ignore_error continue_on_error allow_failure on_error onerror fail_fast "
+        "ignore_failure failed_when trigger_rule continue_on_failure",
+    ),
+    use_key(
+        "retry",
+        "The number of attempts is written",
+        "retries max_attempts max_retries retry_count attempts tries retry_times",
+    ),
+    advise(
+        "The wait before another attempt is written `retry: {{attempts: 3, delay: {value}}}`.",
+        "retry_delay retry_interval retry_wait",
+        meant="retry",
+    ),
+    advise(
+        "Only `for_each`, `parallel` and `branch` have steps inside. Give each step its own `if`.",
+        "steps block",
+    ),
+    advise(_ARMS, "then else elif else_if otherwise do"),
+    advise(
+        "A choice is written `branch: {{on: …, cases: {{…}}, default: […]}}`.",
+        "switch case cases match choose select",
+    ),
+    advise("A pause is written `wait: 10m` (or `90s`, `4h`).", "sleep delay pause_for"),
+    advise(
+        _MESSAGE, "email mail message send alert slack teams webhook mailto send_mail send_email"
+    ),
+    use_key("notify", "A line in the log is written", "print echo log debug say"),
+    advise(
+        "Values for several steps are `vars` at the top of the file, written `vars.name` in steps.",
+        "env vars variables set_fact let define",
+    ),
+    use_key(
+        "call",
+        "Another workflow is run with",
+        "include include_tasks workflow sub_workflow subworkflow run_workflow import_tasks",
+    ),
+    advise(
+        "After a failure, `on_failure: continue` lets the run continue, and the steps of `finally` "
+        "at the top of the file always run.",
+        "try catch rescue always ensure on_success",
+    ),
+    use_key("check", "A condition that must hold is written", "assert verify test require"),
+    advise("The longest duration of a step is written `timeout: 4h`.", "time_limit max_time"),
+    advise(
+        "The longest duration of a step is written `timeout: {value}m`.",
+        "timeout_minutes",
+        meant="timeout",
+    ),
+    advise(
+        "The longest duration of a step is written `timeout: {value}s`.",
+        "timeout_seconds",
+        meant="timeout",
+    ),
+    advise(_COMMENT, "description desc comment label title doc notes", meant="name"),
+    advise(
+        "A step cannot be turned off. Put `#` in front of its lines.",
+        "enabled disabled active skip",
+    ),
+    advise(
+        "To end the run, write `stop: {value}` for a good end or `fail: {value}` for a bad one.",
+        "exit abort end break quit return raise error",
+    ),
+    use_key("submit_job", "A job is started by", "submit start_job run_job run_alma_job"),
+    use_key("find_set", "A set is found by", "find search search_set get_set"),
+    use_key("approve", "A person is asked by", "approval ask confirm prompt manual"),
+)
+
+CALL: Advice = table(
+    use_key("inputs", "The inputs are written", "with params parameters args vars"),
+    use_key("workflow", "The workflow is written", "file path name uses url"),
+)
+
+CSV_ROWS: Advice = table(
+    use_key("file", "The file is written", "path csv name filename"),
+    advise("The columns are written `columns: [{value}]`.", "column fields", meant="columns"),
+)
+
+APPEND_FILE: Advice = table(
+    use_key("row", "The columns and their values are written", "rows columns values data"),
+    use_key("file", "The file is written", "path csv name filename to"),
+)
+
+FOR_EACH: Advice = table(
+    advise(
+        "The repeated steps are a list under `steps`.",
+        "do run tasks body loop step then",
+        meant="steps",
+    ),
+    use_key("items", "The list is written", "in list of over values item loop_over range"),
+    use_key("as", "The name of the item is written", "var variable name loop_var item_name"),
+    use_key("max_parallel", "How many run together is written", "parallel concurrency forks"),
+)
+
+BRANCH: Advice = table(
+    use_key("on", "The value to compare is written", "value switch expression condition if"),
+    advise(
+        "The arms are a mapping under `cases`: `cases: {{succeeded: […]}}`.",
+        "case when then",
+        meant="cases",
+    ),
+    use_key("default", "The last arm is written", "else otherwise"),
+)
+
+CREATE_SET: Advice = table(
+    advise(
+        "A file with members is written `members: {{file: {value}, column: …}}`.",
+        "file csv path",
+        meant="members",
+    ),
+    use_key("members", "The members are written", "ids items barcodes records list mms_ids"),
+    advise("What the set contains is written `content: ITEM`.", "record_type entity entity_type"),
+    advise(
+        "An itemized set has `members`, a logical one has `query`. Remove `{key}`; what the set "
+        "contains is written `content: ITEM`.",
+        "type set_type kind",
+        meant="content",
+    ),
+    use_key("query", "The search is written", "search filter where cql"),
+    use_key("id_type", "The type of the ids is written", "identifier key_type"),
+)
+
+SUBMIT_JOB: Advice = table(
+    use_key("job", "The job is written", "id job_id name job_name_or_id code task"),
+    use_key("set", "The set is written", "set_id set_name on records input"),
+    use_key("parameters", "The parameters are written", "params arguments args with inputs"),
+    use_key("payload", "The payload is the name of a file:", "file xml body data payload_file"),
+    use_key("expect", "What must hold at the end is written", "check assert verify success"),
+)
+
+MEMBERS: Advice = table(
+    use_key("file", "The file is written", "csv path filename from source"),
+    use_key("column", "The heading of the column is written", "field heading header col key"),
+    advise(
+        "The ids are written `items: {value}`, or alone.", "ids list values members", meant="items"
+    ),
+)
+
+FETCH_FILES: Advice = use_key("connection", "The server is written", "from source server host")
+
+RUN_PROFILE: Advice = table(
+    advise(
+        "An import profile is written `import: {value}`, an integration profile `integration: "
+        "{value}`, a publishing profile `publishing: {value}`.",
+        "profile name profile_name code type",
+    ),
+    advise(
+        "An import profile is written `import: {{id: {value}}}`, an integration profile "
+        "`integration: {{id: {value}}}`.",
+        "id profile_id",
+    ),
+    use_key("publishing", "A publishing profile is written", "publishing_profile publish"),
+    use_key("job", "The beginning of the job's name is written", "job_id job_name task"),
+)
+
+NOTIFY: Advice = table(
+    advise(
+        "The channel is written `to: {value}`, with a name under `channels` in almaflow.yaml.",
+        "channel recipient recipients email address cc bcc who",
+        meant="to",
+    ),
+    use_key("message", "The text is written", "text body msg content"),
+    advise(
+        "The subject is made from the workflow and cannot be changed. Begin the `message` with it.",
+        "subject title",
+    ),
+    use_key("attach", "Files are written", "attachments attachment files file"),
+)
