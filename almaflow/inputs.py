@@ -140,7 +140,7 @@ def _as_date(value: Any) -> date:
     if isinstance(value, date):
         return value
     # The room of timetables takes a while to import, which only a wrong date should pay.
-    from almaflow.timetable.daytimes import date_meant
+    from almaflow.timetable.spoken_times import date_meant
 
     meant = date_meant(text or "") or "2026-12-24"
     raise ValueError(f"is `{_value_text(value)}`, but must be a date such as {meant}")

@@ -9,9 +9,11 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from almaflow import timetable
+from almaflow.durations import duration_meant
 from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
 from almaflow.model_fields import fields_of
 from almaflow.steps.base import IDENTIFIER
+from almaflow.yaml_in_line import in_line
 
 TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
 """The keys that say when; an entry has one of them."""
@@ -90,12 +92,20 @@ class ScheduleEntry(Model):
                     f"Write `{words}` in place of {parts}."
                 )
                 raise PydanticCustomError("bad_time", "{why}", {"why": why, "key": keys[0]})
+            for key in ("daily", "weekly", "monthly"):
+                if isinstance(data.get(key), list) and len(data[key]) > 1:
+                    entries = ", ".join(f"{{{key}: {in_line(one)}}}" for one in data[key])
+                    why = f"`{key}` takes one time. Write an entry for each: `[{entries}]`."
+                    raise PydanticCustomError("bad_time", "{why}", {"why": why, "key": key})
         return data
 
     @field_validator("every", mode="before")
     @classmethod
     def _not_a_time_of_day(cls, data: Any) -> Any:
-        if why := timetable.every_meant(getattr(data, "text", data)):
+        text = getattr(data, "text", data)
+        words = timetable.words_of_text(text) if isinstance(text, str) else ""
+        if words and not duration_meant(text):
+            why = f"`every` takes a duration, such as `6h`. For `{text}`, write `{words}`."
             raise PydanticCustomError("bad_duration", "{why}", {"why": why})
         return data
 

@@ -7,8 +7,9 @@ import pytest
 from almaflow.durations import parse_duration
 from almaflow.expressions.text_filters import check_date_format
 from almaflow.timetable import date_meant
-from almaflow.timetable.daytimes import day_time_cron, instant_meant
+from almaflow.timetable.daytimes import day_time_cron
 from almaflow.timetable.errors import TimetableInvalid
+from almaflow.timetable.spoken_times import instant_meant
 from almaflow.timetable.zones import find_zone
 
 

@@ -22,26 +22,21 @@ from almaflow.timetable import (
     Cron,
     TimetableInvalid,
     day_time_cron,
-    entry_meant,
     find_zone,
     instant_of,
     parse_cron,
     parse_moment,
     time_meant,
     words_of_cron,
+    words_of_text,
 )
 from almaflow.timetable_entries import calendar_of, timetable_of
 from almaflow.workflow import Workflow
 
 # The years whose days off are checked: fixed ones, so that a file always has the same problems.
 _LOOKED_AT = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC))
-# What people call a schedule → an entry with it.
-_WORDS = {
-    "hourly": "every: 1h",
-    **dict.fromkeys(("daily", "nightly"), 'daily: "02:30"'),
-    "weekly": "weekly: mon 06:00",
-    "monthly": "monthly: 1 06:00",
-}
+# What people write who start a workflow by hand.
+_NEVER = ("none", "never", "manual", "manually", "null", "off", "no", "false", "@once", "@none")
 _LACKING = (
     "No run of this entry could start: {} has no default. Specify a value here under `inputs`, or "
     "add a `default` to its declaration."
@@ -118,17 +113,22 @@ def _read_cron(is_short: bool, text: str) -> Cron:
 
     *is_short* says that the expression is all that is written of its entry.
     """
-    time, word = time_meant(text), text.strip().casefold()
-    if words := words_of_cron(text):
-        why = "is an expression of another scheduler"
-    elif time:
+    word = text.strip().casefold()
+    if word in _NEVER:
+        raise TimetableInvalid(
+            "A workflow that has no timetable has no `schedule`, and `almaflow run` starts it. "
+            "Remove this entry."
+        )
+    words = words_of_cron(text)
+    why = "is not a cron expression"
+    if not words and (time := time_meant(text)):
         why, words = "is a time of day, not a cron expression", f'daily: "{time}"'
-    else:
-        why = "is not a cron expression"
-        words = entry_meant(word.removeprefix("every ")).strip("`") or _WORDS.get(word, "")
-    if words:
+    elif words:
+        why = "is not a cron expression as crontab has it"
+    if words := words or words_of_text(text):
         form, place = (f"{{{words}}}", "it") if is_short else (words, "`cron` and the expression")
-        end = ", with the time that you want" if word in _WORDS else ""
+        has_time = any(map(str.isdigit, text)) or words.startswith("every")
+        end = "" if has_time else ", with the time that you want"
         raise TimetableInvalid(f"`{text}` {why}. Write `{form}` in place of {place}{end}.")
     return parse_cron(text)
 

@@ -32,7 +32,7 @@ def read_time(text: str) -> time | datetime:
     except ValueError:
         with suppress(ValueError):
             return datetime.fromisoformat(text)
-    from almaflow.timetable.daytimes import instant_meant
+    from almaflow.timetable.spoken_times import instant_meant
 
     meant = instant_meant(text)
     advice = f' Write `until: "{meant}"`.' if meant else ""

@@ -266,7 +266,7 @@ _EPOCH_MS = re.compile(r"1[0-9]{12}")
 
 def _since_meant(text: str) -> str:
     """Return what to write in place of *text*, as a sentence after a space, or nothing."""
-    from almaflow.timetable.daytimes import instant_meant
+    from almaflow.timetable.spoken_times import instant_meant
 
     text = text.strip().removesuffix("ago").strip()
     meant = _DAYS_AGO.get(text.casefold(), "") or instant_meant(text)

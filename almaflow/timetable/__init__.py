@@ -21,17 +21,13 @@ if TYPE_CHECKING:
     )
     from almaflow.timetable.cron import Cron, parse_cron
     from almaflow.timetable.dates import instant_of, parse_moment
-    from almaflow.timetable.daytimes import (
-        date_meant,
-        day_time_cron,
-        entry_meant,
-        every_meant,
-        time_meant,
-    )
+    from almaflow.timetable.daytimes import day_time_cron
     from almaflow.timetable.errors import TimetableInvalid
     from almaflow.timetable.foreign_schedules import words_of_cron, words_of_parts
     from almaflow.timetable.ics import check_ics
     from almaflow.timetable.maintenance import Maintenance, MaintenanceHours
+    from almaflow.timetable.spoken_schedules import words_of_text
+    from almaflow.timetable.spoken_times import date_meant, time_meant
     from almaflow.timetable.ticks import Timetable
     from almaflow.timetable.zones import find_zone
 
@@ -47,8 +43,6 @@ __all__ = [
     "check_ics",
     "date_meant",
     "day_time_cron",
-    "entry_meant",
-    "every_meant",
     "find_zone",
     "instant_of",
     "parse_cron",
@@ -57,17 +51,20 @@ __all__ = [
     "time_meant",
     "words_of_cron",
     "words_of_parts",
+    "words_of_text",
 ]
 
 _NAMES = {
     "calendars": ("MOST_RANGES", "Calendar", "check_holidays", "parse_date_range"),
     "cron": ("Cron", "parse_cron"),
     "dates": ("instant_of", "parse_moment"),
-    "daytimes": ("date_meant", "day_time_cron", "entry_meant", "every_meant", "time_meant"),
+    "daytimes": ("day_time_cron",),
     "errors": ("TimetableInvalid",),
     "foreign_schedules": ("words_of_cron", "words_of_parts"),
     "ics": ("check_ics",),
     "maintenance": ("Maintenance", "MaintenanceHours"),
+    "spoken_schedules": ("words_of_text",),
+    "spoken_times": ("date_meant", "time_meant"),
     "ticks": ("Timetable",),
     "zones": ("find_zone",),
 }

@@ -10,9 +10,9 @@ from typing import Any, Self
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
-from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.ics import FIRST_YEAR, LAST_LAID_OUT, LAST_YEAR, days_of_ics
+from almaflow.timetable.spoken_times import date_meant
 
 _DATE = late_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MOST_RANGES = 1000

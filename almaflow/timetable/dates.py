@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from almaflow.late_patterns import late_pattern
 from almaflow.timetable.calendars import parse_date
-from almaflow.timetable.daytimes import date_meant
 from almaflow.timetable.errors import TimetableInvalid
+from almaflow.timetable.spoken_times import date_meant
 
 _MOMENT = late_pattern(
     r"(?P<date>[^T ]+)(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
