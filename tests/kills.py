@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from almaflow.cli.bootstrap import run_queue
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
-from almaflow.settings import find_project
+from almaflow.settings import Project, find_project
 from almaflow.store import EntryState, SlotState, Store
-from almaflow.workflow_loader import load_workflow
+from almaflow.workflow_loader import LoadedWorkflow, load_workflow
 from tests.sweep.people import retry, was_lost_twice
 from tests.workers import MEMBERS, WORKFLOW, Work, Worker
 
@@ -72,6 +73,7 @@ class Yard:
         self.alma.handle = self._handle  # type: ignore[method-assign]
         self._lock = threading.Lock()
         self._trap: _Trap | None = None
+        self._shared_store: Store | None = None
         self._recorded = 0
         self.made: Counter[str] = Counter()
         """How often each set was made, by name."""
@@ -89,18 +91,36 @@ class Yard:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        url = self.store_url.replace(FILE, f"sqlite:///{self.folder / 'almaflow.db'}")
-        queue = run_queue(url) if self.shared else None
-        with closing(Store.open(url, clock=SystemClock(), queue=queue)) as store:
-            yield store
+        """Open the store as another process does; a shared one stays open until `close`.
+
+        A player asks it many times a second, and each connection costs the server a process.
+        """
+        if not self.shared:
+            url = self.store_url.replace(FILE, f"sqlite:///{self.folder / 'almaflow.db'}")
+            with closing(Store.open(url, clock=SystemClock())) as store:
+                yield store
+            return
+        if self._shared_store is None:
+            queue = run_queue(self.store_url)
+            self._shared_store = Store.open(self.store_url, clock=SystemClock(), queue=queue)
+        yield self._shared_store
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._shared_store is not None:
+            self._shared_store.close()
+
+    @cached_property
+    def _work(self) -> tuple[Project, LoadedWorkflow]:
+        project = find_project(self.folder)
+        return project, load_workflow(self.folder / "work.yaml", project, "work.yaml")
 
     def record(self, count: int, at: Sequence[str] = PLACES) -> list[str]:
         """Record runs that wait for somebody who works on them; return their ids.
 
         They are *at* these institutions by turns.
         """
-        project, now = find_project(self.folder), SystemClock().now()
-        loaded = load_workflow(self.folder / "work.yaml", project, "work.yaml")
+        (project, loaded), now = self._work, SystemClock().now()
         ids = []
         with self.store() as store, store.batch():
             plans = [make_plan(loaded, project, {"at": one}, run_id="x", now=now) for one in at]
@@ -175,7 +195,11 @@ class Yard:
                 if was_lost_twice(record):
                     retry(store, record, store.journal(record.id))
                     told += 1
-            for record in store.runs(statuses=(Status.WAITING,)):
+            with store.read() as tx:
+                lost = tx.column("SELECT DISTINCT run_id FROM journal WHERE state = 'lost'")
+            for record in map(store.run, lost):
+                if record.status is not Status.WAITING:
+                    continue
                 for entry in store.journal(record.id):
                     trace = entry.value["trace"] if entry.state is EntryState.LOST else None
                     if not trace or "marker" not in trace:
@@ -278,8 +302,11 @@ def make_yard(
     alma = SimulatedAlma(lambda: datetime.now(UTC), parse_scenario({**quick, **scenario}))
     for name in PLACES:
         alma.add_institution(name, key=f"{KEY}{name}")
-    with SimulatorServer(alma) as server:
-        yield Yard(folder, alma, server, store_url, shared)
+    with (
+        SimulatorServer(alma) as server,
+        closing(Yard(folder, alma, server, store_url, shared)) as yard,
+    ):
+        yield yard
 
 
 # --- killing --------------------------------------------------------------------------------------

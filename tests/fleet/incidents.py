@@ -16,8 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-import psycopg
-
 from almaflow.cli.interrupt import EXIT_INTERRUPTED
 from almaflow.clock import SystemClock
 from almaflow.scheduler.ledger_audit import verify
@@ -183,7 +181,7 @@ class Fleet:
                 heapq.heappop(self._agenda)[2]()
             self._restart_ended()
             now = time.monotonic()
-            with suppress(StoreTrouble, psycopg.Error):  # its server is being restarted
+            with suppress(StoreTrouble):  # its server is being restarted
                 if now - self._looked_at > 0.1:
                     self._looked_at = now
                     self._look()
@@ -224,16 +222,16 @@ class Fleet:
             "SELECT runs.id, host, pid FROM runs LEFT JOIN processes ON processes.id = owner"
             " WHERE status != 'finished'"
         )
-        with psycopg.connect(self.url) as connection:
-            rows = connection.execute(query).fetchall()
-        return {row[0] for row in rows}, {(row[1], row[2]) for row in rows}
+        with self.yard.store() as store, store.read() as tx:
+            rows = tx.rows(query)
+        return {row["id"] for row in rows}, {(row["host"], row["pid"]) for row in rows}
 
     def _told(self, run_ids: set[str]) -> list[str]:
         with self.yard.store() as store:
             return [f"{store.run(run_id)} {store.journal(run_id)}" for run_id in run_ids]
 
     def _nothing_is_left(self) -> bool:
-        with suppress(StoreTrouble, psycopg.Error), self.yard.store() as store:
+        with suppress(StoreTrouble), self.yard.store() as store:
             standing = [one for one in store.schedules(active=True) if "every" in str(one)]
             return not (self._state()[0] or store.open_ticks() or standing)
         return False
@@ -318,10 +316,9 @@ class Fleet:
     def leader(self) -> int | None:
         """Return which host leads; None: none does, or that is not known."""
         query = "SELECT host FROM leader JOIN processes ON processes.id = process_id"
-        with suppress(psycopg.Error), psycopg.connect(self.url) as connection:
-            row = connection.execute(query).fetchone()
-            if row is not None:
-                return int(row[0].rpartition("-")[2])
+        with suppress(StoreTrouble), self.yard.store() as store, store.read() as tx:
+            host = tx.value(query)
+            return None if host is None else int(host.rpartition("-")[2])
         return None
 
     def trap(self, number: int, left: int, *, done: bool) -> bool:

@@ -94,7 +94,8 @@ class _Doors:
             self._doors[where].set(more)
             return int(where)
         door = _Door(where)
-        server = await asyncio.start_server(door.come_in, more, 0)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _End(door), more, 0)
         port = int(server.sockets[0].getsockname()[1])
         self._doors[port] = door
         return port
@@ -103,63 +104,89 @@ class _Doors:
 class _Door:
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._state = State.OPEN
-        self._may_carry = asyncio.Event()
-        self._may_carry.set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self.state = State.OPEN
+        self.ends: set[_End] = set()
 
     def set(self, state: State) -> None:
-        self._state = state
-        if state is State.SILENT:
-            self._may_carry.clear()
-        else:
-            self._may_carry.set()
-        if state is State.SHUT:
-            for writer in self._writers:
-                _reset(writer)
+        self.state = state
+        for end in [*self.ends]:
+            if state is State.SHUT:
+                end.reset()
+            else:
+                end.carry()
 
-    async def come_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection until it ends."""
-        if self._state is State.SHUT:
-            _reset(writer)
+    async def connect(self, back: _End) -> _End:
+        """Return the end at the server of a connection whose other end is *back*."""
+        loop = asyncio.get_running_loop()
+        if isinstance(self._server, str):
+            there = await loop.create_unix_connection(lambda: _End(self, back), self._server)
+        else:
+            there = await loop.create_connection(lambda: _End(self, back), *self._server)
+        return there[1]
+
+
+class _End(asyncio.Protocol):
+    """One of the two ends of a connection: what comes in at it goes out at the other.
+
+    Bare protocols, as streams would take several times the processor for the same bytes.
+    """
+
+    def __init__(self, door: _Door, other: _End | None = None) -> None:
+        self._door = door
+        self._other = other
+        self._kept = bytearray()
+        self._connecting: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._door.ends.add(self)
+        if self._door.state is State.SHUT:
+            self.reset()
+        else:
+            self.carry()
+
+    def data_received(self, data: bytes) -> None:
+        if self._door.state is State.OPEN and self._other is not None and not self._kept:
+            self._other._transport.write(data)
+        else:
+            self._kept += data
+            # A silent cable takes no more than its buffers hold.
+            self._transport.pause_reading()
+
+    def carry(self) -> None:
+        """Carry what has been kept, unless the door is silent; connect first."""
+        if self._door.state is not State.OPEN:
             return
-        self._writers.add(writer)
-        there: asyncio.StreamWriter | None = None
+        if self._other is None:
+            if self._connecting is None:
+                self._connecting = asyncio.ensure_future(self._connect())
+        elif self._kept:
+            self._other._transport.write(bytes(self._kept))
+            self._kept.clear()
+            self._transport.resume_reading()
+
+    async def _connect(self) -> None:
         try:
-            await self._may_carry.wait()
-            back, there = await self._connect()
-            self._writers.add(there)
-            both = [self._carry(reader, there), self._carry(back, writer)]
-            done = [asyncio.create_task(one) for one in both]
-            await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
-            for one in done:
-                one.cancel()
+            self._other = await self._door.connect(self)
         except OSError:
             # The server is away; who is at the door sees the end of the connection.
-            _reset(writer)
-        finally:
-            for end in (writer, there):
-                if end is not None:
-                    self._writers.discard(end)
-                    end.close()
+            self.reset()
+        else:
+            if self._transport.is_closing():
+                self._other._transport.close()
+            else:
+                self.carry()
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if isinstance(self._server, str):
-            return await asyncio.open_unix_connection(self._server)
-        return await asyncio.open_connection(*self._server)
+    def connection_lost(self, error: Exception | None) -> None:
+        self._door.ends.discard(self)
+        if self._other is not None:
+            self._other._transport.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                await self._may_carry.wait()
-                writer.write(data)
-                await writer.drain()
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection as a firewall does; what was not sent yet is lost."""
-    ours = writer.get_extra_info("socket")
-    if ours is not None and ours.family != socket.AF_UNIX:
-        with suppress(OSError):
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    def reset(self) -> None:
+        """End the connection as a firewall does; what was not sent yet is lost."""
+        ours = self._transport.get_extra_info("socket")
+        if ours is not None and ours.family != socket.AF_UNIX:
+            with suppress(OSError):
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
