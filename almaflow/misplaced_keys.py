@@ -264,8 +264,13 @@ def _one_further_out(key: _Key) -> WrongKey | None:
     if not around or not isinstance(around[-1], str) or key.name == around[-1]:
         return None
     is_alone = bool(key.data) and not key.known.keys() & key.data.keys()
-    # Of a mapping that has nothing of its own, the key is meant for it.
-    if is_alone and (wrong := _foreign(key)):
+    lacking = {
+        (*around, one)
+        for one, field in key.known.items()
+        if field.is_required() and one not in key.data
+    }
+    # Of a mapping that has nothing of its own, or lacks just this, the key is meant for it.
+    if (wrong := _foreign(key)) and (is_alone or wrong.cause.missing & lacking):
         return wrong
     is_known = key.name in place_of(key.model, around[:-1]).keys
     return _further_out(key) if is_known and len(around) >= len(("steps", 0)) else None

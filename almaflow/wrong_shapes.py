@@ -18,6 +18,7 @@ from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
 from almaflow.yaml_in_line import in_line
 
+_BRANCHES = ("first", "second", "third")
 _BULLET = late_pattern(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
 
 
@@ -46,6 +47,10 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
     match data:
         case list() if _is_input(place) and place.field is place_of(model, path[:-1]).field:
             return f"Write `{path[-1]}: {{type: list, default: {in_line(data)}}}`."
+        case list() if any(getattr(one, "named", None) for one in place.models):
+            branches = zip(_BRANCHES, data, strict=False)
+            named = {name: one if isinstance(one, list) else [one] for name, one in branches}
+            return f"Give each a name: write `{path[-1]}: {in_line(named)}`."
         case list() if advice := _not_a_list(place, path[-1], data):
             return advice
         case str() if _is_input(place) and data in words_of(place.keys["type"].annotation):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from almaflow.authoring.workflow_tests.models import WorkflowTests
 from almaflow.document import parse_document
 from almaflow.foreign_words import advice_of, normal
 from almaflow.lookalikes import latin, look_alike_advice, mixed_word
 from almaflow.model_fields import fields_of, models_in
+from almaflow.settings.models import Settings
 from almaflow.workflow import Workflow
 from almaflow.yaml_in_line import in_line
 
-WITH_ADVICE = [model for model in models_in(Workflow) if advice_of(model)]
+WITH_ADVICE = [
+    model
+    for file in (Workflow, Settings, WorkflowTests)
+    for model in models_in(file)
+    if advice_of(model)
+]
 
 
 @pytest.mark.parametrize("model", WITH_ADVICE, ids=lambda model: model.__name__)

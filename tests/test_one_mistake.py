@@ -106,6 +106,38 @@ def test_one_mistake_is_one_problem(step: str, code: str) -> None:
     assert codes(f"{FIND}  - {step}\n") == [code]
 
 
+@pytest.mark.parametrize(
+    ("step", "wrong", "right"),
+    [
+        ("find_set: {@}", "title: x", "name: x"),
+        ("delete_set: {@}", 'set: "123456"', 'id: "123456"'),
+        ("delete_set: {@, older_than: 1d}", "starts_with: x", "prefix: x"),
+        ("delete_set: {@, prefix: x}", "days: 30", "older_than: 30d"),
+        ("update_set: {@, add: ['1']}", 'set: "123456"', 'id: "123456"'),
+        ("update_set: {@, id: '123456'}", 'delete: ["1"]', 'remove: ["1"]'),
+        ("set_members: {@}", "set: x", "name: x"),
+        ("wait: {@}", "minutes: 5", "for: 5m"),
+        ("wait: {@}", 'at: "06:00"', 'until: "06:00"'),
+        (
+            "check: {@, message: x}",
+            "if: steps.titles.member_count > 0",
+            "that: steps.titles.member_count > 0",
+        ),
+        ("approve: {@}", "question: x", "message: x"),
+        ("get: {@}", "url: /conf/libraries", "path: /conf/libraries"),
+        ("read_report: {@}", "name: /shared/x", "path: /shared/x"),
+        ("@", "parallel: [{wait: 1m}]", "parallel: {first: [{wait: 1m}]}"),
+    ],
+)
+def test_what_other_tools_call_a_key_of_a_step_leads_to_what_to_write(
+    step: str, wrong: str, right: str
+) -> None:
+    [problem] = problems_of(f"{FIND}  - {step.replace('@', wrong)}\n")
+
+    assert f"`{right}`" in problem.message
+    assert codes(f"{FIND}  - {step.replace('@', right)}\n") == []
+
+
 def paths(data: Any, path: PathTo = ()) -> Iterator[PathTo]:
     """Yield the path of each key in *data*."""
     entries = data.items() if isinstance(data, dict) else enumerate(data)

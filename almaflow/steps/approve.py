@@ -23,6 +23,7 @@ class Approve(Kind):
     """
 
     key = "approve"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:APPROVE"
     short: ClassVar[str | None] = "message"
     outputs: ClassVar = {"by": TEXT, "comment": TEXT}
     example = """\

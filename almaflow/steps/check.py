@@ -19,6 +19,7 @@ class Check(Kind):
     """Continue only if an expression is true; otherwise fail, or end as skipped."""
 
     key = "check"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:CHECK"
     short: ClassVar[str | None] = "that"
     example = """\
 - check:

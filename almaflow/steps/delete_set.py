@@ -42,6 +42,7 @@ class DeleteSet(Kind):
     """
 
     key = "delete_set"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:DELETE_SET"
     short: ClassVar[str | None] = "id"
     outputs: ClassVar = {"deleted": NUMBER}
     example = """\

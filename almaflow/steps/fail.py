@@ -18,6 +18,7 @@ class Fail(Kind):
     """End the run as failed, with a message."""
 
     key = "fail"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:STOP"
     short: ClassVar[str | None] = "message"
     example = """\
 - fail: "withdraw ended as {{ steps.withdraw.outcome }}"

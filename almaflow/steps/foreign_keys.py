@@ -219,3 +219,132 @@ NOTIFY: Advice = table(
     ),
     use_key("attach", "Files are written", "attachments attachment files file"),
 )
+
+_BY_ID = (
+    "A set is known by its id: write a step `find_set: {{name: {value}}}` with `id: found` before "
+    'this one, and here `id: "{{{{ steps.found.set_id }}}}"`.'
+)
+_NAME_OR_ID = "A set is found by its name or its id: write `name: {value}` or `id: {value}`."
+
+FIND_SET: Advice = table(
+    advise(_NAME_OR_ID, "set title set_title label", meant="name"),
+    advise(
+        "`find_set` finds a set that exists. A search is made into a set by `create_set: {{name: "
+        "…, query: {value}}}`.",
+        "query search filter where q cql",
+    ),
+    advise(
+        "A set is found whatever it contains. Remove `{key}`.",
+        "type set_type content content_type kind record_type status private",
+    ),
+)
+
+DELETE_SET: Advice = table(
+    use_key("id", "The set is written", "set sets set_ids"),
+    advise(_BY_ID, "name title set_name", meant="id"),
+    use_key("prefix", "The beginning of the names is written", "starts_with begins_with pattern"),
+    use_key("older_than", "The age is written", "age min_age older before"),
+    advise("The age is written `older_than: {value}d`.", "days", meant="older_than"),
+)
+
+UPDATE_SET: Advice = table(
+    use_key("id", "The set is written", "set"),
+    advise(_BY_ID, "name title set_name", meant="id"),
+    use_key("add", "Members are added by", "add_members append insert"),
+    use_key("remove", "Members are removed by", "remove_members delete delete_members drop"),
+    use_key("replace", "All members are replaced by", "replace_members overwrite"),
+    advise(
+        "Members are added by `add: {value}`, removed by `remove: {value}`, and all of them are "
+        "replaced by `replace: {value}`.",
+        "members items barcodes mms_ids records list file",
+    ),
+    advise(
+        "What happens to members is itself the key: `add: […]`, `remove: […]` or `replace: […]`.",
+        "op operation action mode",
+    ),
+)
+
+SET_MEMBERS: Advice = table(
+    advise(_NAME_OR_ID, "set title", meant="id"),
+    advise("All members are read. Remove `{key}`.", "limit offset max all page_size"),
+)
+
+WAIT: Advice = table(
+    use_key("for", "How long is written", "duration time delay sleep pause interval"),
+    *(
+        advise(f"How long is written `for: {{value}}{unit}`.", f"{word} {word}s", meant="for")
+        for word, unit in (("second", "s"), ("minute", "m"), ("hour", "h"), ("day", "d"))
+    ),
+    use_key("until", "A time of day is written", "at time_of_day till date datetime"),
+    advise(
+        "To wait for the end of a job, write `wait_for_run: {{job: {value}}}` in place of `wait`; "
+        "`submit_job` waits for its own job.",
+        "job job_id profile run instance",
+    ),
+    advise(
+        "`wait` knows only times. What must hold before the next step is written `check: {value}`.",
+        "condition if that expression",
+    ),
+)
+
+_NEWEST = (
+    "The instance is found by its job and the time at which it began, such as `job: M58` with "
+    "`since: -13d`."
+)
+
+WAIT_FOR_RUN: Advice = table(
+    use_key("job", "The job is written", "id code task"),
+    advise(_NEWEST, "instance instance_id run_id run"),
+    use_key("since", "The earliest time is written", "after from start newer_than max_age"),
+    advise(
+        "How long to wait is written next to `wait_for_run`: `timeout: {value}`.",
+        "max_wait",
+    ),
+)
+
+_IF = "Whether the step runs is written next to it: `if: {value}`."
+
+CHECK: Advice = table(
+    use_key("that", "What must be true is written", "condition if expression assert test when"),
+    use_key("message", "The text is written", "text reason error fail_msg"),
+    use_key("otherwise", "What happens else is written", "else on_false action"),
+)
+
+STOP: Advice = table(
+    advise(_IF, "condition when that"),
+    use_key("message", "The text is written", "text title"),
+    advise(
+        "`stop` is a good end of the run, `fail` a bad one. Remove `{key}`.",
+        "outcome status result code exit_code",
+    ),
+)
+
+APPROVE: Advice = table(
+    use_key("message", "The question is written", "question text prompt title"),
+    advise(
+        "Every person may approve who can use this project or the page of `serve`. Remove `{key}`.",
+        "who approver approvers users user assignee assignees reviewers to by",
+    ),
+    use_key("on_timeout", "What happens without an answer is written", "default otherwise"),
+)
+
+GET: Advice = table(
+    use_key("path", "The path is written", "url uri endpoint href"),
+    use_key("query", "The parameters are written", "params parameters args"),
+    use_key("select", "The part to keep is written", "jq jsonpath json_path extract fields"),
+    advise("All pages are read by `all: true`.", "paginate pages all_pages", meant="all"),
+    advise(
+        "`get` only reads, as JSON, with the key of the institution. Remove `{key}`.",
+        "method headers verb accept format body data auth apikey api_key",
+    ),
+)
+
+READ_REPORT: Advice = table(
+    use_key("path", "The report is written", "report name report_path report_name"),
+    use_key("columns", "The columns are written", "fields headings"),
+    advise("All rows are read. Remove `{key}`.", "limit max_rows rows page_size col_names"),
+    advise(
+        "The rows are the output `steps.ID.rows`. A step `append_file` writes a file.",
+        "file output save_as to csv filename",
+    ),
+)

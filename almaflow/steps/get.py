@@ -50,6 +50,7 @@ class Get(Kind):
     """
 
     key = "get"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:GET"
     short: ClassVar[str | None] = "path"
     outputs: ClassVar = {"body": ANYTHING, "value": ANYTHING}
     example = """\

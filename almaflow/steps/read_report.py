@@ -44,6 +44,7 @@ class ReadReport(Kind):
     """
 
     key = "read_report"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:READ_REPORT"
     short: ClassVar[str | None] = "path"
     outputs: ClassVar = {
         "rows": ListType(RecordType({}, "column of the report", open=True)),

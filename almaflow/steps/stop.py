@@ -18,6 +18,7 @@ class Stop(Kind):
     """End the run (or the iteration, or the called workflow) well; what follows is skipped."""
 
     key = "stop"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:STOP"
     short: ClassVar[str | None] = "message"
     example = """\
 - if: steps.report.member_count == 0

@@ -31,6 +31,7 @@ class UpdateSet(Kind):
     """
 
     key = "update_set"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:UPDATE_SET"
     names_files = True
     outputs: ClassVar = SET_OUTPUTS
     example = """\

@@ -45,6 +45,7 @@ class Wait(Kind):
     """Wait for a while (`wait: 10m`) or until a time of day or an instant."""
 
     key = "wait"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:WAIT"
     short: ClassVar[str | None] = "for"
     outputs: ClassVar = {"waited": NUMBER}
     example = """\

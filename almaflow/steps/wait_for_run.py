@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -51,6 +51,7 @@ class WaitForRun(JobStep):
     """
 
     key = "wait_for_run"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:WAIT_FOR_RUN"
     starts_job = False
     example = """\
 - id: nightly
