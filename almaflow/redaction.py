@@ -14,6 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -130,6 +131,16 @@ Span = tuple[int, int]
 """Begin and end of a piece of a text."""
 
 
+# A service makes several masks of the same secrets: for its log, and for each of its engines.
+@lru_cache(maxsize=2)
+def _pattern_of(values: frozenset[str]) -> tuple[re.Pattern[str] | None, int]:
+    """Return a pattern that finds all forms of *values*, and the shortest form's length."""
+    forms = sorted({_folded(form) for value in values for form in _forms(value) if form})
+    if not forms:
+        return None, SHORTEST_KEY
+    return re.compile(_tree(forms)), min(map(len, forms))
+
+
 class Mask:
     """Stars known secrets, and what looks like a key of Alma's, wherever they appear in a text.
 
@@ -141,9 +152,7 @@ class Mask:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = tuple(values)
-        forms = sorted({_folded(form) for value in self._values for form in _forms(value) if form})
-        self._pattern = re.compile(_tree(forms)) if forms else None
-        self._shortest = min((len(form) for form in forms), default=SHORTEST_KEY)
+        self._pattern, self._shortest = _pattern_of(frozenset(self._values))
 
     def also(self, value: str) -> Mask:
         """Return a mask that stars *value* too."""

@@ -8,6 +8,7 @@ the search for the dead.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -20,24 +21,36 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from almaflow import recorded_steps
+from almaflow import late_dataclasses, recorded_steps
 from almaflow.__main__ import main
 from almaflow.clock import SystemClock
 from almaflow.engine import claimed_runs, engine
 from almaflow.fleet import worker
 from almaflow.recorded_steps import FORMAT
 from almaflow.scheduler import scheduler
+from almaflow.settings import find_project
 from almaflow.store import Store, postgres
 from almaflow.store.liveness import LEASE
 from almaflow.workflow_loader import load_text
 from tests.workers import WORKFLOW
 
-# What is imported here, once, no host has to import: also what commands import when they need it.
-load_text(WORKFLOW, "work.yaml")
+# What is imported and built here, no host has to: also what commands import when they need it.
+SETTINGS = """\
+default_institution: main
+timezone: UTC
+institutions:
+  main: {base_url: "https://example.org", api_key: "env:KEY", limits: {calls_per_second: 5}}
+"""
+TIMETABLE = (
+    "schedule: [{every: 5s}, {dates: [2020-01-01]}]\noverlap: queue_all\nsteps: [{get: /}]\n"
+)
 for _name in (
     "almaflow.alma.http",
+    "almaflow.check.given_inputs",
+    "almaflow.check.schedules",
     "almaflow.cli.app",
     "almaflow.cli.commands.serve",
     "almaflow.cli.commands.worker",
@@ -55,11 +68,25 @@ for _name in (
     "almaflow.steps.get",
     "anyio._backends._asyncio",
     "anyio.to_thread",
+    "apscheduler.executors.asyncio",
     "filelock",
+    "procrastinate.builtin_tasks",
     "procrastinate.worker",
+    "pydantic.type_adapter",
     "requests",
+    "typer._adapters",
+    "tzdata",
 ):
     importlib.import_module(_name)
+with TemporaryDirectory(prefix="almaflow-host-") as _folder:
+    Path(_folder, "almaflow.yaml").write_text(SETTINGS, "utf-8")
+    find_project(Path(_folder))
+for _text in (WORKFLOW, TIMETABLE):
+    load_text(_text, "work.yaml")
+for _class in [*late_dataclasses._OPTIONS]:
+    late_dataclasses.built(_class)
+# A host that searched all this for garbage would get a copy of each page of it.
+gc.freeze()
 
 # How long anybody waits for the end of a process (seconds).
 PATIENCE = 30.0
