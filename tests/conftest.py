@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -37,18 +37,40 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests slow that need PostgreSQL, and begin with the longest ones.
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
+    """Mark tests slow that need PostgreSQL, and begin with the longest ones of those selected.
 
     The ordinary tests of the store use SQLite. Those marked `quick` are ordinary all the same: what
     they test is not there without PostgreSQL.
     """
-    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     for item in items:
         needs_postgres = "postgres" in getattr(item, "fixturenames", ())
         if needs_postgres and item.get_closest_marker("quick") is None:
             item.add_marker(pytest.mark.slow)
+    result = yield
+    items[:] = spread_longest(items, getattr(config, "workerinput", {}).get("workercount", 1))
+    return result
+
+
+def spread_longest(items: list[pytest.Item], processes: int) -> list[pytest.Item]:
+    """Return *items* with some of the longest at the beginning of each process's share.
+
+    pytest-xdist gives each of the *processes* an equal share, in this order, and lets one that has
+    finished take over the end of another's share (`--dist worksteal`).
+    """
+    longest = [item for item in items if item.get_closest_marker("longest")]
+    others = [item for item in items if not item.get_closest_marker("longest")]
+    spread: list[pytest.Item] = []
+    for number in range(processes):
+        share = (len(items) - len(spread)) // (processes - number)
+        first = longest[number::processes]
+        rest = max(share - len(first), 0)
+        spread += [*first, *others[:rest]]
+        del others[:rest]
+    return spread + others
 
 
 @pytest.hookimpl(trylast=True)
