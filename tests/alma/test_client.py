@@ -394,18 +394,17 @@ NOT_IN_ALMA_S_WORDS = {
 }
 
 
+REFUSALS = (300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 451, 498, 511)
+
+
 @pytest.mark.parametrize("call", [SUBMIT, CREATE, CHANGE, DELETE], ids=lambda call: call.what)
 @pytest.mark.parametrize("what", NOT_IN_ALMA_S_WORDS)
-@pytest.mark.parametrize(
-    "status", [300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 407, 413, 451, 498, 511]
-)
-def test_a_write_is_refused_in_alma_s_own_words_only(
-    call: AlmaRequest[Any], what: str, status: int
-) -> None:
-    lost = failure(answer(NOT_IN_ALMA_S_WORDS[what], status, location="https://login/"), call)
+def test_a_write_is_refused_in_alma_s_own_words_only(call: AlmaRequest[Any], what: str) -> None:
+    for status in REFUSALS:
+        lost = failure(answer(NOT_IN_ALMA_S_WORDS[what], status, location="https://login/"), call)
 
-    assert type(lost) is ResponseLost
-    assert "it is not known whether the request took effect" in str(lost)
+        assert type(lost) is ResponseLost, status
+        assert "it is not known whether the request took effect" in str(lost)
 
 
 @pytest.mark.parametrize("status", [302, 401, 407])
