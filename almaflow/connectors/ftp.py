@@ -17,7 +17,6 @@ from almaflow.connectors.base import (
     MOST_ENTRIES,
     ConnectorSession,
     RemoteFile,
-    Search,
     Write,
     too_long,
     too_many,
@@ -29,7 +28,14 @@ from almaflow.connectors.errors import (
     TemporaryFailure,
     Unreachable,
 )
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.remote import (
+    ANSWER,
+    CONNECT,
+    RemoteServer,
+    RemoteSession,
+    RemoteSource,
+    why,
+)
 from almaflow.connectors.time_limit import LISTING, TimeLimit
 
 _PORT = 21
@@ -47,13 +53,8 @@ _PIECE = 64 * 1024
 _NOT_THERE = "550"
 
 
-class FtpSource:
+class FtpSource(RemoteSource):
     """A folder of an FTP server."""
-
-    def __init__(self, server: RemoteServer, search: Search) -> None:
-        self.what = server.what
-        self._server = server
-        self._search = search
 
     @contextmanager
     def session(self) -> Iterator[ConnectorSession]:
@@ -61,19 +62,18 @@ class FtpSource:
         with patience.within(LISTING):
             fs = self._connected(patience)
         try:
-            folder = self._server.folder(self._search.folder)
+            folder = self.server.folder(self.search.folder)
             if not folder.startswith("/"):
                 with patience.within(LISTING):
                     folder = f"{fs.ftp.pwd().rstrip('/')}/{folder}".removesuffix("/.")
-            translation = _Translation(self._server, folder)
-            yield _Session(fs, folder or "/", self._search, translation, patience)
+            yield _Session(fs, folder or "/", self, patience)
         finally:
             fs.ftp.close()
 
     def _connected(self, patience: TimeLimit) -> _FileSystem:
-        what, user = self.what, self._server.user or "anonymous"
+        what, user = self.what, self.server.user or "anonymous"
         try:
-            return _FileSystem(self._server, patience)
+            return _FileSystem(self.server, patience)
         except ssl.SSLCertVerificationError as error:
             raise ConnectorRefused(
                 f"The certificate of {what} is not trusted ({why(error)}). Nothing was sent. "
@@ -112,26 +112,18 @@ class _Session(RemoteSession):
     def transfer(self, path: str, write: Write) -> None:
         self.fs.ftp.retrbinary(f"RETR {path}", write, blocksize=_PIECE)
 
-
-class _Translation:
-    """What an error means that comes up on an open connection."""
-
-    def __init__(self, server: RemoteServer, folder: str) -> None:
-        self._server = server
-        self._folder = folder
-
-    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
-        what, cause = self._server.what, _first(error)
+    def meaning(self, error: Exception, name: str | None) -> ConnectorError | None:
+        what, cause = self.what, _first(error)
         if isinstance(cause, ftplib.error_perm):
             if name is not None and str(cause).startswith(_NOT_THERE):
                 return FileChanged(f"{name} is gone")
             return ConnectorRefused(
-                f"{what} does not allow access to {name or self._folder}: {why(cause)}. "
+                f"{what} does not allow access to {name or self.folder}: {why(cause)}. "
                 "Correct `url` in almaflow.yaml, or `folder`."
             )
         if isinstance(cause, FileNotFoundError):
             return ConnectorRefused(
-                f"{what} has no folder {self._folder}. Correct `url` or `folder`."
+                f"{what} has no folder {self.folder}. Correct `url` or `folder`."
             )
         if isinstance(cause, (OSError, EOFError, ftplib.Error)):
             return TemporaryFailure(f"{what} broke off ({why(cause)}).")

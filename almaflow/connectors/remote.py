@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 from datetime import UTC, datetime
@@ -81,26 +81,24 @@ class RemoteServer:
 _UNREADABLE = (ArithmeticError, LookupError, TypeError, UnicodeError, ValueError)
 
 
+class RemoteSource:
+    """A folder of a server; each protocol has its own way to connect."""
+
+    def __init__(self, server: RemoteServer, search: Search) -> None:
+        self.what = server.what
+        self.server = server
+        self.search = search
+
+
 class RemoteSession:
-    """An open fsspec file system, checked in one folder.
+    """An open fsspec file system, checked in one folder."""
 
-    *translate* turns what the library raises into an error of ours, or says None to what is none
-    of the other side's; given the name of the file that was asked for, or None for the folder.
-    """
-
-    def __init__(
-        self,
-        fs: Any,
-        folder: str,
-        search: Search,
-        translate: Callable[[Exception, str | None], ConnectorError | None],
-        patience: TimeLimit,
-    ) -> None:
+    def __init__(self, fs: Any, folder: str, source: RemoteSource, patience: TimeLimit) -> None:
         self.fs = fs
         self.folder = folder
-        self.search = search
+        self.what = source.what
+        self.search = source.search
         self.patience = patience
-        self._translate = translate
 
     def files(self) -> list[RemoteFile]:
         with self.translated(None), self.patience.within(LISTING):
@@ -162,6 +160,13 @@ class RemoteSession:
             while piece := stream.read(_PIECE):
                 write(piece)
 
+    def meaning(self, error: Exception, name: str | None) -> ConnectorError | None:
+        """Return the error of ours that one of the library means, or None: it is not the server's.
+
+        *name* is the file that was asked for; None: the folder.
+        """
+        raise NotImplementedError
+
     def hang_up(self) -> None:
         self.patience.end()
 
@@ -173,10 +178,10 @@ class RemoteSession:
         except ConnectorError:
             raise
         except Exception as error:
-            translated = self._translate(error, name)
-            if translated is None:
+            meaning = self.meaning(error, name)
+            if meaning is None:
                 raise
-            raise translated from error
+            raise meaning from error
 
 
 # Characters of a library's text, which may quote what the server sent.

@@ -11,7 +11,7 @@ import fsspec
 from aiobotocore.httpsession import AIOHTTPSession
 from fsspec.asyn import sync
 
-from almaflow.connectors.base import ConnectorSession, Search, Write
+from almaflow.connectors.base import ConnectorSession, Write
 from almaflow.connectors.errors import (
     ConnectorError,
     ConnectorRefused,
@@ -19,7 +19,7 @@ from almaflow.connectors.errors import (
     TemporaryFailure,
     Unreachable,
 )
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.remote import ANSWER, CONNECT, RemoteSession, RemoteSource, why
 from almaflow.connectors.time_limit import TimeLimit
 
 # Bytes of a file that are asked for at a time, and seconds for them, or for a page of a listing.
@@ -49,17 +49,12 @@ _LIBRARIES = ("aiobotocore", "aiohttp", "asyncio", "botocore", "s3fs")
 _NOT_REACHED = frozenset({"EndpointConnectionError", "ConnectTimeoutError"})
 
 
-class S3Source:
+class S3Source(RemoteSource):
     """A folder of a bucket."""
-
-    def __init__(self, server: RemoteServer, search: Search) -> None:
-        self.what = server.what
-        self._server = server
-        self._search = search
 
     @contextmanager
     def session(self) -> Iterator[ConnectorSession]:
-        server = self._server
+        server = self.server
         fs = fsspec.filesystem(
             "s3",
             key=server.user,
@@ -77,10 +72,9 @@ class S3Source:
         # Its own attempts, each after a longer pause, would keep a thread.
         fs.retries = 1
         # Within the bucket: its root is that of the address.
-        folder = posixpath.normpath(posixpath.join("/", server.folder(self._search.folder)))
+        folder = posixpath.normpath(posixpath.join("/", server.folder(self.search.folder)))
         path = f"{server.host}{folder}".rstrip("/")
-        patience = TimeLimit(self.what)
-        yield _Session(fs, path, self._search, _Translation(server, path), patience)
+        yield _Session(fs, path, self, TimeLimit(self.what))
 
 
 class _Session(RemoteSession):
@@ -110,6 +104,28 @@ class _Session(RemoteSession):
                 write(piece)
         finally:
             body.close()
+
+    def meaning(self, error: Exception, name: str | None) -> ConnectorError | None:
+        what = self.what
+        if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
+            if name is not None:
+                return FileChanged(f"{name} was removed or replaced")
+            return ConnectorRefused(f"{what} has no bucket or folder {self.folder}. Correct `url`.")
+        if isinstance(error, PermissionError):
+            return ConnectorRefused(
+                f"{what} does not allow access to {self.folder} ({why(error)}). Correct the "
+                "user in `url`, which is the id of the key, or `password`, which is its secret."
+            )
+        if type(error).__name__ in _FOR_GOOD:
+            return ConnectorRefused(
+                f"There is no key for {what} ({why(error)}). Write the id of the key as the "
+                "user in `url` (s3://KEY_ID@bucket/folder), and its secret as `password`."
+            )
+        if type(error).__name__ in _NOT_REACHED:
+            return Unreachable(f"{what} cannot be reached ({why(error)}).")
+        if isinstance(error, OSError) or type(error).__module__.startswith(_LIBRARIES):
+            return TemporaryFailure(f"{what} did not send {name or self.folder} ({why(error)}).")
+        return None
 
 
 class _BoundedSession(AIOHTTPSession):  # type: ignore[misc]
@@ -158,33 +174,3 @@ async def _page(response: Any) -> bytes:
                 "server."
             )
     return bytes(body)
-
-
-class _Translation:
-    """What an error of s3fs means."""
-
-    def __init__(self, server: RemoteServer, path: str) -> None:
-        self._server = server
-        self._path = path
-
-    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
-        what = self._server.what
-        if isinstance(error, FileNotFoundError) or type(error).__name__ == "FileExpired":
-            if name is not None:
-                return FileChanged(f"{name} was removed or replaced")
-            return ConnectorRefused(f"{what} has no bucket or folder {self._path}. Correct `url`.")
-        if isinstance(error, PermissionError):
-            return ConnectorRefused(
-                f"{what} does not allow access to {self._path} ({why(error)}). Correct the "
-                "user in `url`, which is the id of the key, or `password`, which is its secret."
-            )
-        if type(error).__name__ in _FOR_GOOD:
-            return ConnectorRefused(
-                f"There is no key for {what} ({why(error)}). Write the id of the key as the "
-                "user in `url` (s3://KEY_ID@bucket/folder), and its secret as `password`."
-            )
-        if type(error).__name__ in _NOT_REACHED:
-            return Unreachable(f"{what} cannot be reached ({why(error)}).")
-        if isinstance(error, OSError) or type(error).__module__.startswith(_LIBRARIES):
-            return TemporaryFailure(f"{what} did not send {name or self._path} ({why(error)}).")
-        return None

@@ -13,7 +13,7 @@ from typing import Any
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
 
-from almaflow.connectors.base import ConnectorSession, RemoteFile, Search, Write, size_of
+from almaflow.connectors.base import ConnectorSession, RemoteFile, Write, size_of
 from almaflow.connectors.errors import (
     ConnectorError,
     ConnectorRefused,
@@ -21,7 +21,14 @@ from almaflow.connectors.errors import (
     TemporaryFailure,
     Unreachable,
 )
-from almaflow.connectors.remote import ANSWER, CONNECT, RemoteServer, RemoteSession, why
+from almaflow.connectors.remote import (
+    ANSWER,
+    CONNECT,
+    RemoteServer,
+    RemoteSession,
+    RemoteSource,
+    why,
+)
 from almaflow.connectors.time_limit import LISTING, TimeLimit
 
 _PORT = 22
@@ -42,13 +49,8 @@ _NO_KEY = (IndexError, ValueError, paramiko.SSHException, paramiko.UnknownKeyTyp
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-class SftpSource:
+class SftpSource(RemoteSource):
     """A folder of an SFTP server."""
-
-    def __init__(self, server: RemoteServer, search: Search) -> None:
-        self.what = server.what
-        self._server = server
-        self._search = search
 
     @contextmanager
     def session(self) -> Iterator[ConnectorSession]:
@@ -56,9 +58,7 @@ class SftpSource:
         with patience.within(LISTING):
             fs = self._connected(patience)
         try:
-            folder = self._server.folder(self._search.folder)
-            translation = _Translation(self._server, folder)
-            yield _Session(fs, folder, self._search, translation, patience)
+            yield _Session(fs, self.server.folder(self.search.folder), self, patience)
         finally:
             fs.client.close()
 
@@ -66,8 +66,8 @@ class SftpSource:
         what = self.what
         try:
             return _FileSystem(
-                self._server.host,
-                server=self._server,
+                self.server.host,
+                server=self.server,
                 patience=patience,
                 skip_instance_cache=True,
             )
@@ -83,7 +83,7 @@ class SftpSource:
             if "timeout" in str(error).casefold():
                 raise TemporaryFailure(f"{what} does not respond ({why(error)}).") from error
             raise ConnectorRefused(
-                f"{what} rejected the login of `{self._server.user or 'this user'}`: "
+                f"{what} rejected the login of `{self.server.user or 'this user'}`: "
                 f"{why(error)}. Correct the user in `url`, or `password`."
             ) from error
         except paramiko.ssh_exception.IncompatiblePeer as error:
@@ -137,31 +137,19 @@ class _Session(RemoteSession):
             while piece := stream.read(_PIECE):
                 write(piece)
 
-
-class _Translation:
-    """What an error means that comes up on an open connection."""
-
-    def __init__(self, server: RemoteServer, folder: str) -> None:
-        self._server = server
-        self._folder = folder
-
-    def __call__(self, error: Exception, name: str | None) -> ConnectorError | None:
-        what = self._server.what
+    def meaning(self, error: Exception, name: str | None) -> ConnectorError | None:
         if isinstance(error, FileNotFoundError):
-            return _gone(what, self._folder, name)
+            if name is not None:
+                return FileChanged(f"{name} is gone")
+            return ConnectorRefused(
+                f"{self.what} has no folder {self.folder}. Correct `url` in almaflow.yaml, or "
+                "`folder`."
+            )
         if isinstance(error, PermissionError):
-            return ConnectorRefused(f"{what} does not allow access to {name or self._folder}.")
+            return ConnectorRefused(f"{self.what} does not allow access to {name or self.folder}.")
         if isinstance(error, (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)):
-            return TemporaryFailure(f"{what} broke off ({why(error)}).")
+            return TemporaryFailure(f"{self.what} broke off ({why(error)}).")
         return None
-
-
-def _gone(what: str, folder: str, name: str | None) -> ConnectorError:
-    if name is not None:
-        return FileChanged(f"{name} is gone")
-    return ConnectorRefused(
-        f"{what} has no folder {folder}. Correct `url` in almaflow.yaml, or `folder`."
-    )
 
 
 class _Client(paramiko.SFTPClient):  # type: ignore[misc]

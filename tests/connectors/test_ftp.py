@@ -10,8 +10,9 @@ import pytest
 from almaflow.connectors import ftp
 from almaflow.connectors.base import Search, list_files
 from almaflow.connectors.errors import ConnectorRefused, TemporaryFailure
-from almaflow.connectors.ftp import FtpSource, _ExplicitTls, _ImplicitTls, _Translation
+from almaflow.connectors.ftp import FtpSource, _ExplicitTls, _ImplicitTls, _Session
 from almaflow.connectors.remote import RemoteServer
+from almaflow.connectors.time_limit import TimeLimit
 from tests.certificates import make_certificate
 from tests.connectors.servers import PASSWORD, Started, ftp_server
 
@@ -21,6 +22,12 @@ def place(started: Started, scheme: str = "ftp", path: str = "/") -> FtpSource:
     return FtpSource(
         RemoteServer.read("exports", url, password=PASSWORD), Search("exports", "", "*")
     )
+
+
+def session() -> _Session:
+    """Return a session without a connection, for errors in `/out` of ftp://h."""
+    source = FtpSource(RemoteServer.read("exports", "ftp://h/out"), Search("exports", "", "*"))
+    return _Session(None, "/out", source, TimeLimit(source.what))
 
 
 def test_a_server_that_lists_as_unix_does_is_understood(tmp_path: Path) -> None:
@@ -89,7 +96,7 @@ def test_without_a_user_it_is_anonymous(tmp_path: Path) -> None:
 def test_an_error_means_what_the_server_said_first(
     error: Exception, kind: type[Exception], told: str
 ) -> None:
-    translated = _Translation(RemoteServer.read("exports", "ftp://h/out"), "/out")(error, None)
+    translated = session().meaning(error, None)
 
     assert type(translated) is kind
     assert str(translated) == told
@@ -99,7 +106,7 @@ def test_the_cause_of_an_error_counts_more_than_what_is_made_of_it() -> None:
     made = FileNotFoundError("/out")
     made.__cause__ = ftplib.error_temp("421 busy")
 
-    translated = _Translation(RemoteServer.read("exports", "ftp://h/out"), "/out")(made, None)
+    translated = session().meaning(made, None)
 
     assert isinstance(translated, TemporaryFailure)
 

@@ -196,7 +196,7 @@ def test_each_kind_of_address_has_its_place(
     monkeypatch.setenv("SFTP", "the-sftp-passw0rd")
     way = outside(tmp_path)
 
-    kinds = [
+    kinds: list[type] = [
         type(way.file_source(Search(name, "", "*"))) for name in ("exports", "plain", "bucket")
     ]
 

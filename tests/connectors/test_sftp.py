@@ -5,9 +5,11 @@ from __future__ import annotations
 import paramiko
 import pytest
 
+from almaflow.connectors.base import Search
 from almaflow.connectors.errors import TemporaryFailure
 from almaflow.connectors.remote import RemoteServer
-from almaflow.connectors.sftp import _Client, _Translation
+from almaflow.connectors.sftp import SftpSource, _Client, _Session
+from almaflow.connectors.time_limit import TimeLimit
 
 
 def test_a_message_of_gigabytes_is_not_read() -> None:
@@ -18,8 +20,9 @@ def test_a_message_of_gigabytes_is_not_read() -> None:
 
 
 def test_a_message_that_is_not_sftp_may_be_repeated() -> None:
-    translation = _Translation(RemoteServer.read("exports", "sftp://h/out"), "/out")
+    source = SftpSource(RemoteServer.read("exports", "sftp://h/out"), Search("exports", "", "*"))
+    session = _Session(None, "/out", source, TimeLimit(source.what))
 
-    assert isinstance(
-        translation(paramiko.SFTPError("Garbage packet received"), None), TemporaryFailure
-    )
+    meaning = session.meaning(paramiko.SFTPError("Garbage packet received"), None)
+
+    assert isinstance(meaning, TemporaryFailure)
