@@ -66,6 +66,8 @@ Row = dict[str, Any]
 # Texts and casts are passed over: a colon in them names no value.
 _TOKEN = late_pattern(r"'[^']*'|::|(?P<list>\bIN )?:(?P<name>\w+)|%")
 
+_NAME = late_pattern(r":(\w+)")
+
 # Values of these types are stored as they are.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
@@ -101,14 +103,17 @@ def assignments(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}" = :{name}' for name in names)
 
 
-def all_of(conditions: Sequence[str]) -> str:
-    """Return a WHERE that demands all *conditions*; empty when there are none."""
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+def where(conditions: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return `WHERE` with the conditions whose value is given, and these values by name.
 
-
-def all_given(conditions: Mapping[str, object]) -> str:
-    """Return `WHERE` and the conditions whose value is given; a value of None is not."""
-    return all_of([text for text, value in conditions.items() if value is not None])
+    A value of None is not given; one for several names in a condition is a tuple.
+    """
+    given = {text: value for text, value in conditions.items() if value is not None}
+    values: dict[str, Any] = {}
+    for text, value in given.items():
+        names = _NAME.findall(text)
+        values |= zip(names, value if len(names) > 1 else [value], strict=False)
+    return f" WHERE {' AND '.join(given)}" if given else "", values
 
 
 def at_most(limit: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from almaflow.outcome import Status
 from almaflow.store import runs
-from almaflow.store.connection import all_of, columns_of
+from almaflow.store.connection import columns_of, where
 from almaflow.store.errors import RunEnded
 from almaflow.store.json_values import clean, from_json, to_json
 from almaflow.store.records import Decision
@@ -42,13 +42,12 @@ def after(
     tx: Transaction, run_ids: Collection[str] | None = None, after_id: int = 0
 ) -> list[Decision]:
     """Return the answers newer than the answer *after_id*, oldest first; None: of all runs."""
-    conditions = ["id > :after_id"]
-    if run_ids is not None and len(run_ids) <= _FEW:
-        conditions.append("run_id IN :run_ids")
     ids = None if run_ids is None else frozenset(run_ids)
-    statement = f"SELECT {columns_of(Decision)} FROM answers{all_of(conditions)} ORDER BY id"
+    few = ids if ids is not None and len(ids) <= _FEW else None
+    conditions, values = where({"id > :after_id": after_id, "run_id IN :run_ids": few})
+    statement = f"SELECT {columns_of(Decision)} FROM answers{conditions} ORDER BY id"
     return [
         Decision(**row | {"value": from_json(row["value"])})
-        for row in tx.rows(statement, after_id=after_id, run_ids=run_ids)
+        for row in tx.rows(statement, **values)
         if ids is None or row["run_id"] in ids
     ]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from almaflow.store.connection import all_of, assignments, at_most, columns_of
+from almaflow.store.connection import assignments, at_most, columns_of, where
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import NewNotification, NotificationRecord
 from almaflow.store.transaction import Transaction
@@ -97,11 +97,6 @@ def newest(
     limit: int | None = None,
 ) -> list[NotificationRecord]:
     """Return the notices made at or after *since*, newest first, at most *limit*."""
-    conditions: list[str] = []
-    if since is not None:
-        conditions.append("created_at >= :since")
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    statement = f"{_SELECT}{all_of(conditions)} ORDER BY id DESC{at_most(limit)}"
-    rows = tx.rows(statement, since=since, workflow=workflow, limit=limit)
+    conditions, values = where({"created_at >= :since": since, "workflow = :workflow": workflow})
+    rows = tx.rows(f"{_SELECT}{conditions} ORDER BY id DESC{at_most(limit)}", **values, limit=limit)
     return [NotificationRecord(**row) for row in rows]

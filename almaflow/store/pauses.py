@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from almaflow.store.connection import all_of, columns_of
+from almaflow.store.connection import columns_of, where
 from almaflow.store.json_values import clean
 from almaflow.store.schedule_records import SchedulePause
 from almaflow.store.transaction import Transaction
@@ -53,10 +53,8 @@ def find(
     tx: Transaction, *, workflow: str | None = None, since: datetime | None = None
 ) -> list[SchedulePause]:
     """Return the pauses that had not ended at *since*, oldest first; None: all."""
-    conditions: list[str] = []
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    if since is not None:
-        conditions.append("(until IS NULL OR until > :since)")
-    statement = f"{_SELECT}{all_of(conditions)} ORDER BY id"
-    return [SchedulePause(**row) for row in tx.rows(statement, workflow=workflow, since=since)]
+    conditions, values = where(
+        {"workflow = :workflow": workflow, "(until IS NULL OR until > :since)": since}
+    )
+    rows = tx.rows(f"{_SELECT}{conditions} ORDER BY id", **values)
+    return [SchedulePause(**row) for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from almaflow.outcome import Outcome, Status
-from almaflow.store.connection import all_given, at_most
+from almaflow.store.connection import at_most, where
 from almaflow.store.errors import RunNotFound
 from almaflow.store.records import RunRecord
 from almaflow.store.runs import FINISHED, NEWEST_FIRST, NO_RUN, SELECT, record_of
@@ -35,7 +35,7 @@ def newest(
         RunNotFound: there is no run *before_run*.
     """
     number = None if before_run is None else _number(tx, before_run)
-    where = all_given(
+    conditions, values = where(
         {
             "number < :number": number,
             "workflow = :workflow": workflow,
@@ -46,17 +46,7 @@ def newest(
             "requested_at <= :requested_until": requested_until,
         }
     )
-    rows = tx.rows(
-        f"{SELECT}{where} {NEWEST_FIRST}{at_most(limit)}",
-        workflow=workflow,
-        statuses=statuses,
-        outcomes=outcomes,
-        ended_since=ended_since,
-        requested_since=requested_since,
-        requested_until=requested_until,
-        number=number,
-        limit=limit,
-    )
+    rows = tx.rows(f"{SELECT}{conditions} {NEWEST_FIRST}{at_most(limit)}", **values, limit=limit)
     return [record_of(row) for row in rows]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from almaflow.store.connection import all_of, columns_of
+from almaflow.store.connection import columns_of, where
 from almaflow.store.json_values import from_json, to_json
 from almaflow.store.schedule_records import NewSchedule, Schedule
 from almaflow.store.transaction import Transaction
@@ -77,11 +77,7 @@ def find(tx: Transaction, *, workflow: str | None = None, active: bool = False) 
 
     *active* leaves out those that are no longer active.
     """
-    conditions: list[str] = []
-    if workflow is not None:
-        conditions.append("workflow = :workflow")
-    if active:
-        conditions.append(_ACTIVE)
-    statement = f"SELECT {columns_of(Schedule)} FROM schedules{all_of(conditions)} ORDER BY id"
-    rows = tx.rows(statement, workflow=workflow)
+    conditions, values = where({"workflow = :workflow": workflow, _ACTIVE: active or None})
+    statement = f"SELECT {columns_of(Schedule)} FROM schedules{conditions} ORDER BY id"
+    rows = tx.rows(statement, **values)
     return [Schedule(**row | {"timing": from_json(row["timing"])}) for row in rows]

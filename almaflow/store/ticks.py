@@ -13,7 +13,7 @@ from typing import Any
 
 from almaflow.late_dataclasses import names_of
 from almaflow.store import runs, schedules
-from almaflow.store.connection import Row, all_given, assignments, at_most, columns_of
+from almaflow.store.connection import Row, assignments, at_most, columns_of, where
 from almaflow.store.errors import RunExists, TickDecided
 from almaflow.store.json_values import clean
 from almaflow.store.records import RunRecord
@@ -178,8 +178,7 @@ def newest(
     an ending; False: only those with one. *older_than* is the instant and the id of a tick: only
     what comes after it in this list is returned.
     """
-    before_at, before_id = older_than or (None, None)
-    where = all_given(
+    conditions, values = where(
         {
             "(at, id) < (:before_at, :before_id)": older_than,
             "at >= :since": since,
@@ -189,16 +188,8 @@ def newest(
             _OPEN if open else f"NOT {_OPEN}": open,
         }
     )
-    rows = tx.rows(
-        f"{_SELECT}{where} ORDER BY at DESC, id DESC{at_most(limit)}",
-        since=since,
-        until=until,
-        workflow=workflow,
-        endings=endings,
-        before_at=before_at,
-        before_id=before_id,
-        limit=limit,
-    )
+    order = f"ORDER BY at DESC, id DESC{at_most(limit)}"
+    rows = tx.rows(f"{_SELECT}{conditions} {order}", **values, limit=limit)
     return [_tick(row) for row in rows]
 
 

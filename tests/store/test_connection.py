@@ -13,7 +13,7 @@ import pytest
 
 from almaflow.outcome import Status
 from almaflow.store import Store
-from almaflow.store.connection import Connection, all_of, assignments, at_most, bound
+from almaflow.store.connection import Connection, assignments, at_most, bound, where
 from almaflow.store.postgres import PostgresConnection
 from almaflow.store.sqlite import SQLiteConnection
 from tests.store.conftest import ManualClock
@@ -91,10 +91,12 @@ def test_instants_and_truth_values_come_back_as_they_were(memory: Connection) ->
 
 
 def test_parts_of_a_statement_leave_out_what_is_not_asked_for() -> None:
-    assert f"SELECT 1{all_of([])}{at_most(None)}" == "SELECT 1"
-    assert f"SELECT 1{all_of(['a = :a', 'b'])}{at_most(5)}" == (
-        "SELECT 1 WHERE a = :a AND b LIMIT :limit"
+    assert where({"a = :a": None}) == ("", {})
+    assert where({"a = :a": 1, "b": True, "c = :c": None, "(d, e) < (:d, :e)": (2, 3)}) == (
+        " WHERE a = :a AND b AND (d, e) < (:d, :e)",
+        {"a": 1, "d": 2, "e": 3},
     )
+    assert (at_most(None), at_most(5)) == ("", " LIMIT :limit")
     assert assignments(["by", "at"]) == '"by" = :by, "at" = :at'
 
 
