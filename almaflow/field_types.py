@@ -32,6 +32,10 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import Several as Several
 from almaflow.model_fields import alternatives, fields_of, words_of
+from almaflow.model_fields import checked as checked
+from almaflow.model_fields import choose_one as choose_one
+from almaflow.model_fields import exactly_one as exactly_one
+from almaflow.model_fields import refused as refused
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,7 @@ def as_text(data: Any) -> Any:
         return data.text
     if isinstance(data, (dict, list)):
         shape = "a mapping" if isinstance(data, dict) else "a list"
-        raise PydanticCustomError(
-            "wrong_type", "Text is expected here, not {found}.", {"found": shape}
-        )
+        raise refused("wrong_type", f"Text is expected here, not {shape}.")
     return data
 
 
@@ -87,7 +89,7 @@ def _as_id(data: Any) -> Any:
     """Take the characters of an id; refuse what YAML reads as something else, and nothing."""
     text = as_text(data)
     if isinstance(text, str) and (why := rounded_number(text, _QUOTED_ID)):
-        raise PydanticCustomError("id_rounded", "{why}", {"why": why})
+        raise refused("id_rounded", why)
     if isinstance(data, Plain) and data.text and not _is_whole(data.value):
         raise PydanticCustomError(
             "id_unquoted",
@@ -95,7 +97,7 @@ def _as_id(data: Any) -> Any:
             {"text": data.text, "kind": _kind(data.value)},
         )
     if isinstance(text, str) and not text.strip():
-        raise PydanticCustomError("id_empty", "An id is expected here.")
+        raise refused("id_empty", "An id is expected here.")
     # A template keeps the spaces in front of it, so that its places stay right.
     return text.strip() if isinstance(text, str) and "{{" not in text else text
 
@@ -147,14 +149,6 @@ def rounded_number(text: str, advice: str = "") -> str:
     return ""
 
 
-def choose_one(sentence: str, *keys: str) -> PydanticCustomError:
-    """Return the error of a mapping of whose *keys* not exactly one is given.
-
-    *sentence* says which are needed; where the document has them is found out when it is shown.
-    """
-    return PydanticCustomError("choose_one", "{sentence}", {"sentence": sentence, "choices": keys})
-
-
 def _as_value(kind: type, noun: str) -> BeforeValidator:
     def take(data: Any) -> Any:
         value = data.value if isinstance(data, Plain) else data
@@ -163,7 +157,7 @@ def _as_value(kind: type, noun: str) -> BeforeValidator:
             fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not fits:
             why = f"{noun} is expected here{value_meant(kind, value)}."
-            raise PydanticCustomError("wrong_type", "{why}", {"why": why})
+            raise refused("wrong_type", why)
         return value
 
     return BeforeValidator(take)
@@ -200,7 +194,7 @@ def _as_duration(data: Any) -> Any:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise PydanticCustomError("bad_duration", "{why}", {"why": str(error)}) from None
+        raise refused("bad_duration", str(error)) from None
 
 
 Duration = Annotated[
@@ -235,7 +229,7 @@ class TemplateText:
                 return data
             text = cls.characters(data)
             if not isinstance(text, str):
-                raise PydanticCustomError("wrong_type", "Text is expected here.")
+                raise refused("wrong_type", "Text is expected here.")
             return cls(text)
 
         return core_schema.no_info_plain_validator_function(
@@ -340,7 +334,7 @@ class Model(BaseModel):
             }
         if isinstance(data, BaseModel):
             return data
-        raise PydanticCustomError("wrong_type", "A mapping (`key: value` lines) is expected here.")
+        raise refused("wrong_type", "A mapping (`key: value` lines) is expected here.")
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -7,9 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Model, Several, Text
+from almaflow.field_types import Model, Several, Text, refused
 from almaflow.steps.base import EndingWord
 
 ReportField = Literal["instance_id", "job_id", "job_name", "name", "status", "ended_at"]
@@ -65,7 +64,7 @@ class Triggers(Model):
     @classmethod
     def _not_a_timetable(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise PydanticCustomError(
+            raise refused(
                 "wrong_type",
                 "`on` needs a mapping. Write `on: {job_ended: {job: M58}}` to start the "
                 "workflow when a job has ended in Alma, or `schedule: …` for a timetable.",
@@ -75,7 +74,7 @@ class Triggers(Model):
     @model_validator(mode="after")
     def _something(self) -> Triggers:
         if not self.job_ended:
-            raise PydanticCustomError(
+            raise refused(
                 "choose_one", "`on` needs `job_ended`. Write `on: {job_ended: {job: M58}}`."
             )
         return self

@@ -1,4 +1,4 @@
-"""What the models of files are made of: their fields, and what a value of a field may be."""
+"""What the models of files are made of: their fields, what a value of a field may be, refusals."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from enum import Enum
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from almaflow.late_dataclasses import dataclass
 
@@ -173,3 +179,55 @@ def place_of(model: type[BaseModel], path: Sequence[str | int]) -> ModelPlace:
             place = ModelPlace(entries)
         # What is neither is an entry of a list or mapping: its models are those of the whole.
     return place
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def choose_one(sentence: str, *keys: str) -> PydanticCustomError:
+    """Return the error of a mapping of whose *keys* not exactly one is given.
+
+    *sentence* says which are needed; where the document has them is found out when it is shown.
+    """
+    return PydanticCustomError("choose_one", "{sentence}", {"sentence": sentence, "choices": keys})
+
+
+def exactly_one(*names: str, of: str = "") -> Any:
+    """Return the validator of a model that needs exactly one of the fields *names*.
+
+    Messages call the model *of*; by default by its key, for a kind of step.
+    """
+    keys = [name.rstrip("_") for name in names]
+    *most, last = (f"`{key}`" for key in keys)
+    few = len(keys) == 2
+    needed = (
+        f"either {most[0]} or {last}" if few else f"exactly one of {', '.join(most)} and {last}"
+    )
+
+    def check(model: Any) -> Any:
+        if sum(getattr(model, name) is not None for name in names) != 1:
+            raise choose_one(f"{of or f'`{model.key}`'} needs {needed}.", *keys)
+        return model
+
+    return model_validator(mode="after")(check)
+
+
+def refused(code: str, why: str, key: str = "") -> PydanticCustomError:
+    """Return the error of a value that a model refuses; *why* is its message, in whole sentences.
+
+    *key* names the key of a mapping that it is about.
+    """
+    return PydanticCustomError(code, "{why}", {"why": why, **({"key": key} if key else {})})
+
+
+def checked(code: str, read: Callable[[str], object]) -> AfterValidator:
+    """Return the validator that keeps a text which *read* does not refuse with a ValueError."""
+
+    def keep(text: str) -> str:
+        try:
+            read(text)
+        except ValueError as error:
+            raise refused(code, str(error)) from None
+        return text
+
+    return AfterValidator(keep)

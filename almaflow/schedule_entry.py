@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow import timetable
 from almaflow.durations import duration_meant
-from almaflow.field_types import Duration, Model, Several, Text, Value, choose_one
+from almaflow.field_types import Duration, Model, Several, Text, Value, exactly_one, refused
 from almaflow.model_fields import fields_of
 from almaflow.steps.base import IDENTIFIER
 from almaflow.yaml_in_line import in_line
@@ -56,21 +55,19 @@ class ScheduleEntry(Model):
     timezone: Text | None = Field(
         default=None, description="An IANA zone, if it differs from the workflow's."
     )
-    starts: Annotated[Text | None, Field(description="No ticks before this date.")] = None
-    ends: Annotated[Text | None, Field(description="No ticks after this date.")] = None
+    starts: Text | None = Field(default=None, description="No ticks before this date.")
+    ends: Text | None = Field(default=None, description="No ticks after this date.")
     inputs: dict[str, Value] = Field(
         default={}, description="Inputs for the runs of this entry; templates are allowed."
     )
     jitter: Duration | None = Field(
         default=None, description="The maximum random delay of each tick."
     )
-    except_: Annotated[
-        Several[Text],
-        Field(
-            alias="except",
-            description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
-        ),
-    ] = []
+    except_: Several[Text] = Field(
+        default=[],
+        alias="except",
+        description="Calendars of almaflow.yaml. A tick on one of their days is skipped.",
+    )
     missed: Literal["latest", "all", "none"] = Field(
         default="latest",
         description="What happens to ticks that passed while almaflow was not running: run "
@@ -91,12 +88,12 @@ class ScheduleEntry(Model):
                     "A schedule entry has one key with the days and the time of day. "
                     f"Write `{words}` in place of {parts}."
                 )
-                raise PydanticCustomError("bad_time", "{why}", {"why": why, "key": keys[0]})
+                raise refused("bad_time", why, key=keys[0])
             for key in ("daily", "weekly", "monthly"):
                 if isinstance(data.get(key), list) and len(data[key]) > 1:
                     entries = ", ".join(f"{{{key}: {in_line(one)}}}" for one in data[key])
                     why = f"`{key}` takes one time. Write an entry for each: `[{entries}]`."
-                    raise PydanticCustomError("bad_time", "{why}", {"why": why, "key": key})
+                    raise refused("bad_time", why, key=key)
         return data
 
     @field_validator("every", mode="before")
@@ -106,17 +103,15 @@ class ScheduleEntry(Model):
         words = timetable.words_of_text(text) if isinstance(text, str) else ""
         if words and not duration_meant(text):
             why = f"`every` takes a duration, such as `6h`. For `{text}`, write `{words}`."
-            raise PydanticCustomError("bad_duration", "{why}", {"why": why})
+            raise refused("bad_duration", why)
         return data
 
+    _exactly_one = exactly_one(*TIMINGS, of="A schedule entry")
+
     @model_validator(mode="after")
-    def _exactly_one(self) -> ScheduleEntry:
-        if sum(getattr(self, key) is not None for key in TIMINGS) != 1:
-            *most, last = (f"`{key}`" for key in TIMINGS)
-            sentence = f"A schedule entry needs exactly one of {', '.join(most)} and {last}."
-            raise choose_one(sentence, *TIMINGS)
+    def _long_enough(self) -> ScheduleEntry:
         if self.every is not None and self.every < timedelta(seconds=1):
-            raise PydanticCustomError("bad_duration", "`every` must be at least one second.")
+            raise refused("bad_duration", "`every` must be at least one second.")
         return self
 
     @property

@@ -15,9 +15,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Duration, Model, Number, Several, Template, Text, Value, Whole
+from almaflow.field_types import (
+    Duration,
+    Model,
+    Number,
+    Several,
+    Template,
+    Text,
+    Value,
+    Whole,
+    refused,
+)
 from almaflow.model_fields import ModelLater
 from almaflow.schedule_entry import ScheduleEntry as ScheduleEntry
 from almaflow.steps.added_kinds import added_kinds
@@ -112,7 +121,7 @@ class Input(Model):
     type: Literal["string", "integer", "number", "boolean", "date", "list"] = Field(
         default="string", description="The type of the value; `-i name=value` is read as this type."
     )
-    description: Annotated[Text | None, Field(description="The purpose of the input.")] = None
+    description: Text | None = Field(default=None, description="The purpose of the input.")
     default: Value = Field(
         default=None,
         description="The value when none is provided; templates are allowed. Without a "
@@ -126,9 +135,9 @@ class Input(Model):
         "which is close to RE2's). Look-around (`(?=…)`), backreferences "
         "(`\\1`), atomic groups and possessive repetitions are not supported.",
     )
-    enum: Annotated[list[Any] | None, Field(description="The allowed values.")] = None
-    minimum: Annotated[Number | None, Field(description="The smallest number allowed.")] = None
-    maximum: Annotated[Number | None, Field(description="The largest number allowed.")] = None
+    enum: list[Any] | None = Field(default=None, description="The allowed values.")
+    minimum: Number | None = Field(default=None, description="The smallest number allowed.")
+    maximum: Number | None = Field(default=None, description="The largest number allowed.")
 
     @property
     def is_required(self) -> bool:
@@ -158,13 +167,13 @@ class NotificationRule(Model):
     on: Several[Event] = Field(
         description="The events; `failed` includes timed_out and unknown.", min_length=1
     )
-    to: Annotated[Text, Field(description="A channel of almaflow.yaml, or `log`.")] = "log"
+    to: Text = Field(default="log", description="A channel of almaflow.yaml, or `log`.")
 
     @model_validator(mode="before")
     @classmethod
     def _not_a_text(cls, data: Any) -> Any:
         if isinstance(data, str):
-            raise PydanticCustomError("wrong_type", "{why}", {"why": _long_notice(data)})
+            raise refused("wrong_type", _long_notice(data))
         return data
 
 
@@ -195,7 +204,7 @@ class Defaults(Model):
     poll: PollSettings = Field(
         default=PollSettings(), description="How often almaflow polls an instance in Alma."
     )
-    timeout: Annotated[Duration | None, Field(description="The maximum duration of a step.")] = None
+    timeout: Duration | None = Field(default=None, description="The maximum duration of a step.")
     retry: Retry | None = Field(
         default=None,
         description="Whether and how a step is retried; steps that start a job are retried "
@@ -205,7 +214,7 @@ class Defaults(Model):
 
 def _valid_name(name: str | None) -> str | None:
     if name is not None and (why := name_problem(name)):
-        raise PydanticCustomError("bad_name", "{why}", {"why": why})
+        raise refused("bad_name", why)
     return name
 
 
@@ -291,16 +300,14 @@ class Workflow(Model):
     timeout: Duration = Field(
         default=timedelta(hours=24), description="The maximum duration of a whole run; default 24h."
     )
-    defaults: Annotated[Defaults, Field(description="Settings for every step.")] = Defaults()
-    steps: Annotated[list[Step], Field(description="The steps, in order.", min_length=1)]
-    finally_: Annotated[
-        list[Step],
-        Field(
-            alias="finally",
-            description="Steps that run after the others have ended, even after a failure, a "
-            "timeout or a cancellation; at most 30 minutes.",
-        ),
-    ] = []
+    defaults: Defaults = Field(default=Defaults(), description="Settings for every step.")
+    steps: list[Step] = Field(description="The steps, in order.", min_length=1)
+    finally_: list[Step] = Field(
+        default=[],
+        alias="finally",
+        description="Steps that run after the others have ended, even after a failure, a "
+        "timeout or a cancellation; at most 30 minutes.",
+    )
     notify: Several[NotificationRule] = Field(
         default=[], description="Who is notified of the outcome of the run."
     )

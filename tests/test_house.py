@@ -666,7 +666,7 @@ CODE_MODULES = (
 )
 CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
 NOT_CODES = frozenset({"utf-8", "utf-16-le", "id-empty"})
-CUSTOM_ERRORS = ("PydanticCustomError", "literal", "_checked")
+CUSTOM_ERRORS = ("PydanticCustomError", "refused", "literal", "checked")
 
 
 def codes_of(module: str, tree: ast.Module) -> Iterator[tuple[str, int]]:

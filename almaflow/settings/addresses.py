@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic_core import PydanticCustomError
-
+from almaflow.field_types import refused
 from almaflow.loopback import is_loopback
 
 API_PATH = "/almaws/v1"
@@ -19,29 +18,29 @@ def alma_address(text: str) -> str:
     except ValueError:
         host, parts = "", urlsplit("")
     if not host or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", API_PATH):
-        raise PydanticCustomError(
+        raise refused(
             "bad_url",
             "This is not a valid address of the Alma API. Write scheme and host, such as "
             "`https://api-eu.hosted.exlibrisgroup.com`, or use `region` instead.",
         )
     if parts.username is not None or parts.password is not None:
-        raise PydanticCustomError(
+        raise refused(
             "literal_key", "A secret does not belong in an address. Use `api_key` for it."
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
-        raise PydanticCustomError(
+        raise refused(
             "bad_url",
             "This address would send the API key unencrypted. Use `https://`. `http://` is "
             "allowed for this machine only (localhost, 127.0.0.1).",
         )
     if host.endswith(".alma.exlibrisgroup.com") and not host.startswith("api-"):
-        raise PydanticCustomError(
+        raise refused(
             "bad_url",
             "This is the address of Alma for people, which refuses every key. Write `region: eu` "
             "(or na, ap, aps, ca, cn) in place of `base_url`.",
         )
     if host == "api-cn.hosted.exlibrisgroup.com":
-        raise PydanticCustomError(
+        raise refused(
             "bad_url", "The host in China ends with `.com.cn`. Write `region: cn` instead."
         )
     return text.rstrip("/").removesuffix(API_PATH)
@@ -55,7 +54,7 @@ def without_password(text: str) -> str:
     except ValueError:
         has_password = "@" in text
     if has_password:
-        raise PydanticCustomError(
+        raise refused(
             "literal_key",
             "A password does not belong in this file. Put the whole address into an environment "
             "variable and write `env:NAME` here, or specify the password separately.",
@@ -74,7 +73,7 @@ def server(text: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise PydanticCustomError(
+        raise refused(
             "bad_url",
             "A connection is `sftp://user@host/folder`, `ftp://…`, `ftps://…` or "
             "`s3://bucket/folder`.",

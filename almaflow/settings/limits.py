@@ -5,20 +5,15 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from almaflow import timetable
-from almaflow.field_types import Model, Text, Whole
+from almaflow.field_types import Model, Text, Whole, checked
 from almaflow.late_dataclasses import dataclass
 
-
-def _hours(text: str) -> str:
-    try:
-        timetable.MaintenanceHours.parse(text)
-    except timetable.TimetableInvalid as error:
-        raise PydanticCustomError("bad_maintenance", "{why}", {"why": str(error)}) from None
-    return text
+_Hours = Annotated[
+    Text, checked("bad_maintenance", lambda text: timetable.MaintenanceHours.parse(text))
+]
 
 
 class LimitSettings(Model):
@@ -55,7 +50,7 @@ class LimitSettings(Model):
         description="When fewer API calls than this are left for the day, almaflow only polls "
         "running jobs. Everything else waits until midnight, so that other programs can continue.",
     )
-    maintenance: list[Annotated[Text, AfterValidator(_hours)]] = Field(
+    maintenance: list[_Hours] = Field(
         default=[],
         max_length=50,
         description="The hours in which Alma is being maintained, in the project's "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -19,7 +18,16 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from almaflow import timetable
-from almaflow.field_types import Model, Text, as_text, format_duration, parse_duration
+from almaflow.field_types import (
+    Model,
+    Text,
+    as_text,
+    checked,
+    exactly_one,
+    format_duration,
+    parse_duration,
+    refused,
+)
 from almaflow.model_fields import ModelLater
 from almaflow.problem_pages import code_pages
 from almaflow.problems import did_you_mean
@@ -39,7 +47,7 @@ def _codes(levels: dict[str, str]) -> dict[str, str]:
             why = f"`{code}` is always an error, because the workflow could not run. Remove it."
         else:
             continue
-        raise PydanticCustomError("bad_value", "{why}", {"why": why, "key": code})
+        raise refused("bad_value", why, key=code)
     return levels
 
 
@@ -69,20 +77,7 @@ class Environment(StrEnum):
     SANDBOX = "sandbox"
 
 
-def _checked(check: Callable[[str], Any], code: str) -> AfterValidator:
-    """Return a validator that keeps a text when *check* does not refuse it."""
-
-    def keep(text: str) -> str:
-        try:
-            check(text)
-        except timetable.TimetableInvalid as error:
-            raise PydanticCustomError(code, "{why}", {"why": str(error)}) from None
-        return text
-
-    return AfterValidator(keep)
-
-
-Zone = Annotated[Text, _checked(lambda text: timetable.find_zone(text), "bad_timezone")]
+Zone = Annotated[Text, checked("bad_timezone", lambda text: timetable.find_zone(text))]
 """The IANA name of a time zone."""
 
 _IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
@@ -90,11 +85,10 @@ _IDENTIFIER = r"[A-Za-z][A-Za-z0-9_]*"
 
 def _identifier(text: str) -> str:
     if not re.fullmatch(_IDENTIFIER, text):
-        raise PydanticCustomError(
+        raise refused(
             "bad_name",
-            "`{text}` cannot be a name in an expression. A name is a letter, followed by "
+            f"`{text}` cannot be a name in an expression. A name is a letter, followed by "
             "letters, digits and `_`.",
-            {"text": text},
         )
     return text
 
@@ -117,7 +111,7 @@ def _settle(data: Any) -> Any:
         return parse_duration(text)
     except ValueError as error:
         why = f"{error} Or write `never`, so that a person decides."
-        raise PydanticCustomError("bad_duration", "{why}", {"why": why}) from None
+        raise refused("bad_duration", why) from None
 
 
 Settle = Annotated[
@@ -174,13 +168,7 @@ class InstitutionSettings(Model):
         "a person decides.",
     )
 
-    @model_validator(mode="after")
-    def _one_address(self) -> InstitutionSettings:
-        if (self.region is None) == (self.base_url is None):
-            raise PydanticCustomError(
-                "choose_one", "An institution needs either `region` or `base_url`."
-            )
-        return self
+    _one_address = exactly_one("region", "base_url", of="An institution")
 
     @property
     def address(self) -> str:
@@ -198,7 +186,7 @@ class CalendarSettings(Model):
         default=None, description="The holidays of a part of the country, such as ZH."
     )
     dates: list[
-        Annotated[Text, _checked(lambda text: timetable.parse_date_range(text), "bad_date")]
+        Annotated[Text, checked("bad_date", lambda text: timetable.parse_date_range(text))]
     ] = Field(default=[], description="Days (2026-12-24) and ranges (2026-12-24/2027-01-02).")
     ics: Text | None = Field(
         default=None, description="A calendar file (.ics) in the project folder."
@@ -207,15 +195,15 @@ class CalendarSettings(Model):
     @model_validator(mode="after")
     def _known(self) -> CalendarSettings:
         if self.subdivision is not None and self.country is None:
-            raise PydanticCustomError("choose_one", "`subdivision` needs `country`.")
+            raise refused("choose_one", "`subdivision` needs `country`.")
         if self.country is None and not self.dates and self.ics is None:
-            raise PydanticCustomError(
+            raise refused(
                 "choose_one", "A calendar needs `country`, `dates` or `ics`, or several of them."
             )
         if self.dates and len(self.dates) > timetable.MOST_RANGES:
             most = timetable.MOST_RANGES
             why = f"`dates` has more than {most} entries. Use ranges, or an `ics` file."
-            raise PydanticCustomError("bad_calendar", "{why}", {"why": why, "key": "dates"})
+            raise refused("bad_calendar", why, key="dates")
         if self.country is not None:
             try:
                 timetable.check_holidays(self.country, self.subdivision)

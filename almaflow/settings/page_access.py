@@ -9,9 +9,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Model, Text
+from almaflow.field_types import Model, Text, refused
 from almaflow.settings.references import SecretRef
 
 
@@ -28,10 +27,9 @@ def _network(text: str) -> str:
     try:
         ip_network(text)
     except ValueError:
-        raise PydanticCustomError(
+        raise refused(
             "bad_address",
-            "`{text}` is not an address or a network. Write it as `192.0.2.7` or `192.0.2.0/28`.",
-            {"text": text},
+            f"`{text}` is not an address or a network. Write it as `192.0.2.7` or `192.0.2.0/28`.",
         ) from None
     return text
 
@@ -46,7 +44,7 @@ def public_url(text: str) -> str:
     except ValueError:
         good = False
     if not good:
-        raise PydanticCustomError(
+        raise refused(
             "bad_url",
             "This is not the address of a page. Write scheme and host, such as "
             "`https://almaflow.example.edu`.",
@@ -56,11 +54,10 @@ def public_url(text: str) -> str:
 
 def _user_name(text: str) -> str:
     if not re.fullmatch(r"[\w.@ +-]{1,100}", text) or text != text.strip():
-        raise PydanticCustomError(
+        raise refused(
             "bad_name",
-            "`{text}` is not a valid name of a user. Use at most 100 letters, digits, spaces and "
+            f"`{text}` is not a valid name of a user. Use at most 100 letters, digits, spaces and "
             "`.`, `@`, `_`, `+`, `-`.",
-            {"text": text},
         )
     return text
 

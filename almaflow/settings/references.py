@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from almaflow.errors import RequestWrong
-from almaflow.field_types import as_text
+from almaflow.field_types import as_text, refused
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import certainly_meant
@@ -93,24 +93,21 @@ class SecretRef:
         text = as_text(data)
         match = re.fullmatch(_REFERENCE, text) if isinstance(text, str) else None
         if match is None and (shell := _of_shell(text)):
-            raise PydanticCustomError(
+            raise refused(
                 "shell_variable",
-                "Variables of a shell are not replaced in this file. Write `env:{name}`.",
-                {"name": shell},
+                f"Variables of a shell are not replaced in this file. Write `env:{shell}`.",
             )
         if match is None:
-            raise PydanticCustomError(
+            raise refused(
                 "literal_key",
                 "A secret does not belong in this file. Put it into an environment variable "
                 "and write `env:NAME` here (or `file:PATH`, `keyring:SERVICE/NAME`).",
             )
         reference = cls(SecretSource(match[1]), match[2].strip())
         if reference.origin is SecretSource.ENV and not _ENV_NAME.fullmatch(reference.name):
-            raise PydanticCustomError(
-                "bad_value", "Write the name of an environment variable after `env:`."
-            )
+            raise refused("bad_value", "Write the name of an environment variable after `env:`.")
         if reference.origin is SecretSource.KEYRING and not all(reference.name.partition("/")):
-            raise PydanticCustomError(
+            raise refused(
                 "bad_value",
                 "Write a service and a name after `keyring:`, as in `keyring:alma/main`.",
             )

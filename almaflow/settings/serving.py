@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Model, Text, Whole
+from almaflow.field_types import Model, Text, Whole, checked, refused
 from almaflow.late_dataclasses import dataclass
 from almaflow.settings.page_access import PageProxy, PageToken, PageUser, UserName, public_url
 from almaflow.settings.references import SecretRef
@@ -24,10 +23,9 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 def _time_of_day(text: str) -> str:
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise PydanticCustomError(
+        raise refused(
             "bad_time",
-            "`{text}` is not a valid time of day. Write hours and minutes, such as `07:00`.",
-            {"text": text},
+            f"`{text}` is not a valid time of day. Write hours and minutes, such as `07:00`.",
         )
     return text
 
@@ -56,14 +54,6 @@ def read_page(text: str) -> PageAddress | None:
             "or `false` for no page."
         )
     return PageAddress(match[1].strip("[]"), int(match[2]))
-
-
-def _page(text: str) -> str:
-    try:
-        read_page(text)
-    except ValueError as error:
-        raise PydanticCustomError("bad_address", "{why}", {"why": str(error)}) from None
-    return text
 
 
 class PersonalDataSettings(Model):
@@ -106,7 +96,7 @@ class ServeSettings(Model):
         description="The port of this machine on which metrics are served.",
     )
     page: Annotated[
-        Annotated[Text, AfterValidator(_page)],
+        Annotated[Text, checked("bad_address", read_page)],
         WithJsonSchema({"type": ["string", "boolean"], "examples": [PAGE, False]}),
         Field(
             description="Host and port of the web page; default `127.0.0.1:8480`, which only this "

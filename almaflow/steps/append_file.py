@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import Template
+from almaflow.field_types import Template, refused
 from almaflow.steps.base import Kind
 from almaflow.steps.result import StepResult
 
@@ -56,10 +55,9 @@ class AppendFile(Kind):
     def _other_columns(cls, row: dict[str, Template]) -> dict[str, Template]:
         for name in KEY_COLUMNS:
             if name in row:
-                raise PydanticCustomError(
+                raise refused(
                     "bad_column",
-                    "Every row has the column `{name}` already. Give this column another name.",
-                    {"name": name},
+                    f"Every row has the column `{name}` already. Give this column another name.",
                 )
         return row
 

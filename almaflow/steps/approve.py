@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,7 @@ class Approve(Kind):
   timeout: 8h
 """
 
-    message: Annotated[Message, Field(description="The question that a person answers.")]
+    message: Message = Field(description="The question that a person answers.")
     on_timeout: Literal["fail", "continue"] = Field(
         default="fail",
         description="What happens when nobody has answered within the step's `timeout`: "

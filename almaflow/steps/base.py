@@ -28,6 +28,7 @@ from almaflow.field_types import (
     TemplateText,
     Text,
     Whole,
+    refused,
 )
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import ModelLater
@@ -216,10 +217,11 @@ class StepBase(Model):
     name: Text | None = Field(
         default=None, description="The name of the step in reports. It has no other effect."
     )
-    if_: Annotated[
-        Condition | None,
-        Field(alias="if", description="An expression. When it is false, the step is skipped."),
-    ] = None
+    if_: Condition | None = Field(
+        default=None,
+        alias="if",
+        description="An expression. When it is false, the step is skipped.",
+    )
     timeout: Duration | None = Field(
         default=None,
         description="How long the step may take, including every wait and attempt. A job "
@@ -270,7 +272,7 @@ class StepBase(Model):
         """Refuse another attempt at a list of steps: its jobs would be submitted again."""
         if self.retry is not None and self.kind.composite:
             error = "Put `retry` on the inner steps; each of them is retried separately."
-            raise PydanticCustomError("retry_of_steps", error, {"key": "retry"})
+            raise refused("retry_of_steps", error, key="retry")
         return self
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,7 +27,7 @@ class Check(Kind):
     message: "{{ steps.discarded.member_count }} items, at most 500 expected"
 """
 
-    that: Annotated[Condition, Field(description="The expression that must be true.")]
+    that: Condition = Field(description="The expression that must be true.")
     message: Message | None = Field(
         default=None, description="The message when it is not true; default: the expression."
     )

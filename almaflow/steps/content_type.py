@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import as_text
+from almaflow.field_types import as_text, refused
 
 # Labels of Alma's user interface in English (table SetContentType), and what people call the rest.
 _LABELS: Mapping[str, str] = {
@@ -73,10 +73,9 @@ def _not_a_label(data: Any) -> Any:
             {"text": text, "code": _OTHER_WORDS[plain]},
         )
     if code := _LABELS.get(plain):
-        raise PydanticCustomError(
+        raise refused(
             "content_label",
-            "`{text}` is the label in Alma's user interface. Write its code, `{code}`.",
-            {"text": text, "code": code},
+            f"`{text}` is the label in Alma's user interface. Write its code, `{code}`.",
         )
     return data
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import SetTrace
 from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.wire import AlmaSet
-from almaflow.field_types import Flag, IdTemplate, Template, choose_one
+from almaflow.field_types import Flag, IdTemplate, Template, exactly_one, refused
 from almaflow.steps.base import Kind
 from almaflow.steps.content_type import ContentType
 from almaflow.steps.delete_set import API_USER, remove_set, until_free
@@ -47,8 +46,6 @@ NAME_TAKEN = "402263"
 # Alma's words for how two sets are combined.
 OPERATORS: Mapping[str, Operator] = {"and": "AND", "or": "OR", "not": "NOT"}
 
-_SOURCES = ("query", "members", "from_set", "from_run", "combine")
-
 
 class CreateSet(Kind):
     """Create a set in Alma and wait until it is filled.
@@ -75,7 +72,7 @@ class CreateSet(Kind):
   create_set: {name: "trial {{ run.id }}", content: ITEM, from_set: 59317390720001000, first: 20}
 """
 
-    name: Annotated[Template, Field(description="The name of the set, unique in the institution.")]
+    name: Template = Field(description="The name of the set, unique in the institution.")
     content: ContentType = Field(
         description="The type of the members: ITEM, BIB_MMS (all titles), USER, …"
     )
@@ -128,47 +125,21 @@ class CreateSet(Kind):
         "too.",
     )
 
+    _exactly_one = exactly_one("query", "members", "from_set", "from_run", "combine")
+
     @model_validator(mode="after")
-    def _exactly_one(self) -> CreateSet:
-        given = [
-            one
-            for one in (self.query, self.members, self.from_set, self.from_run, self.combine)
-            if one is not None
-        ]
-        if len(given) != 1:
-            *names, last = _SOURCES
-            listed = f"{', '.join(f'`{name}`' for name in names)} and `{last}`"
-            raise choose_one(f"`create_set` needs exactly one of {listed}.", *_SOURCES)
+    def _fits_together(self) -> CreateSet:
         if self.members is None and self.id_type is not None:
-            raise PydanticCustomError(
-                "choose_one", "`id_type` requires `members`.", {"key": "id_type"}
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _query_of_this_content(self) -> CreateSet:
-        why = "" if self.query is None else query_problem(self.query.text, self.content)
-        if why:
-            raise PydanticCustomError("bad_query", "{why}", {"why": why, "key": "query"})
-        return self
-
-    @model_validator(mode="after")
-    def _first_of_a_list(self) -> CreateSet:
+            raise refused("choose_one", "`id_type` requires `members`.", key="id_type")
+        if self.query is not None and (why := query_problem(self.query.text, self.content)):
+            raise refused("bad_query", why, key="query")
         if self.first is not None and self.members is None and self.from_set is None:
-            raise PydanticCustomError(
-                "choose_one",
-                NEEDS_A_LIST,
-                {"key": "first"},
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _fits_content(self) -> CreateSet:
+            raise refused("choose_one", NEEDS_A_LIST, key="first")
         if self.from_run is not None and self.content != "BIB_MMS":
             error = "`from_run` creates a set of titles. Use `content: BIB_MMS`."
-            raise PydanticCustomError("wrong_content", error, {"key": "content"})
+            raise refused("wrong_content", error, key="content")
         if self.id_type is not None and (why := id_type_problem(self.content, self.id_type)):
-            raise PydanticCustomError("bad_id_type", "{why}", {"why": why, "key": "id_type"})
+            raise refused("bad_id_type", why, key="id_type")
         return self
 
     async def perform(self, context: StepContext) -> StepResult:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.directory import read_pages
@@ -14,7 +13,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.job_status import is_terminal
 from almaflow.alma.wire import AlmaSet
 from almaflow.expressions import NUMBER
-from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration
+from almaflow.field_types import IdTemplate, Template, choose_one, parse_duration, refused
 from almaflow.steps.base import Kind
 from almaflow.steps.literals import Duration
 from almaflow.steps.result import StepFailed, StepResult
@@ -50,7 +49,7 @@ class DeleteSet(Kind):
 - delete_set: {prefix: "almaflow ", older_than: 30d}
 """
 
-    id: Annotated[IdTemplate | None, Field(description="The id of the set to delete.")] = None
+    id: IdTemplate | None = Field(default=None, description="The id of the set to delete.")
     prefix: Template | None = Field(
         default=None,
         description="Delete the sets whose names begin with this text (case-sensitive). "
@@ -66,7 +65,7 @@ class DeleteSet(Kind):
     def _some_prefix(cls, template: Template | None) -> Template | None:
         if template is not None and not template.text.strip():
             error = "An empty `prefix` would delete every set that was created through the API."
-            raise PydanticCustomError("bad_value", error)
+            raise refused("bad_value", error)
         return template
 
     @model_validator(mode="after")

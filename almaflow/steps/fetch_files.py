@@ -13,13 +13,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.connectors.base import FileSource, RemoteFile, Search, list_files
 from almaflow.connectors.download import Download
 from almaflow.connectors.errors import FileChanged
 from almaflow.expressions import TEXT, ListType
-from almaflow.field_types import Template, Text, Whole
+from almaflow.field_types import Template, Text, Whole, refused
 from almaflow.steps.base import Kind, PollSettings
 from almaflow.steps.result import StepFailed, StepResult
 from almaflow.waiting import Waiting, WaitingKind
@@ -100,15 +99,13 @@ class FetchFiles(Kind):
     def _literal_pattern(cls, template: Template) -> Template:
         why = "" if "{{" in template.text else _no_pattern(template.text)
         if why:
-            raise PydanticCustomError("bad_pattern", "{why}", {"why": why})
+            raise refused("bad_pattern", why)
         return template
 
     @model_validator(mode="after")
     def _from_somewhere(self) -> FetchFiles:
         if self.connection is None and self.folder is None:
-            raise PydanticCustomError(
-                "choose_one", "`fetch_files` needs `connection`, `folder` or both."
-            )
+            raise refused("choose_one", "`fetch_files` needs `connection`, `folder` or both.")
         return self
 
     async def perform(self, context: StepContext) -> StepResult:

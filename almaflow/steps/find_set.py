@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import NUMBER, TEXT, Type
-from almaflow.field_types import IdTemplate, Template, as_text, choose_one
+from almaflow.field_types import IdTemplate, Template, as_text, exactly_one, refused
 from almaflow.steps.base import Kind
 from almaflow.steps.result import StepFailed, StepResult
 
@@ -47,8 +46,8 @@ class FindSet(Kind):
   find_set: {name: Weeding candidates}
 """
 
-    id: Annotated[IdTemplate | None, Field(description="The id of the set.")] = None
-    name: Annotated[Template | None, Field(description="The exact name of the set.")] = None
+    id: IdTemplate | None = Field(default=None, description="The id of the set.")
+    name: Template | None = Field(default=None, description="The exact name of the set.")
 
     @model_validator(mode="before")
     @classmethod
@@ -58,14 +57,10 @@ class FindSet(Kind):
             why = (
                 f'`{text}` can be an id or a name. Write `{{id: {text}}}` or `{{name: "{text}"}}`.'
             )
-            raise PydanticCustomError("choose_one", "{why}", {"why": why})
+            raise refused("choose_one", why)
         return data
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> FindSet:
-        if (self.id is None) == (self.name is None):
-            raise choose_one(f"`{self.key}` needs either `id` or `name`.", "id", "name")
-        return self
+    _exactly_one = exactly_one("id", "name")
 
     async def perform(self, context: StepContext) -> StepResult:
         context.outputs.update(set_outputs(await self.find(context)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -51,22 +51,20 @@ class ForEach(Kind):
     items: list[Template] | Expression = Field(
         description="The items: a list, or an expression that returns a list."
     )
-    as_: Annotated[
-        Text,
-        Field(
-            alias="as",
-            pattern=IDENTIFIER,
-            description="The name of the item in the inner steps: a letter, then letters, "
-            "digits and `_`; default `item`.",
-        ),
-    ] = "item"
+    as_: Text = Field(
+        default="item",
+        alias="as",
+        pattern=IDENTIFIER,
+        description="The name of the item in the inner steps: a letter, then letters, "
+        "digits and `_`; default `item`.",
+    )
     max_parallel: Whole = Field(
         default=1,
         ge=1,
         le=100,
         description="The number of iterations that may run at the same time; default 1.",
     )
-    steps: Annotated[list[Step], Field(min_length=1, description="The steps for each item.")]
+    steps: list[Step] = Field(min_length=1, description="The steps for each item.")
 
     def blocks(self) -> Iterator[Block]:
         yield Block("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma.read_path import split_path
 from almaflow.expressions import ANYTHING
-from almaflow.field_types import Flag, Template
+from almaflow.field_types import Flag, Template, refused
 from almaflow.late_patterns import late_pattern
 from almaflow.steps.base import Kind
 from almaflow.steps.literals import literal
@@ -85,7 +85,7 @@ class Get(Kind):
     @classmethod
     def _no_key(cls, template: dict[str, Template]) -> dict[str, Template]:
         if any(name.casefold() == "apikey" for name in template):
-            raise PydanticCustomError(
+            raise refused(
                 "bad_path", "Do not write the API key in `query`; almaflow sends it in a header."
             )
         return template
@@ -109,10 +109,10 @@ class Get(Kind):
         behind = self.path.text.partition("?")[2]
         names = [*self.query, *(name for name, _ in parse_qsl(behind, keep_blank_values=True))]
         if self.all and "offset" in names:
-            raise PydanticCustomError(
+            raise refused(
                 "choose_one",
                 "`all: true` begins with the first entry. Omit `offset`.",
-                {"key": "query" if "offset" in self.query else "path"},
+                key="query" if "offset" in self.query else "path",
             )
         return self
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
 
 from almaflow.durations import parse_duration
-from almaflow.field_types import Template
+from almaflow.field_types import Template, refused
 from almaflow.steps.result import StepFailed
 
 
@@ -24,7 +23,7 @@ def literal(code: str, read: Callable[[str], object]) -> AfterValidator:
             try:
                 read(template.text)
             except (ValueError, StepFailed) as error:
-                raise PydanticCustomError(code, "{why}", {"why": str(error)}) from None
+                raise refused(code, str(error)) from None
         return template
 
     return AfterValidator(check)

@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.expressions import to_text
-from almaflow.field_types import MemberId, Model, Template, Text, choose_one, rounded_number
+from almaflow.field_types import (
+    MemberId,
+    Model,
+    Template,
+    Text,
+    choose_one,
+    refused,
+    rounded_number,
+)
 from almaflow.late_patterns import late_pattern
 from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
 from almaflow.steps.result import StepFailed
@@ -54,7 +61,7 @@ class MemberSource(Model):
             sentence = "`members` must be a list, `{file, column}` or an expression."
             raise choose_one(sentence, "items", "file")
         if self.column is not None and self.file is None:
-            raise PydanticCustomError("choose_one", "`column` requires `file`.", {"key": "column"})
+            raise refused("choose_one", "`column` requires `file`.", key="column")
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -42,7 +42,7 @@ class Notify(Kind):
 """
 
     to: Text = Field(default="log", description="A channel of almaflow.yaml, or `log` (default).")
-    message: Annotated[Message, Field(description="The text of the message.")]
+    message: Message = Field(description="The text of the message.")
     attach: Several[Template] = Field(
         default=[],
         max_length=20,

@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma.analytics import ReportPage, first_page, next_page
 from almaflow.alma.errors import AlmaRefused, ResponseLost
 from almaflow.alma.value_parsing import normal_name
 from almaflow.expressions import NUMBER, TEXT, ListType, RecordType, Type
-from almaflow.field_types import Template, Text
+from almaflow.field_types import Template, Text, refused
 from almaflow.problems import did_you_mean
 from almaflow.steps.base import Kind
 from almaflow.steps.output_size import LARGEST_OUTPUT, fitting, too_large
@@ -79,7 +78,7 @@ class ReadReport(Kind):
     @classmethod
     def _literal_path(cls, template: Template) -> Template:
         if why := literal_path_problem(template.text):
-            raise PydanticCustomError("bad_path", "{why}", {"why": why})
+            raise refused("bad_path", why)
         return template
 
     @field_validator("filter")
@@ -88,13 +87,13 @@ class ReadReport(Kind):
         if template is not None and "{{" not in template.text:
             why = _no_xml(template.text)
             if why:
-                raise PydanticCustomError("bad_filter", "{why}", {"why": why})
+                raise refused("bad_filter", why)
         return template
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ReadReport:
         if self.columns is not None and self.column is not None:
-            raise PydanticCustomError(
+            raise refused(
                 "choose_one", "`read_report` allows either `columns` or `column`, not both."
             )
         return self

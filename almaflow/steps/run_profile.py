@@ -6,12 +6,11 @@ up may be repeated; the submission may not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from almaflow.field_types import AlmaId, Model, Text, choose_one
+from almaflow.field_types import AlmaId, Model, Text, exactly_one, refused
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepResult
 
@@ -24,16 +23,11 @@ class IntegrationProfileRef(Model):
 
     short: ClassVar[str | None] = "code"
 
-    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
-    code: Annotated[Text | None, Field(description="The code of the profile in Alma.")] = None
-    name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
+    id: AlmaId | None = Field(default=None, description="The id of the profile.")
+    code: Text | None = Field(default=None, description="The code of the profile in Alma.")
+    name: Text | None = Field(default=None, description="The exact name of the profile.")
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> IntegrationProfileRef:
-        if sum(part is not None for part in (self.id, self.code, self.name)) != 1:
-            sentence = "A profile needs exactly one of `id`, `code` and `name`."
-            raise choose_one(sentence, "id", "code", "name")
-        return self
+    _exactly_one = exactly_one("id", "code", "name", of="A profile")
 
 
 class ImportProfileRef(Model):
@@ -41,14 +35,10 @@ class ImportProfileRef(Model):
 
     short: ClassVar[str | None] = "name"
 
-    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
-    name: Annotated[Text | None, Field(description="The exact name of the profile.")] = None
+    id: AlmaId | None = Field(default=None, description="The id of the profile.")
+    name: Text | None = Field(default=None, description="The exact name of the profile.")
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> ImportProfileRef:
-        if (self.id is None) == (self.name is None):
-            raise choose_one("A profile needs either `id` or `name`.", "id", "name")
-        return self
+    _exactly_one = exactly_one("id", "name", of="A profile")
 
 
 class PublishingProfileRef(Model):
@@ -56,17 +46,13 @@ class PublishingProfileRef(Model):
 
     short: ClassVar[str | None] = "name"
 
-    id: Annotated[AlmaId | None, Field(description="The id of the profile.")] = None
+    id: AlmaId | None = Field(default=None, description="The id of the profile.")
     name: Text | None = Field(
         default=None,
         description="The name of the profile; its job is `Publishing Platform Job` and this name.",
     )
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> PublishingProfileRef:
-        if (self.id is None) == (self.name is None):
-            raise choose_one("A profile needs either `id` or `name`.", "id", "name")
-        return self
+    _exactly_one = exactly_one("id", "name", of="A profile")
 
     @property
     def job_name(self) -> str:
@@ -102,10 +88,9 @@ class RunProfile(JobStep):
     integration: IntegrationProfileRef | None = Field(
         default=None, description="An integration profile: its code, or `{id|code|name: …}`."
     )
-    import_: Annotated[
-        ImportProfileRef | None,
-        Field(alias="import", description="An import profile: its name, or `{id|name: …}`."),
-    ] = None
+    import_: ImportProfileRef | None = Field(
+        default=None, alias="import", description="An import profile: its name, or `{id|name: …}`."
+    )
     publishing: PublishingProfileRef | None = Field(
         default=None, description="A publishing profile: its name, or `{id|name: …}`."
     )
@@ -114,17 +99,13 @@ class RunProfile(JobStep):
         description="How the name of the job begins, for an integration profile with several jobs.",
     )
 
+    _exactly_one = exactly_one("integration", "import_", "publishing")
+
     @model_validator(mode="after")
-    def _exactly_one(self) -> RunProfile:
-        given = [self.integration, self.import_, self.publishing]
-        if sum(one is not None for one in given) != 1:
-            sentence = "`run_profile` needs one of `integration`, `import` and `publishing`."
-            raise choose_one(sentence, "integration", "import", "publishing")
+    def _one_job(self) -> RunProfile:
         if self.integration is None and self.job is not None:
             kind = "An import" if self.publishing is None else "A publishing"
-            raise PydanticCustomError(
-                "choose_one", f"{kind} profile has only one job. Omit `job`.", {"key": "job"}
-            )
+            raise refused("choose_one", f"{kind} profile has only one job. Omit `job`.", key="job")
         return self
 
     async def perform(self, context: StepContext) -> StepResult:

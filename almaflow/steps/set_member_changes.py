@@ -67,12 +67,12 @@ _TITLES = ("BIB_MMS", "BIB_MMS_DISCOVERY", "IE", "IED", "IEE", "IEP", "IER")
 _TITLE_IDS = ("SYSTEM_NUMBER", "OCLC_NUMBER", "ISBN", "ISSN")
 
 
-def id_type_problem(content: str, id_type: str) -> str | None:
-    """Return why members of *content* are not named by *id_type*; None when they may be."""
+def id_type_problem(content: str, id_type: str) -> str:
+    """Return why members of *content* are not named by *id_type*; empty when they may be."""
     known = {"ITEM": ("BARCODE",), **dict.fromkeys(_TITLES, _TITLE_IDS)}.get(content, ())
     # What users are named by is a code table of the institution.
     if content == "USER" or id_type in known:
-        return None
+        return ""
     *others, last = (f"`{one}`" for one in known) if known else ("",)
     named = f"{', '.join(others)} or {last}" if others else last
     rather = (

@@ -23,6 +23,7 @@ from almaflow.field_types import (
     Template,
     Text,
     as_text,
+    refused,
     rounded_number,
 )
 from almaflow.steps.job_step import JobStep
@@ -101,13 +102,13 @@ class JobReference(Model):
     def _written_as_in_alma(cls, data: Any) -> Any:
         text = as_text(data)
         if isinstance(text, str) and (why := _misspelt(text)):
-            raise PydanticCustomError("job_id", "{why}", {"why": why})
+            raise refused("job_id", why)
         return data
 
     @model_validator(mode="after")
     def _one_at_least(self) -> JobReference:
         if self.id is None and self.name is None:
-            raise PydanticCustomError("missing_key", "A job needs an `id`, a `name`, or both.")
+            raise refused("missing_key", "A job needs an `id`, a `name`, or both.")
         return self
 
 
@@ -197,7 +198,7 @@ class SubmitJob(JobStep):
   timeout: 4h
 """
 
-    job: Annotated[JobReference, Field(description="The job: its id, its name, or both.")]
+    job: JobReference = Field(description="The job: its id, its name, or both.")
     payload: Text | None = Field(
         default=None,
         description="A file with the payload from the job wizard, XML or JSON, relative to "

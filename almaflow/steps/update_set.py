@@ -6,13 +6,13 @@ adds or removes leaves once; the number of members is what a lost one is found b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from almaflow.alma import calls
 from almaflow.alma.wire import AlmaSet
-from almaflow.field_types import IdTemplate, choose_one
+from almaflow.field_types import IdTemplate, exactly_one
 from almaflow.steps.base import Kind
 from almaflow.steps.find_set import SET_OUTPUTS, set_outputs
 from almaflow.steps.member_source import MemberSource, recorded_members
@@ -43,7 +43,7 @@ class UpdateSet(Kind):
     id_type: BARCODE
 """
 
-    id: Annotated[IdTemplate, Field(description="The id of the itemized set.")]
+    id: IdTemplate = Field(description="The id of the itemized set.")
     add: MemberSource | None = Field(
         default=None,
         description="The members to add: a list of ids, a file and a column, or an expression. "
@@ -64,13 +64,7 @@ class UpdateSet(Kind):
         "step; `skip` omits the id, and `add` and `replace` count it in `rejected`.",
     )
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> UpdateSet:
-        given = [one for one in (self.add, self.remove, self.replace) if one is not None]
-        if len(given) != 1:
-            sentence = "`update_set` needs exactly one of `add`, `remove` and `replace`."
-            raise choose_one(sentence, "add", "remove", "replace")
-        return self
+    _exactly_one = exactly_one("add", "remove", "replace")
 
     async def perform(self, context: StepContext) -> StepResult:
         set_id = context.text(self.id)

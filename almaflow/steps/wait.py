@@ -6,10 +6,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from almaflow.expressions import NUMBER
-from almaflow.field_types import Template, choose_one, parse_duration
+from almaflow.field_types import Template, exactly_one, parse_duration
 from almaflow.steps.base import Kind
 from almaflow.steps.literals import Duration, literal
 from almaflow.steps.result import StepFailed, StepResult
@@ -53,20 +53,16 @@ class Wait(Kind):
 - wait: {until: "06:00"}
 """
 
-    for_: Annotated[
-        Duration | None, Field(alias="for", description="How long: `90s`, `10m`, `1h30m`.")
-    ] = None
+    for_: Duration | None = Field(
+        default=None, alias="for", description="How long: `90s`, `10m`, `1h30m`."
+    )
     until: Annotated[Template, literal("bad_time", read_time)] | None = Field(
         default=None,
         description='A time of day in the zone of the workflow, such as "06:00" (the next '
         "one after the step begins), or an instant, such as 2026-12-24T18:00.",
     )
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Wait:
-        if (self.for_ is None) == (self.until is None):
-            raise choose_one("`wait` needs either `for` or `until`.", "for", "until")
-        return self
+    _exactly_one = exactly_one("for_", "until")
 
     async def perform(self, context: StepContext) -> StepResult:
         end = self._end(context)

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from almaflow.alma import calls
 from almaflow.alma.calls import AlmaRequest
@@ -17,7 +16,7 @@ from almaflow.alma.directory import read_pages
 from almaflow.alma.value_parsing import normal_name
 from almaflow.alma.wire import JobInstance
 from almaflow.durations import duration_meant, parse_duration
-from almaflow.field_types import Expression, Template
+from almaflow.field_types import Expression, Template, refused
 from almaflow.outcome import Outcome
 from almaflow.steps.context import StepContext, Submission
 from almaflow.steps.job_step import GROWTH, JobStep, begin_following
@@ -73,10 +72,9 @@ class WaitForRun(JobStep):
     integration: IntegrationProfileRef | None = Field(
         default=None, description="The integration profile of the job."
     )
-    import_: Annotated[
-        ImportProfileRef | None,
-        Field(alias="import", description="The import profile of the job."),
-    ] = None
+    import_: ImportProfileRef | None = Field(
+        default=None, alias="import", description="The import profile of the job."
+    )
     since: Since | None = Field(
         default=None,
         description="The earliest time at which the instance may have been submitted: an instant, "
@@ -98,12 +96,12 @@ class WaitForRun(JobStep):
     @model_validator(mode="after")
     def _some_time(self) -> WaitForRun:
         if self.if_none != "wait" and self.since is None:
-            raise PydanticCustomError(
+            raise refused(
                 "choose_one",
                 "`if_none` needs `since`: without it, only an instance that was started after the "
                 "beginning of this run would count. Write how far back to search, such as "
                 '`since: "-13d"`.',
-                {"key": "if_none"},
+                key="if_none",
             )
         return self
 
@@ -120,17 +118,15 @@ class WaitForRun(JobStep):
         profiles = [one for one in (self.integration, self.import_) if one is not None]
         if len(profiles) > 1 or (not profiles and self.job is None):
             message = "`wait_for_run` needs one of `job`, `integration` and `import`."
-            raise PydanticCustomError("choose_one", message)
+            raise refused("choose_one", message)
         if self.import_ is not None and self.job is not None:
-            raise PydanticCustomError(
-                "choose_one", "An import profile has only one job. Omit `job`."
-            )
+            raise refused("choose_one", "An import profile has only one job. Omit `job`.")
         if self.integration is not None and self.job is not None and self.job.id is not None:
             message = (
                 "With `integration`, `job` may have a `name` only: the beginning of the name "
                 "of the job."
             )
-            raise PydanticCustomError("choose_one", message)
+            raise refused("choose_one", message)
         return self
 
     async def perform(self, context: StepContext) -> StepResult:

@@ -110,10 +110,10 @@ def test_what_is_expected_of_a_job_is_expected_of_a_profile_s(
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ("job: x", "`run_profile` needs one of `integration`, `import` and `publishing`."),
+        ("job: x", "`run_profile` needs exactly one of `integration`, `import` and `publishing`."),
         (
             "integration: A, import: B",
-            "`run_profile` needs one of `integration`, `import` and `publishing`.",
+            "`run_profile` needs exactly one of `integration`, `import` and `publishing`.",
         ),
         ("import: A, job: B", "An import profile has only one job. Omit `job`."),
         ("integration: {}", "A profile needs exactly one of `id`, `code` and `name`."),
