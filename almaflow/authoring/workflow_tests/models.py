@@ -66,24 +66,21 @@ class ExpectedStep(Model):
     foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:STEP"
     short: ClassVar[str | None] = "outcome"
 
-    outcome: Annotated[
-        StepOutcome | None,
-        Field(description="The outcome of the step; `skipped` if the run does not reach it."),
-    ] = None
-    error: Annotated[
-        Text | None, Field(description="A part of the step's error; `*` matches any characters.")
-    ] = None
-    outputs: Annotated[
-        dict[str, Data],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="Values of some of its outputs. `*` in a text matches any characters; "
-            "`counters` may be a mapping from keys or labels to values.",
-        ),
-    ] = {}
-    attempts: Annotated[
-        Whole | None, Field(ge=0, le=100, description="The number of its attempts.")
-    ] = None
+    outcome: StepOutcome | None = Field(
+        default=None, description="The outcome of the step; `skipped` if the run does not reach it."
+    )
+    error: Text | None = Field(
+        default=None, description="A part of the step's error; `*` matches any characters."
+    )
+    outputs: dict[str, Data] = Field(
+        default={},
+        max_length=MOST_EXPECTED,
+        description="Values of some of its outputs. `*` in a text matches any characters; "
+        "`counters` may be a mapping from keys or labels to values.",
+    )
+    attempts: Whole | None = Field(
+        default=None, ge=0, le=100, description="The number of its attempts."
+    )
 
 
 class ExpectedRequest(Model):
@@ -92,37 +89,29 @@ class ExpectedRequest(Model):
     foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:REQUEST"
     short: ClassVar[str | None] = "path"
 
-    step: Annotated[Text | None, Field(description="The step that sends it: a path or an id.")] = (
-        None
+    step: Text | None = Field(default=None, description="The step that sends it: a path or an id.")
+    method: Literal["GET", "POST", "PUT", "DELETE"] | None = Field(
+        default=None, description="The HTTP method."
     )
-    method: Annotated[
-        Literal["GET", "POST", "PUT", "DELETE"] | None, Field(description="The HTTP method.")
-    ] = None
-    path: Annotated[
-        Text | None,
-        Field(
-            description="The path, with or without `/almaws/v1` and what follows `?`, such as "
-            "`/conf/jobs/M157?op=run`; `*` matches any characters."
-        ),
-    ] = None
-    parameters: Annotated[
-        dict[str, Text],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="Some of the job's parameters with their values; `*` in a value matches "
-            "any characters.",
-        ),
-    ] = {}
-    set: Annotated[
-        Text | None,
-        Field(
-            description="The set that the job works on: its id, its name (`*` matches any "
-            "characters), or the step that created or found it."
-        ),
-    ] = None
-    contains: Annotated[
-        Text | None, Field(description="A part of the body; `*` matches any characters.")
-    ] = None
+    path: Text | None = Field(
+        default=None,
+        description="The path, with or without `/almaws/v1` and what follows `?`, such as "
+        "`/conf/jobs/M157?op=run`; `*` matches any characters.",
+    )
+    parameters: dict[str, Text] = Field(
+        default={},
+        max_length=MOST_EXPECTED,
+        description="Some of the job's parameters with their values; `*` in a value matches "
+        "any characters.",
+    )
+    set: Text | None = Field(
+        default=None,
+        description="The set that the job works on: its id, its name (`*` matches any "
+        "characters), or the step that created or found it.",
+    )
+    contains: Text | None = Field(
+        default=None, description="A part of the body; `*` matches any characters."
+    )
     times: Times = None
 
     @field_validator("path")
@@ -155,21 +144,17 @@ class ExpectedRequests(Model):
 
     short: ClassVar[str | None] = "some"
 
-    some: Annotated[
-        list[ExpectedRequest],
-        Field(max_length=MOST_EXPECTED, description="Requests that are sent, in any order."),
-    ] = []
-    in_order: Annotated[
-        list[ExpectedRequest],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="Requests that are sent in this order; others may come between.",
-        ),
-    ] = []
-    none: Annotated[
-        list[ExpectedRequest],
-        Field(max_length=MOST_EXPECTED, description="Requests that are not sent."),
-    ] = []
+    some: list[ExpectedRequest] = Field(
+        default=[], max_length=MOST_EXPECTED, description="Requests that are sent, in any order."
+    )
+    in_order: list[ExpectedRequest] = Field(
+        default=[],
+        max_length=MOST_EXPECTED,
+        description="Requests that are sent in this order; others may come between.",
+    )
+    none: list[ExpectedRequest] = Field(
+        default=[], max_length=MOST_EXPECTED, description="Requests that are not sent."
+    )
 
 
 class ExpectedNotification(Model):
@@ -178,14 +163,12 @@ class ExpectedNotification(Model):
     foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:NOTIFICATION"
     short: ClassVar[str | None] = "contains"
 
-    to: Annotated[
-        Text | None,
-        Field(description="The channel, such as `systems`; `*` matches any characters."),
-    ] = None
-    contains: Annotated[
-        Text | None,
-        Field(description="A part of the message; `*` matches any characters."),
-    ] = None
+    to: Text | None = Field(
+        default=None, description="The channel, such as `systems`; `*` matches any characters."
+    )
+    contains: Text | None = Field(
+        default=None, description="A part of the message; `*` matches any characters."
+    )
     times: Times = None
 
 
@@ -194,17 +177,14 @@ class ExpectedNotifications(Model):
 
     short: ClassVar[str | None] = "some"
 
-    some: Annotated[
-        list[ExpectedNotification],
-        Field(max_length=MOST_EXPECTED, description="Messages that are sent, in any order."),
-    ] = []
-    none: Annotated[
-        list[ExpectedNotification],
-        Field(
-            max_length=MOST_EXPECTED,
-            description='Messages that are not sent; `[{to: "*"}]`: no message at all.',
-        ),
-    ] = []
+    some: list[ExpectedNotification] = Field(
+        default=[], max_length=MOST_EXPECTED, description="Messages that are sent, in any order."
+    )
+    none: list[ExpectedNotification] = Field(
+        default=[],
+        max_length=MOST_EXPECTED,
+        description='Messages that are not sent; `[{to: "*"}]`: no message at all.',
+    )
 
 
 class ExpectedDuration(Model):
@@ -212,8 +192,8 @@ class ExpectedDuration(Model):
 
     short: ClassVar[str | None] = "at_most"
 
-    at_least: Annotated[Duration | None, Field(description="The shortest duration.")] = None
-    at_most: Annotated[Duration | None, Field(description="The longest duration.")] = None
+    at_least: Duration | None = Field(default=None, description="The shortest duration.")
+    at_most: Duration | None = Field(default=None, description="The longest duration.")
 
 
 class Expectation(Model):
@@ -222,49 +202,41 @@ class Expectation(Model):
     foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:EXPECT"
     short: ClassVar[str | None] = "outcome"
 
-    outcome: Annotated[
-        RunOutcome,
-        Field(
-            description="The outcome of the run; `waiting`: it waits for a person at the end. "
-            "Default: succeeded."
-        ),
-    ] = "succeeded"
-    error: Annotated[
-        Text | None, Field(description="A part of the run's error; `*` matches any characters.")
-    ] = None
-    steps: Annotated[
-        dict[str, ExpectedStep],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="How steps end, by their paths or ids; `lists/*/export`: the step in "
-            "every iteration, `lists/2/export`: in the second.",
-        ),
-    ] = {}
-    branches: Annotated[
-        dict[str, Text],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="The arm that a `branch` takes, by its path or id: a case such as "
-            "`COMPLETED_WARNING`, `default`, or `none` if the branch is not reached.",
-        ),
-    ] = {}
-    requests: Annotated[
-        ExpectedRequests, Field(description="The requests that are sent to Alma.")
-    ] = ExpectedRequests()
-    notifications: Annotated[
-        ExpectedNotifications, Field(description="The messages that are sent to people.")
-    ] = ExpectedNotifications()
-    duration: Annotated[
-        ExpectedDuration, Field(description="The bounds of the run's duration.")
-    ] = ExpectedDuration()
-    outputs: Annotated[
-        dict[str, Data],
-        Field(
-            max_length=MOST_EXPECTED,
-            description="Values of some of the workflow's outputs; `*` in a text matches any "
-            "characters.",
-        ),
-    ] = {}
+    outcome: RunOutcome = Field(
+        default="succeeded",
+        description="The outcome of the run; `waiting`: it waits for a person at the end. "
+        "Default: succeeded.",
+    )
+    error: Text | None = Field(
+        default=None, description="A part of the run's error; `*` matches any characters."
+    )
+    steps: dict[str, ExpectedStep] = Field(
+        default={},
+        max_length=MOST_EXPECTED,
+        description="How steps end, by their paths or ids; `lists/*/export`: the step in "
+        "every iteration, `lists/2/export`: in the second.",
+    )
+    branches: dict[str, Text] = Field(
+        default={},
+        max_length=MOST_EXPECTED,
+        description="The arm that a `branch` takes, by its path or id: a case such as "
+        "`COMPLETED_WARNING`, `default`, or `none` if the branch is not reached.",
+    )
+    requests: ExpectedRequests = Field(
+        default=ExpectedRequests(), description="The requests that are sent to Alma."
+    )
+    notifications: ExpectedNotifications = Field(
+        default=ExpectedNotifications(), description="The messages that are sent to people."
+    )
+    duration: ExpectedDuration = Field(
+        default=ExpectedDuration(), description="The bounds of the run's duration."
+    )
+    outputs: dict[str, Data] = Field(
+        default={},
+        max_length=MOST_EXPECTED,
+        description="Values of some of the workflow's outputs; `*` in a text matches any "
+        "characters.",
+    )
 
 
 class WorkflowTest(Model):
@@ -272,35 +244,25 @@ class WorkflowTest(Model):
 
     foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:TEST"
 
-    name: Annotated[
-        Text,
-        Field(
-            min_length=1,
-            max_length=LONGEST_NAME,
-            description="What the test shows, as people say it; unique in the file.",
-        ),
-    ]
-    at: Annotated[
-        LocalTime | None,
-        Field(
-            description="When the run begins, in the workflow's time zone. Default: the file's "
-            "`at`, else the scenario's `starts_at`, else 2026-01-05T02:00."
-        ),
-    ] = None
-    inputs: Annotated[
-        dict[str, Data],
-        Field(description="Values of inputs, in addition to the file's and in place of them."),
-    ] = {}
-    scenario: Annotated[
-        Scenario | None,
-        Field(
-            description="What the simulated Alma contains and does: the keys of a scenario. Each "
-            "replaces the same key of the file's `scenario`."
-        ),
-    ] = None
-    expect: Annotated[Expectation, Field(description="What is expected of the run.")] = (
-        Expectation()
+    name: Text = Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="What the test shows, as people say it; unique in the file.",
     )
+    at: LocalTime | None = Field(
+        default=None,
+        description="When the run begins, in the workflow's time zone. Default: the file's "
+        "`at`, else the scenario's `starts_at`, else 2026-01-05T02:00.",
+    )
+    inputs: dict[str, Data] = Field(
+        default={}, description="Values of inputs, in addition to the file's and in place of them."
+    )
+    scenario: Scenario | None = Field(
+        default=None,
+        description="What the simulated Alma contains and does: the keys of a scenario. Each "
+        "replaces the same key of the file's `scenario`.",
+    )
+    expect: Expectation = Field(default=Expectation(), description="What is expected of the run.")
 
 
 class WorkflowTests(Model):
@@ -333,22 +295,16 @@ tests:
       notifications: [{to: log, contains: withdraw-items}]
 """
 
-    workflow: Annotated[
-        Text | None,
-        Field(
-            description="The workflow's file, relative to this one. Default: the file with the "
-            "same name without `.tests`."
-        ),
-    ] = None
-    at: Annotated[LocalTime | None, Field(description="When the runs of all tests begin.")] = None
-    inputs: Annotated[dict[str, Data], Field(description="Values of inputs for all tests.")] = {}
-    scenario: Annotated[
-        Scenario | None,
-        Field(
-            description="What the simulated Alma contains and does in all tests. Each key "
-            "replaces the same key of `<workflow>.scenario.yaml`."
-        ),
-    ] = None
-    tests: Annotated[
-        list[WorkflowTest], Field(min_length=1, max_length=MOST_TESTS, description="The tests.")
-    ]
+    workflow: Text | None = Field(
+        default=None,
+        description="The workflow's file, relative to this one. Default: the file with the "
+        "same name without `.tests`.",
+    )
+    at: LocalTime | None = Field(default=None, description="When the runs of all tests begin.")
+    inputs: dict[str, Data] = Field(default={}, description="Values of inputs for all tests.")
+    scenario: Scenario | None = Field(
+        default=None,
+        description="What the simulated Alma contains and does in all tests. Each key "
+        "replaces the same key of `<workflow>.scenario.yaml`.",
+    )
+    tests: list[WorkflowTest] = Field(min_length=1, max_length=MOST_TESTS, description="The tests.")
