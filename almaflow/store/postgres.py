@@ -73,7 +73,6 @@ class PostgresConnection(Connection):
     unless_locked = " FOR NO KEY UPDATE SKIP LOCKED"
 
     def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
-        """Execute an INSERT and return the `id` of the new row."""
         number: int = self.run(f"{statement} RETURNING id", row).fetchone()[0]
         return number
 
@@ -87,12 +86,10 @@ class PostgresConnection(Connection):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open."""
         return bool(self.driver.info.transaction_status != TransactionStatus.IDLE)
 
     @property
     def is_gone(self) -> bool:
-        """Whether the connection is closed, or broke."""
         return bool(self.driver.closed)
 
 

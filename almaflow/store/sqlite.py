@@ -49,17 +49,14 @@ class SQLiteConnection(Connection):
         return json.dumps(plain) if isinstance(plain, list) else plain
 
     def insert_and_number(self, statement: str, row: Mapping[str, Any]) -> int:
-        """Execute an INSERT and return the `id` of the new row."""
         number: int = self.run(statement, row).lastrowid
         return number
 
     def tell(self, statement: str) -> None:
-        """Give SQLite a statement as it is."""
         self.driver.execute(statement).close()
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open."""
         return bool(self.driver.in_transaction)
 
 

@@ -15,6 +15,7 @@ from almaflow.alma.simulator.library import Job
 from almaflow.alma.simulator.made_up import wanted_report
 from almaflow.alma.simulator.records import digest
 from almaflow.alma.simulator.scenario_fields import fits
+from almaflow.alma.simulator.texts import plain
 from almaflow.alma.simulator.wanted import WantedJob, WantedProfile
 
 _MEMBERS = 25
@@ -62,7 +63,7 @@ def _job(institution: Institution, wanted: WantedJob) -> Job | None:
     if wanted.id:
         return institution.jobs.get(wanted.id)
     jobs = institution.jobs.values()
-    return next((job for job in jobs if _plain(job.name) == _plain(wanted.name)), None)
+    return next((job for job in jobs if plain(job.name) == plain(wanted.name)), None)
 
 
 def job_with_id(institution: Institution, job_id: str) -> str:
@@ -74,7 +75,7 @@ def job_with_id(institution: Institution, job_id: str) -> str:
 
 def job_named(institution: Institution, name: str) -> str:
     """Return the line for a job of that name."""
-    wanted = [job for job in institution.wants.jobs if _plain(job.name) == _plain(name)]
+    wanted = [job for job in institution.wants.jobs if plain(job.name) == plain(name)]
     kind = "S" if any(job.scheduled for job in wanted) else "M"
     job_id = f"{kind}9{digest(name) % 10**9:09d}"
     return hint("library.jobs", id=job_id, name=name, **_content(institution, job_id, name))
@@ -87,7 +88,7 @@ def _content(institution: Institution, job_id: str, name: str) -> dict[str, str]
     used = [
         use.set
         for use in institution.wants.uses
-        if use.job.id == job_id or (use.job.name and _plain(use.job.name) == _plain(name))
+        if use.job.id == job_id or (use.job.name and plain(use.job.name) == plain(name))
     ]
     if used:
         return {"content": _content_of_any(institution, used)}
@@ -156,7 +157,7 @@ def profile_named(institution: Institution, text: str) -> str:
 def job_of_profile(institution: Institution, begin: str) -> str:
     """Return the line for the profile whose job begins so; empty when no caller wants one."""
     for wanted in institution.wants.profiles:
-        if wanted.job and _plain(wanted.job) == _plain(begin):
+        if wanted.job and plain(wanted.job) == plain(begin):
             if wanted.id:
                 return profile_with_id(institution, wanted.id)
             field = "code" if wanted.code else "name"
@@ -178,7 +179,3 @@ def members(institution: Institution, refused: Sequence[str]) -> str:
     patterns: Iterable[str] = institution.scenario.unknown_members
     common = (one for one in patterns if all(fits(one, text) for text in refused))
     return hint("known_members", next(common, "*"))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

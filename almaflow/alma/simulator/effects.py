@@ -11,7 +11,7 @@ from almaflow.alma.simulator.records import Members, digest
 from almaflow.alma.simulator.runs import Instance
 from almaflow.alma.simulator.scenario import CounterLine
 from almaflow.alma.simulator.scenario_fields import count_in
-from almaflow.alma.simulator.texts import IMPORT_POPULATIONS
+from almaflow.alma.simulator.texts import IMPORT_POPULATIONS, plain
 from almaflow.alma.simulator.wanted import MEMBERS, Wanted, fitted
 
 # Endings after which a run has done something.
@@ -55,11 +55,7 @@ def report(institution: Institution, instance: Instance) -> None:
 
 def _is_called(job: Job, name: str) -> bool:
     """Whether *name* is the id or the label of *job*, or `*` for every job."""
-    return name in ("*", job.id) or _plain(name) == _plain(job.name)
-
-
-def _plain(label: str) -> str:
-    return " ".join(label.split()).casefold()
+    return name in ("*", job.id) or plain(name) == plain(job.name)
 
 
 def _with_wanted(lines: Lines, instance: Instance, wanted: Wanted) -> Lines:

@@ -17,6 +17,7 @@ from almaflow.alma.simulator.profile_furnishing import (
 )
 from almaflow.alma.simulator.scenario import OtherRun
 from almaflow.alma.simulator.scenario_fields import Moment
+from almaflow.alma.simulator.texts import plain
 from almaflow.alma.simulator.wanted import Wanted, WantedJob, WantedProfile
 
 # Wanted runs begin this often, the first so long before the start: one is always near.
@@ -56,11 +57,11 @@ def _add_job(institution: Institution, wanted: WantedJob) -> Job:
     known = institution.jobs.get(wanted.id)
     if known is None and not wanted.id:
         jobs = institution.jobs.values()
-        known = next((job for job in jobs if _same(job.name, wanted.name)), None)
+        known = next((job for job in jobs if plain(job.name) == plain(wanted.name)), None)
     if known is None:
         job_id = wanted.id or f"{'S' if wanted.scheduled else 'M'}{institution.new_id()}"
         known = made_up_job(job_id, wanted.name or f"Job {job_id}")
-    elif wanted.name and not _same(known.name, wanted.name):
+    elif wanted.name and plain(known.name) != plain(wanted.name):
         # The library knows another job of that id: what this one works on is not known.
         known = replace(known, name=wanted.name, works_on=())
     institution.jobs[known.id] = known
@@ -74,8 +75,8 @@ def _add_profile(institution: Institution, wanted: WantedProfile) -> Job:
     profile_id = _integration(institution, wanted)
     jobs = _jobs_of(institution, profile_id, INTEGRATION)
     if wanted.job:
-        begin = _plain(wanted.job)
-        fitting = [job for job in jobs if _plain(job.name).startswith(begin)]
+        begin = plain(wanted.job)
+        fitting = [job for job in jobs if plain(job.name).startswith(begin)]
         if fitting:
             return fitting[0]
     elif jobs:
@@ -95,7 +96,7 @@ _KIND = "REMOTE_STORAGE"
 def _integration(institution: Institution, wanted: WantedProfile) -> str:
     for profile in institution.integration_profiles.values():
         pairs = ((wanted.id, profile.id), (wanted.code, profile.code), (wanted.name, profile.name))
-        if any(text and _same(text, there) for text, there in pairs):
+        if any(text and plain(text) == plain(there) for text, there in pairs):
             return profile.id
     code = wanted.code or "_".join((wanted.name or f"PROFILE {wanted.id}").upper().split())
     jobs = (wanted.job,) if wanted.job else (f"Job of {code}",)
@@ -108,7 +109,7 @@ def _integration(institution: Institution, wanted: WantedProfile) -> str:
 
 def _add_import_profile(institution: Institution, wanted: WantedProfile) -> Job:
     for profile in institution.import_profiles.values():
-        if wanted.id == profile.id or (wanted.name and _same(wanted.name, profile.name)):
+        if wanted.id == profile.id or (wanted.name and plain(wanted.name) == plain(profile.name)):
             return institution.jobs[profile.job_id]
     name = wanted.name or f"Profile {wanted.id}"
     return add_import(institution, name, _RECORDS, wanted.id or None)
@@ -120,11 +121,3 @@ def _jobs_of(institution: Institution, profile_id: str, profile_path: str) -> li
         for job in institution.jobs.values()
         if (job.profile_id, job.profile_path) == (profile_id, profile_path)
     ]
-
-
-def _same(one: str, other: str) -> bool:
-    return _plain(one) == _plain(other)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()

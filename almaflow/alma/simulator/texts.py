@@ -245,3 +245,8 @@ def coded(value: str, table: dict[str, str] | None = None) -> dict[str, str]:
     """Return Alma's object for a code; without `desc` when the table does not know the code."""
     desc = (table or {}).get(value)
     return {"value": value} if desc is None else {"value": value, "desc": desc}
+
+
+def plain(label: str) -> str:
+    """Return the form in which labels are compared: case and runs of spaces do not count."""
+    return " ".join(label.split()).casefold()
