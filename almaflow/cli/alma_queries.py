@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.sources import is_remote, open_server
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.alma_reading import AlmaReader, OpenInstitution
 from almaflow.plan import SIMULATED_INSTITUTION
 from almaflow.redaction import Mask
 from almaflow.settings import Project
 
 if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import InstitutionConnection
+    from almaflow.operations.alma_finding import LocalLists
+    from almaflow.operations.remote_source import RemoteLists
 
 T = TypeVar("T")
 
@@ -32,30 +36,32 @@ InstitutionOption = Annotated[
 SimulateOption = Annotated[
     bool, typer.Option("--simulate", help="Query a simulated Alma, as `run --simulate` uses it.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 NameOption = Annotated[
     str | None,
     typer.Option("--name", metavar="TEXT", help="Only those whose name contains this text."),
 ]
 
 
-def ask(
-    question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, *, simulated: bool
-) -> T:
-    """Run *question* with a real or a simulated institution and return its result.
+@contextmanager
+def open_lists(
+    server: str | None, token: str | None, *, simulated: bool
+) -> Iterator[LocalLists | RemoteLists]:
+    """Open what a server, or else a real or a simulated Alma, lists; Raises: RequestWrong."""
+    if is_remote(server, token, simulated=simulated):
+        from almaflow.operations.remote_source import RemoteLists
 
-    Raises:
-        RequestWrong: there is no such institution, or its key is missing.
-        AlmaError: Alma did not respond, or refused the request.
-    """
+        with open_server(server, token) as connection:
+            yield RemoteLists(connection)
+    else:
+        from almaflow.operations.alma_finding import LocalLists
+
+        yield LocalLists(alma_reader(simulated=simulated))
+
+
+def alma_reader(*, simulated: bool) -> AlmaReader:
+    """Return what asks the institutions of the project, or simulated ones; Raises: RequestWrong."""
     project = bootstrap.open_project()
-    if simulated:
-        from almaflow.alma.simulator import Scenario
-
-        simulation = bootstrap.Simulation.make(project, Scenario(), "production")
-        name = institution or project.default_institution or SIMULATED_INSTITUTION
-        return _ask(question, simulation.open_connection(name), virtual=True)
-    return LiveAlma(project).ask(question, institution)
+    return SimulatedReader(project) if simulated else LiveAlma(project)
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,29 @@ class LiveAlma:
     project: Project
 
     def ask(
-        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
     ) -> T:
-        """Run *question* with an institution of almaflow.yaml and return its result."""
+        """Run *question* and return its result; see `AlmaReader`."""
         name = self.project.institution(institution).name
         mask = Mask(self.project.known_secrets(strict=False))
         return _ask(question, bootstrap.live_connections(self.project, mask)(name), virtual=False)
+
+
+@dataclass(frozen=True)
+class SimulatedReader:
+    """Runs questions with a simulated Alma, in which every institution named exists."""
+
+    project: Project
+
+    def ask(
+        self, question: Callable[[OpenInstitution], Awaitable[T]], institution: str | None, /
+    ) -> T:
+        """Run *question* in virtual time and return its result; see `AlmaReader`."""
+        from almaflow.alma.simulator import Scenario
+
+        simulation = bootstrap.Simulation.make(self.project, Scenario(), "production")
+        name = institution or self.project.default_institution or SIMULATED_INSTITUTION
+        return _ask(question, simulation.open_connection(name), virtual=True)
 
 
 def _ask(

@@ -27,6 +27,7 @@ InputsFileOption = Annotated[
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RunAsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON document.")]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if the run ends as warning.")

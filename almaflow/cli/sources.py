@@ -16,7 +16,7 @@ from almaflow.errors import RequestWrong
 from almaflow.operations.local_source import LocalSource
 
 if TYPE_CHECKING:
-    from almaflow.operations.remote_source import RemoteLists, RemoteSource
+    from almaflow.operations.remote_source import RemoteSource
     from almaflow.operations.server_connection import ServerConnection
 
     Source: TypeAlias = LocalSource | RemoteSource
@@ -85,15 +85,6 @@ def open_server(server: str, token: str | None) -> Iterator[ServerConnection]:
 
     with closing(ServerConnection(server, _read_token(token))) as connection:
         yield connection
-
-
-@contextmanager
-def open_lists(server: str, token: str | None) -> Iterator[RemoteLists]:
-    """Open what a server lists of Alma; Raises: RequestWrong."""
-    from almaflow.operations.remote_source import RemoteLists
-
-    with open_server(server, token) as connection:
-        yield RemoteLists(connection)
 
 
 def _read_token(reference: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""One job, profile or set of an institution, as Alma shows it, by id, code or name."""
+"""The jobs, profiles and sets of an institution, as Alma shows them: all that fit, or one."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_lists import (
     ImportProfileView,
     IntegrationProfileView,
+    JobList,
     JobView,
     Profile,
+    ProfileList,
+    SetList,
     SetView,
     job_view,
+    matching,
     profile_code,
     profile_view,
+    read_jobs,
     read_profiles,
+    read_sets,
     set_view,
 )
-from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.alma_reading import AlmaReader, OpenInstitution
 from almaflow.problems import did_you_mean
 
 
@@ -83,6 +89,53 @@ class SetFound:
     """The institution that was asked, by its name in almaflow.yaml."""
     set: SetView
     """The set."""
+
+
+class LocalLists:
+    """What *alma* has, asked without a server; each method raises `RequestWrong` or `AlmaError`."""
+
+    def __init__(self, alma: AlmaReader) -> None:
+        self._alma = alma
+
+    def jobs(self, institution: str | None, name: str | None, type: str | None) -> JobList:
+        """Return the jobs of a type whose name contains *name*."""
+
+        async def question(alma: OpenInstitution) -> JobList:
+            found = [job for job in await read_jobs(alma, type) if matching(name, job.name)]
+            return JobList(alma.institution, tuple(map(job_view, found)))
+
+        return self._alma.ask(question, institution)
+
+    def profiles(self, institution: str | None, name: str | None) -> ProfileList:
+        """Return the profiles whose name or code contains *name*."""
+
+        async def question(alma: OpenInstitution) -> ProfileList:
+            known = await read_profiles(alma)
+            found = [one for one in known if matching(name, one.name, profile_code(one))]
+            return ProfileList(alma.institution, tuple(map(profile_view, found)))
+
+        return self._alma.ask(question, institution)
+
+    def sets(self, institution: str | None, name: str | None, content: str | None) -> SetList:
+        """Return the sets of a content whose name contains *name*."""
+
+        async def question(alma: OpenInstitution) -> SetList:
+            found = [one for one in await read_sets(alma, content) if matching(name, one.name)]
+            return SetList(alma.institution, tuple(map(set_view, found)))
+
+        return self._alma.ask(question, institution)
+
+    def job(self, institution: str | None, wanted: str) -> JobFound:
+        """Return one job, by id or name."""
+        return self._alma.ask(lambda alma: find_job(alma, wanted), institution)
+
+    def profile(self, institution: str | None, wanted: str) -> ProfileFound:
+        """Return one profile, by id, code or name."""
+        return self._alma.ask(lambda alma: find_profile(alma, wanted), institution)
+
+    def set(self, institution: str | None, wanted: str) -> SetFound:
+        """Return one set, by id or name."""
+        return self._alma.ask(lambda alma: find_set(alma, wanted), institution)
 
 
 async def find_job(alma: OpenInstitution, wanted: str) -> JobFound:

@@ -42,8 +42,7 @@ class RemoteActions:
     def preview_retry(self, run: str, start: str | None) -> RetryPreview:
         """Return what a new attempt would be."""
         answer = self._server.get("runs", run, "retry", start=start)
-        coming: RetryPreview = read_document(RetryPreview, answer.text)
-        return coming
+        return read_document(RetryPreview, answer.text)
 
     def retry(self, coming: RetryPreview, *, submit_again: bool) -> RunSummary:
         """Queue the new attempt."""
@@ -54,14 +53,12 @@ class RemoteActions:
         """Queue a run of a workflow; *inputs* are JSON data."""
         key, path = str(uuid4()), ("workflows", workflow, "runs")
         answer = self._server.post(*path, body={"inputs": inputs}, key=key)
-        queued: QueuedRun = read_document(QueuedRun, answer.text)
-        return queued
+        return read_document(QueuedRun, answer.text)
 
     def preview_resolve(self, run: str, step: str) -> Unconfirmed:
         """Return a submission whose response was lost, with what Alma lists."""
         answer = self._server.get("runs", run, "resolve", step=step)
-        lost: Unconfirmed = read_document(Unconfirmed, answer.text)
-        return lost
+        return read_document(Unconfirmed, answer.text)
 
     def resolve(self, run: str, step: str, instance: str | None) -> RunSummary:
         """Record the instance of a submission; None: Alma did not accept it."""
@@ -70,7 +67,7 @@ class RemoteActions:
     def next_tick(self, workflow: str, entry: str | None) -> ComingTick | None:
         """Return the next tick that will run, of *entry* or of any; None: none is near."""
         answer = self._server.get("next", workflow=workflow, limit=_TICKS)
-        coming: list[ComingTick] = read_document(list[ComingTick], answer.text)
+        coming = read_document(list[ComingTick], answer.text)
         fitting = (one for one in coming if one.skipped is None and entry in (None, one.entry))
         return next(fitting, None)
 
@@ -88,5 +85,4 @@ class RemoteActions:
         return self._post(PauseView, {}, "workflows", workflow, "unpause")
 
     def _post(self, shape: type[T], body: dict[str, Any], *path: str) -> T:
-        document: T = read_document(shape, self._server.post(*path, body=body).text)
-        return document
+        return read_document(shape, self._server.post(*path, body=body).text)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_finding import JobFound, ProfileFound, SetFound
 from almaflow.operations.alma_lists import JobList, ProfileList, SetList
@@ -22,6 +23,8 @@ from almaflow.operations.server_connection import ServerConnection, ServerUnreac
 from almaflow.operations.shapes import read_json
 from almaflow.outcome import Outcome, Status
 from almaflow.timetable import find_zone
+
+T = TypeVar("T")
 
 # What one request asks for at most: the bounds of the API.
 _RUNS, _TICKS, _LINES = 200, 200, 10_000
@@ -44,23 +47,21 @@ class RemoteSource:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        facts: ServerFacts = self._get(ServerFacts, "health")
-        return find_zone(facts.timezone)
+        return find_zone(self._get(ServerFacts, "health").timezone)
 
     def runs(
         self, limit: int, *, workflow: str | None = None, state: Status | Outcome | None = None
     ) -> Sequence[RunSummary]:
         query = {"workflow": workflow, "status": state, "limit": min(limit, _RUNS)}
         answer = self._server.get("runs", **query)
-        listed: list[RunSummary] = list(read_document(RunList, answer.text).runs)
+        listed = list(read_document(RunList, answer.text).runs)
         while answer.next and len(listed) < limit:
             answer = self._server.get_next(answer.next)
             listed += read_document(RunList, answer.text).runs
         return listed[:limit]
 
     def run(self, name: str) -> RunDetails:
-        found: RunDetails = self._get(RunDetails, "runs", name)
-        return found
+        return self._get(RunDetails, "runs", name)
 
     def head(self, name: str) -> RunHead:
         run = self.run(name)
@@ -70,13 +71,13 @@ class RemoteSource:
         lines: list[LogLine] = []
         while True:
             at = skip + len(lines)
-            part: RunLog = self._get(RunLog, "runs", name, "log", skip=at, limit=_LINES)
+            part = self._get(RunLog, "runs", name, "log", skip=at, limit=_LINES)
             lines += part.events
             if len(part.events) < _LINES:
                 return RunLog(part.run, tuple(lines))
 
     def why(self, name: str) -> Explanation:
-        found: Diagnoses = self._get(Diagnoses, "why", name)
+        found = self._get(Diagnoses, "why", name)
         runs = tuple(Explained(self.run(one.id), one.causes) for one in found.runs)
         return Explanation(runs, found.timetable)
 
@@ -88,7 +89,7 @@ class RemoteSource:
             before = len(found)
             limit = min(count - before + 1, _TICKS)
             query = {"workflow": name, "since": _text(after), "until": _text(until)}
-            part: list[ComingTick] = self._get(list[ComingTick], "next", limit=limit, **query)
+            part = self._get(list[ComingTick], "next", limit=limit, **query)
             found |= {(one.at, one.workflow, one.entry): one for one in part}
             if len(part) < limit or len(found) == before:
                 break
@@ -124,14 +125,13 @@ class RemoteSource:
             answer = self._server.get_next(answer.next)
 
     def workers(self) -> Sequence[ProcessView]:
-        found: list[ProcessView] = self._get(list[ProcessView], "workers")
-        return found
+        return self._get(list[ProcessView], "workers")
 
-    def _get(self, shape: Any, *path: str, **query: Any) -> Any:
+    def _get(self, shape: type[T], *path: str, **query: Any) -> T:
         return read_document(shape, self._server.get(*path, **query).text)
 
 
-def read_document(shape: Any, text: bytes) -> Any:
+def read_document(shape: type[T], text: bytes) -> T:
     """Return the value of a server's document; Raises: ServerUnreachable."""
     try:
         return read_json(shape, text)
@@ -152,52 +152,38 @@ _PAGE = 200
 
 
 class RemoteLists:
-    """Each method raises `RequestWrong`, or `ServerRefused` when Alma did not answer the server."""
+    """Answers as `LocalLists` does; raises `ServerRefused` when Alma did not answer the server."""
 
     def __init__(self, server: ServerConnection) -> None:
         self._server = server
 
     def jobs(self, institution: str | None, name: str | None, type: str | None) -> JobList:
-        """Return the jobs whose name contains *name*, of a type."""
-        query = {"institution": institution, "name": name, "type": type}
-        pages = list(self._pages(JobList, "jobs", query))
-        return JobList(pages[0].institution, tuple(one for page in pages for one in page.jobs))
+        return self._listed(JobList, "jobs", institution=institution, name=name, type=type)
 
     def profiles(self, institution: str | None, name: str | None) -> ProfileList:
-        """Return the profiles whose name or code contains *name*."""
-        pages = list(
-            self._pages(ProfileList, "profiles", {"institution": institution, "name": name})
-        )
-        found = tuple(one for page in pages for one in page.profiles)
-        return ProfileList(pages[0].institution, found)
+        return self._listed(ProfileList, "profiles", institution=institution, name=name)
 
     def sets(self, institution: str | None, name: str | None, content: str | None) -> SetList:
-        """Return the sets whose name contains *name*, of a content."""
-        query = {"institution": institution, "name": name, "content": content}
-        pages = list(self._pages(SetList, "sets", query))
-        return SetList(pages[0].institution, tuple(one for page in pages for one in page.sets))
+        return self._listed(SetList, "sets", institution=institution, name=name, content=content)
 
     def job(self, institution: str | None, wanted: str) -> JobFound:
-        """Return one job, by id or name."""
-        found: JobFound = self._one(JobFound, "jobs", wanted, institution)
-        return found
+        return self._one(JobFound, "jobs", wanted, institution)
 
     def profile(self, institution: str | None, wanted: str) -> ProfileFound:
-        """Return one profile, by id, code or name."""
-        found: ProfileFound = self._one(ProfileFound, "profiles", wanted, institution)
-        return found
+        return self._one(ProfileFound, "profiles", wanted, institution)
 
     def set(self, institution: str | None, wanted: str) -> SetFound:
-        """Return one set, by id or name."""
-        found: SetFound = self._one(SetFound, "sets", wanted, institution)
-        return found
+        return self._one(SetFound, "sets", wanted, institution)
 
-    def _one(self, shape: type, what: str, wanted: str, institution: str | None) -> Any:
+    def _one(self, shape: type[T], what: str, wanted: str, institution: str | None) -> T:
         return read_document(shape, self._server.get(what, wanted, institution=institution).text)
 
-    def _pages(self, shape: type, what: str, query: dict[str, Any]) -> Iterator[Any]:
+    def _listed(self, shape: type[T], what: str, **query: str | None) -> T:
+        """Return the document whose field *what* has the entries of all pages."""
         answer = self._server.get(what, limit=_PAGE, **query)
-        yield read_document(shape, answer.text)
+        first = read_document(shape, answer.text)
+        entries = [*getattr(first, what)]
         while answer.next:
             answer = self._server.get_next(answer.next)
-            yield read_document(shape, answer.text)
+            entries += getattr(read_document(shape, answer.text), what)
+        return copied(shape, first, **{what: tuple(entries)})

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from almaflow.late_dataclasses import built
 
 C = TypeVar("C", bound=type)
+T = TypeVar("T")
 
 
 # Lets pydantic describe each field with the text below it in the class.
@@ -55,7 +56,7 @@ def _build(kind: Any, seen: set[type]) -> Iterable[Any]:
     return seen
 
 
-def read_json(cls: Any, text: bytes) -> Any:
+def read_json(cls: type[T], text: bytes) -> T:
     """Return the value of the type *cls* that *text* is the document of; Raises: ValueError."""
     _build(cls, set())
     try:

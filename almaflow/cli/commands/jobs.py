@@ -7,20 +7,13 @@ from typing import Annotated
 
 import typer
 
-from almaflow.cli.alma_queries import (
-    InstitutionOption,
-    JsonOption,
-    NameOption,
-    SimulateOption,
-    ask,
-)
-from almaflow.cli.render.listing import Listing, fact, facts
+from almaflow.cli.alma_queries import InstitutionOption, NameOption, SimulateOption, open_lists
+from almaflow.cli.options import JsonOption
+from almaflow.cli.render.listing import fact, facts, print_list, print_one
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.sources import ServerOption, TokenOption, is_remote, open_lists
+from almaflow.cli.sources import ServerOption, TokenOption
 from almaflow.json_data import as_data
-from almaflow.operations.alma_finding import JobFound, find_job
-from almaflow.operations.alma_lists import JobList, JobView, job_view, matching, read_jobs
-from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.alma_lists import JobView
 from almaflow.operations.pasted_steps import job_step
 
 app = typer.Typer(
@@ -28,14 +21,6 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,
-)
-
-_JOBS: Listing[JobView] = Listing(
-    "job",
-    headers=("ID", "TYPE", "CATEGORY", "NAME"),
-    # Alma's list has no `content` of manual jobs; `jobs show` has it.
-    row=lambda job: (job.id, job.type, job.category, job.name),
-    flexible=(2, 3),
 )
 
 
@@ -55,18 +40,12 @@ def list_jobs(
     token: TokenOption = None,
 ) -> None:
     """List the jobs of an institution that the API can start."""
-    wanted = type.upper() if type else None
-
-    async def question(alma: OpenInstitution) -> JobList:
-        jobs = [job for job in await read_jobs(alma, wanted) if matching(name, job.name)]
-        return JobList(alma.institution, tuple(map(job_view, jobs)))
-
-    if is_remote(server, token, simulated=simulate):
-        with open_lists(server, token) as lists:
-            found = lists.jobs(institution, name, wanted)
-    else:
-        found = ask(question, institution, simulated=simulate)
-    _JOBS.print_all(found.institution, found.jobs, as_json=as_json)
+    with open_lists(server, token, simulated=simulate) as lists:
+        found = lists.jobs(institution, name, type.upper() if type else None)
+    # Alma's list has no `content` of manual jobs; `jobs show` has it.
+    headers = ("ID", "TYPE", "CATEGORY", "NAME")
+    rows = [(job.id, job.type, job.category, job.name) for job in found.jobs]
+    print_list(found, "job", headers, rows, flexible=(2, 3), as_json=as_json)
 
 
 @app.command("show")
@@ -81,17 +60,9 @@ def show_job(
     token: TokenOption = None,
 ) -> None:
     """Show one job, and the step that starts it."""
-
-    async def question(alma: OpenInstitution) -> JobFound:
-        return await find_job(alma, job)
-
-    if is_remote(server, token, simulated=simulate):
-        with open_lists(server, token) as lists:
-            found = lists.job(institution, job)
-    else:
-        found = ask(question, institution, simulated=simulate)
-    details = found.job
-    _JOBS.print_one(found.institution, as_data(details), _lines(details), as_json=as_json)
+    with open_lists(server, token, simulated=simulate) as lists:
+        found = lists.job(institution, job)
+    print_one(found, _lines(found.job), as_json=as_json)
 
 
 def _lines(job: JobView) -> Iterator[str]:

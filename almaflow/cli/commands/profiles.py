@@ -7,27 +7,13 @@ from typing import Annotated
 
 import typer
 
-from almaflow.cli.alma_queries import (
-    InstitutionOption,
-    JsonOption,
-    NameOption,
-    SimulateOption,
-    ask,
-)
-from almaflow.cli.render.listing import Listing, fact, facts
+from almaflow.cli.alma_queries import InstitutionOption, NameOption, SimulateOption, open_lists
+from almaflow.cli.options import JsonOption
+from almaflow.cli.render.listing import fact, facts, print_list, print_one
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.sources import ServerOption, TokenOption, is_remote, open_lists
+from almaflow.cli.sources import ServerOption, TokenOption
 from almaflow.json_data import as_data
-from almaflow.operations.alma_finding import ProfileDetails, ProfileFound, find_profile
-from almaflow.operations.alma_lists import (
-    ProfileList,
-    ProfileView,
-    matching,
-    profile_code,
-    profile_view,
-    read_profiles,
-)
-from almaflow.operations.alma_reading import OpenInstitution
+from almaflow.operations.alma_finding import ProfileDetails
 from almaflow.operations.pasted_steps import profile_step
 
 app = typer.Typer(
@@ -47,18 +33,13 @@ def list_profiles(
     token: TokenOption = None,
 ) -> None:
     """List the integration and import profiles of an institution."""
-
-    async def question(alma: OpenInstitution) -> ProfileList:
-        known = await read_profiles(alma)
-        found = [one for one in known if matching(name, one.name, profile_code(one))]
-        return ProfileList(alma.institution, tuple(map(profile_view, found)))
-
-    if is_remote(server, token, simulated=simulate):
-        with open_lists(server, token) as lists:
-            found = lists.profiles(institution, name)
-    else:
-        found = ask(question, institution, simulated=simulate)
-    _PROFILES.print_all(found.institution, found.profiles, as_json=as_json)
+    with open_lists(server, token, simulated=simulate) as lists:
+        found = lists.profiles(institution, name)
+    rows = [
+        (one.kind, one.id, getattr(one, "code", ""), one.type, one.name) for one in found.profiles
+    ]
+    headers = ("KIND", "ID", "CODE", "TYPE", "NAME")
+    print_list(found, "profile", headers, rows, flexible=(3, 4), as_json=as_json)
 
 
 @app.command("show")
@@ -73,17 +54,9 @@ def show_profile(
     token: TokenOption = None,
 ) -> None:
     """Show a profile, the jobs that belong to it, and the step that runs it."""
-
-    async def question(alma: OpenInstitution) -> ProfileFound:
-        return await find_profile(alma, profile)
-
-    if is_remote(server, token, simulated=simulate):
-        with open_lists(server, token) as lists:
-            found = lists.profile(institution, profile)
-    else:
-        found = ask(question, institution, simulated=simulate)
-    details = found.profile
-    _PROFILES.print_one(found.institution, as_data(details), _lines(details), as_json=as_json)
+    with open_lists(server, token, simulated=simulate) as lists:
+        found = lists.profile(institution, profile)
+    print_one(found, _lines(found.profile), as_json=as_json)
 
 
 def _lines(profile: ProfileDetails) -> Iterator[str]:
@@ -97,11 +70,3 @@ def _lines(profile: ProfileDetails) -> Iterator[str]:
     yield ""
     yield "In a workflow:"
     yield from (f"  {line}" for line in profile_step(profile, profile.jobs))
-
-
-_PROFILES: Listing[ProfileView] = Listing(
-    "profile",
-    headers=("KIND", "ID", "CODE", "TYPE", "NAME"),
-    row=lambda one: (one.kind, one.id, getattr(one, "code", ""), one.type, one.name),
-    flexible=(3, 4),
-)

@@ -14,7 +14,8 @@ from almaflow.authoring.snapshots.renewal import renewed
 from almaflow.authoring.snapshots.taking import snapshot_before, take_section
 from almaflow.authoring.snapshots.used_steps import UsedStep, used_steps
 from almaflow.cli import bootstrap
-from almaflow.cli.alma_queries import JsonOption, ask
+from almaflow.cli.alma_queries import alma_reader
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.snapshot_report import (
     TakenSnapshot,
     check_data,
@@ -178,7 +179,7 @@ def _take(
         simulated=options.simulate,
     )
     try:
-        reading: Reading = ask(question, name, simulated=options.simulate)
+        reading: Reading = alma_reader(simulated=options.simulate).ask(question, name)
     except AlmaflowError as error:
         if options.alone:
             raise

@@ -3,56 +3,44 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line, padded, table
 from almaflow.json_data import as_data
-from almaflow.late_dataclasses import dataclass
 
 # The first line has id and name; a link is for programs.
 _ELSEWHERE = ("id", "name", "link")
 
-T = TypeVar("T")
+
+def print_list(
+    found: Any,
+    noun: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    flexible: Sequence[int],
+    as_json: bool,
+) -> None:
+    """Print a list of an institution: the document *found* for programs, *rows* for people.
+
+    *noun* is what one entry is. The columns *flexible* may be cut on a narrow terminal.
+    """
+    if as_json:
+        emit_json(as_data(found))
+    elif not rows:
+        emit(f"{on_one_line(found.institution)} has no matching {noun}.")
+    else:
+        emit_lines(table(headers, rows, columns=columns_of(sys.stdout), flexible=flexible))
 
 
-@dataclass(frozen=True)
-class Listing(Generic[T]):
-    """How one type of object in Alma is printed; *noun* is the singular, such as `job`."""
-
-    noun: str
-    headers: Sequence[str]
-    row: Callable[[T], Sequence[str]]
-    """The cells of one row, as many as *headers*."""
-    flexible: Sequence[int]
-    """The columns that may be cut on a narrow terminal."""
-
-    def print_all(self, institution: str, things: Sequence[T], *, as_json: bool) -> None:
-        """Print the objects at *institution*, one line each."""
-        if as_json:
-            listed = [as_data(one) for one in things]
-            emit_json({"institution": institution, f"{self.noun}s": listed})
-        elif not things:
-            emit(f"{on_one_line(institution)} has no matching {self.noun}.")
-        else:
-            rows = [self.row(one) for one in things]
-            columns = columns_of(sys.stdout)
-            emit_lines(table(self.headers, rows, columns=columns, flexible=self.flexible))
-
-    def print_one(
-        self,
-        institution: str,
-        data: dict[str, Any],
-        lines: Iterable[str],
-        *,
-        as_json: bool,
-    ) -> None:
-        """Print one object: *data* for programs, *lines* for people."""
-        if as_json:
-            emit_json({"institution": institution, self.noun: data})
-        else:
-            emit_lines(lines)
+def print_one(found: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print one job, profile or set: the document *found* for programs, *lines* for people."""
+    if as_json:
+        emit_json(as_data(found))
+    else:
+        emit_lines(lines)
 
 
 def facts(data: dict[str, Any], *, columns: int) -> Iterator[str]:
