@@ -19,6 +19,7 @@ from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask, reveal
 from almaflow.settings import Project
 from almaflow.store import RunQueue, Store, StoreUrlWrong, read_url
+from almaflow.workflow_folder import SCENARIO
 
 if TYPE_CHECKING:
     from almaflow.alma.simulator import Scenario, SimulatedAlma
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from almaflow.runs.events import Listener
     from almaflow.virtual_time import VirtualClock
     from almaflow.workflow_loader import LoadedWorkflow
-
-SCENARIO_SUFFIX = ".scenario.yaml"
 
 
 def open_project() -> Project:
@@ -298,7 +297,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     from almaflow.model_problems import validate
 
     path = Path(scenario) if scenario else None
-    beside = loaded.path and loaded.path.with_name(loaded.path.stem + SCENARIO_SUFFIX)
+    beside = loaded.path and loaded.path.with_name(loaded.path.stem + SCENARIO)
     if path is None and beside is not None and beside.is_file():
         path = beside
     furnished = Scenario(everything_exists=True)

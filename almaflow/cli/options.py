@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from almaflow.cli.bootstrap import SCENARIO_SUFFIX
-from almaflow.document import read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import has_errors
+from almaflow.workflow_folder import SCENARIO, is_tests
 
 FileArgument = Annotated[str, typer.Argument(help="A workflow file, or the name of a workflow.")]
 InputsOption = Annotated[
@@ -28,7 +27,6 @@ RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Any unique part of the run's id, or `last`.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-RunAsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON document.")]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 if the run ends as warning.")
 ]
@@ -41,6 +39,8 @@ def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any]:
         RequestWrong: a pair is not KEY=VALUE, a name is given twice, or the file is not a mapping.
         DocumentsInvalid: the file is not YAML, or holds an API key.
     """
+    from almaflow.document import read_document
+
     values: dict[str, Any] = {}
     if file is not None:
         if "=" in file.name and not os.path.lexists(file):
@@ -72,7 +72,7 @@ def _pairs(pairs: list[str]) -> dict[str, str]:
 
 def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
     """Accept the scenario before the file: `--simulate SCENARIO FILE` reads naturally too."""
-    if scenario is not None and file.endswith(SCENARIO_SUFFIX):
+    if scenario is not None and file.endswith(SCENARIO):
         file, scenario = scenario, file
     if scenario is not None and (message := _not_a_scenario(file, scenario)):
         raise RequestWrong(message)
@@ -82,7 +82,6 @@ def in_order(file: str, scenario: str | None) -> tuple[str, str | None]:
 def _not_a_scenario(file: str, other: str) -> str:
     """Return what to do with the file *other* that is given after a workflow; empty: nothing."""
     from almaflow.scenario_files import is_workflow_text
-    from almaflow.workflow_folder import is_tests
 
     tests = next((one for one in (other, file) if is_tests(one)), None)
     if tests is not None:
@@ -90,7 +89,7 @@ def _not_a_scenario(file: str, other: str) -> str:
             f"`{tests}` has tests of a workflow, and is not a scenario. Run them with `almaflow "
             f"test {tests}`, and repeat this command without them."
         )
-    if other.casefold().endswith(SCENARIO_SUFFIX):
+    if other.casefold().endswith(SCENARIO):
         return ""
     if not os.path.lexists(other):
         if "=" in other:

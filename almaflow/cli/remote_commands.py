@@ -10,16 +10,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from almaflow.cli.prompts import can_be_asked, confirmed
+from almaflow.cli.prompts import can_be_asked
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import emit, emit_json, say
-from almaflow.cli.render.text_layout import on_one_line
 from almaflow.cli.render.tick_text import about_pause
+from almaflow.cli.repeated_submissions import confirm_retry, may_submit_once_more
 from almaflow.cli.sources import open_server
-from almaflow.errors import LinesWanted, RequestWrong
+from almaflow.errors import RequestWrong
 from almaflow.field_types import Plain
 from almaflow.json_data import as_data
-from almaflow.operations.action_documents import RetryPreview, SubmittedBefore, Unconfirmed
 from almaflow.operations.remote_actions import RemoteActions
 from almaflow.operations.remote_source import RemoteSource
 
@@ -73,9 +72,7 @@ def retry_there(
     """Ask a server for a new attempt; a person confirms what it submits again."""
     with _actions(server, token) as (actions, zone):
         coming = actions.preview_retry(run, start)
-        if coming.submitted and not yes and not _agreed(coming, zone, as_json=as_json):
-            emit("Nothing was done.")
-            raise typer.Exit(1)
+        confirm_retry(coming, zone, yes=yes, as_json=as_json)
         queued = actions.retry(coming, submit_again=True)
     if as_json:
         emit_json(as_data(queued))
@@ -84,26 +81,6 @@ def retry_there(
         f"Attempt {coming.attempt} of run {queued.id} is queued. Follow it with `almaflow logs -f "
         f"{queued.id} --server {server}`."
     )
-
-
-def _agreed(coming: RetryPreview, zone: ZoneInfo, *, as_json: bool) -> bool:
-    lines = [
-        f"A new attempt of run {coming.run} would submit again:",
-        *(f"  {one.step}: {_about(one, zone)}" for one in coming.submitted),
-    ]
-    if as_json or not can_be_asked():
-        text = "\n".join(line.replace("\n", " ") for line in lines)
-        raise LinesWanted(f"{text}\nNothing was done. Use `--yes` to submit again.")
-    for line in lines:
-        say(line)
-    return confirmed("Submit again?")
-
-
-def _about(one: SubmittedBefore, zone: ZoneInfo) -> str:
-    text = f"job {one.job_id} at {one.institution}, sent {instant(one.sent_at, zone)}"
-    if one.instance_id is None:
-        return f"{text}; it is NOT KNOWN whether Alma accepted it"
-    return f"{text}; Alma ran it as {one.instance_id}"
 
 
 def pause_there(server: str, token: str | None, name: str, until: str | None, note: str) -> None:
@@ -167,7 +144,7 @@ def resolve_there(
     with _actions(server, token) as (actions, zone):
         if instance is None and not as_json and can_be_asked():
             lost = actions.preview_resolve(run, step)
-            if lost.instances and not _sent_again(lost, zone):
+            if lost.instances and not may_submit_once_more(lost, zone):
                 emit("Nothing was recorded.")
                 raise typer.Exit(1)
         resolved = actions.resolve(run, step, instance)
@@ -178,14 +155,3 @@ def resolve_there(
         f"Recorded. Run {resolved.id} continues on the server. Follow it with `almaflow logs -f "
         f"{resolved.id} --server {server}`."
     )
-
-
-def _sent_again(lost: Unconfirmed, zone: ZoneInfo) -> bool:
-    say(f"Alma at {lost.institution} lists these instances of job {lost.job_id} since then:")
-    for one in lost.instances:
-        at = f", {instant(one.submitted_at, zone)}" if one.submitted_at else ""
-        by = f", by {one.submitted_by}" if one.submitted_by else ""
-        about = f"{one.name} ({one.status or 'no status yet'}{at}{by})"
-        emit(f"  {on_one_line(one.id)}  {on_one_line(about)}")
-    say("If one of them is this submission, submitting it once more runs the job a second time.")
-    return confirmed("Submit it once more?")

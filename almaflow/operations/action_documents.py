@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.run_list import RunSummary
-from almaflow.outcome import Outcome
+from almaflow.runs.retry_plan import SubmittedBefore
 
 if TYPE_CHECKING:
-    from almaflow.operations.approval import RecordedReply
     from almaflow.operations.resolution import Candidates, UnconfirmedRequest
     from almaflow.operations.retrying import ComingAttempt
 
@@ -27,30 +26,6 @@ class QueuedRun:
     """The run."""
     created: bool
     """Whether this request recorded it; otherwise an earlier one with the same key did."""
-
-
-@dataclass(frozen=True)
-class SubmittedBefore:
-    """A job that an earlier attempt submitted, or may have submitted."""
-
-    step: str
-    """The path of the step."""
-    job_id: str
-    """Alma's id of the job."""
-    job_name: str
-    """Alma's name of the job; empty when it is not known."""
-    institution: str
-    """The institution that it was submitted to."""
-    instance_id: str | None
-    """None when it is not known whether Alma accepted it."""
-    set_id: str
-    """The set that it worked on; empty without one."""
-    sent_at: datetime
-    """When it was submitted."""
-    status: str
-    """Alma's status when it was last polled; empty when there was none."""
-    outcome: Outcome | None
-    """How the step ended; None when it did not."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +108,6 @@ def unconfirmed(run: str, lost: UnconfirmedRequest, found: Candidates) -> Unconf
     return Unconfirmed(run, lost.path, lost.trace.job_id, lost.institution, instances)
 
 
-def reply_given(reply: RecordedReply) -> ReplyGiven:
-    """Return the document of a reply."""
-    return copied(ReplyGiven, reply, run=reply.run.id)
-
-
 def retry_preview(coming: ComingAttempt) -> RetryPreview:
     """Return the document of a new attempt."""
     return RetryPreview(
@@ -145,7 +115,5 @@ def retry_preview(coming: ComingAttempt) -> RetryPreview:
         attempt=coming.run.attempt + 1,
         start=coming.start,
         steps=tuple(coming.steps.redo),
-        submitted=tuple(
-            copied(SubmittedBefore, one, step=one.path) for one in coming.steps.submitted
-        ),
+        submitted=coming.steps.submitted,
     )

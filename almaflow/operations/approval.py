@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from almaflow.errors import RequestWrong
-from almaflow.late_dataclasses import dataclass
+from almaflow.operations.action_documents import ReplyGiven
 from almaflow.operations.run_records import definition_of, is_worked_on, log_request
 from almaflow.operations.typed_text import as_recorded
 from almaflow.outcome import Status
@@ -17,24 +16,9 @@ from almaflow.store.locks import locks_of_decision
 from almaflow.waiting import WaitingKind
 
 
-@dataclass(frozen=True)
-class RecordedReply:
-    """The reply of a person to a step, as it was recorded."""
-
-    run: RunRecord
-    step: str
-    """The step's path."""
-    approved: bool
-    comment: str
-    by: str
-    at: datetime
-    worked_on: bool
-    """Whether a live process executes the run; if none does, the reply is kept until one does."""
-
-
 def reply(
     store: Store, run: str, step: str | None, *, approved: bool, comment: str, by: str
-) -> RecordedReply:
+) -> ReplyGiven:
     """Approve a step of a run, or reject it.
 
     *run* is any unique part of its id, or `last`; *step* is the step's path or id, None: the only
@@ -53,7 +37,7 @@ def reply(
     with store.batch(locks_of_decision(record.id)):
         log_request(store, record.id, text, by, asked="approve", step=path, **value)
         answer = store.add_answer(record.id, path, "approve", value, by)
-    return RecordedReply(record, path, approved, comment, answer.by, answer.at, worked_on)
+    return ReplyGiven(record.id, path, approved, comment, answer.by, answer.at, worked_on)
 
 
 def open_question(store: Store, run: str, step: str | None) -> tuple[RunRecord, str, str]:

@@ -219,8 +219,8 @@ class Candidates:
 
 def candidates(
     project: Project, store: Store, alma: AlmaReader, record: RunRecord, lost: UnconfirmedRequest
-) -> list[JobInstance]:
-    """Return the instances in Alma that could be the submission.
+) -> Candidates:
+    """Return the instances in Alma that could be the submission; none of them has its marker.
 
     Raises:
         RequestWrong: Alma lists an instance with the submission's own marker.
@@ -232,7 +232,7 @@ def candidates(
             "name has the marker of this submission, so Alma accepted it. To confirm this: "
             f"`almaflow resolve {record.id} {lost.path} --instance {found.marked.id}`"
         )
-    return list(found.instances)
+    return found
 
 
 def find_candidates(

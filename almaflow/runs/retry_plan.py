@@ -23,23 +23,27 @@ _SENT = frozenset({EntryState.DONE, EntryState.LOST, EntryState.INTENT})
 
 
 @dataclass(frozen=True)
-class EarlierSubmission:
+class SubmittedBefore:
     """A job that an earlier attempt submitted, or may have submitted."""
 
-    path: str
+    step: str
+    """The path of the step."""
     job_id: str
+    """Alma's id of the job."""
     job_name: str
-    """Empty when the record does not say."""
+    """Alma's name of the job; empty when it is not known."""
     institution: str
+    """The institution that it was submitted to."""
     instance_id: str | None
     """None when it is not known whether Alma accepted it."""
     set_id: str
-    """The set that it processes; empty when it has none."""
+    """The set that it worked on; empty without one."""
     sent_at: datetime
+    """When it was submitted."""
     status: str
     """Alma's status when it was last polled; empty when there was none."""
     outcome: Outcome | None
-    """The outcome of its step; None when the step has not ended."""
+    """How the step ended; None when it did not."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,20 @@ class RetryPlan:
 
     redo: Mapping[str, int]
     """The number of the last attempt so far, by the path of each step that is retried."""
-    submitted: tuple[EarlierSubmission, ...]
+    submitted: tuple[SubmittedBefore, ...]
     """The jobs among them that were, or may have been, submitted before, in the file's order."""
+
+
+def submission_text(one: SubmittedBefore, sent: str) -> str:
+    """Return which job it was, that it was sent at *sent*, and its outcome."""
+    job = f"job {one.job_id}" + (f" ({one.job_name})" if one.job_name else "")
+    where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
+    text = f"{one.step}: {job}{where}, sent {sent}"
+    if one.instance_id is None:
+        return f"{text}; it is NOT KNOWN whether Alma accepted it"
+    if one.status:
+        return f"{text}; Alma ran it as {one.instance_id}, last seen as {one.status}"
+    return f"{text}; Alma ran it as {one.instance_id}, and almaflow did not see its end"
 
 
 def plan_retry(
@@ -187,18 +203,18 @@ class _Journal:
 
     # What was submitted
 
-    def submitted(self, path: str) -> list[EarlierSubmission]:
+    def submitted(self, path: str) -> list[SubmittedBefore]:
         """Return the submissions of the newest attempt at this step that submitted a job."""
         sent = self._sent.get(path, [])
         newest = max((entry.attempt for entry in sent), default=0)
         return [self._submitted(entry) for entry in sent if entry.attempt == newest]
 
-    def _submitted(self, entry: JournalEntry) -> EarlierSubmission:
+    def _submitted(self, entry: JournalEntry) -> SubmittedBefore:
         end = self._entries.get((entry.path, entry.attempt, "end"))
         job = self._entries.get((entry.path, entry.attempt, "job"))
         request = entry.value["request"]
-        return EarlierSubmission(
-            path=entry.path,
+        return SubmittedBefore(
+            step=entry.path,
             job_id=str(request["path"]).rsplit("/", 1)[-1],
             job_name=job.value.get("name", "") if job is not None else "",
             institution=self._entries[entry.path, entry.attempt, "begin"].value["institution"],

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from almaflow.cli import repeated_submissions
 from almaflow.cli.commands import resolve
 from almaflow.outcome import Outcome
 from almaflow.store import EntryState
@@ -248,8 +249,8 @@ def test_what_could_be_it_is_listed_before_it_is_submitted_once_more(
 ) -> None:
     past, played = unknown(folder, SEVERAL)
     past.alma.faults._met.clear()
-    monkeypatch.setattr(resolve, "can_be_asked", lambda: asks)
-    monkeypatch.setattr(resolve, "confirmed", lambda question: says)
+    monkeypatch.setattr(repeated_submissions, "can_be_asked", lambda: asks)
+    monkeypatch.setattr(repeated_submissions, "confirmed", lambda question: says)
 
     with past.now(monkeypatch) as store:
         typed = almaflow("resolve", "last", "job", "--not-submitted")

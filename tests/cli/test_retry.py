@@ -12,7 +12,7 @@ import pytest
 
 from almaflow.alma.simulator.furnish import _add_extra_set
 from almaflow.alma.simulator.scenario_library import ExtraSet
-from almaflow.cli.commands import retry
+from almaflow.cli import repeated_submissions
 from almaflow.outcome import Outcome
 from almaflow.store import Store
 from tests.cli.conftest import Almaflow
@@ -136,8 +136,8 @@ def test_a_person_at_the_terminal_is_asked(
         asked.append(question)
         return says
 
-    monkeypatch.setattr(retry, "can_be_asked", lambda: True)
-    monkeypatch.setattr(retry, "confirmed", confirmed)
+    monkeypatch.setattr(repeated_submissions, "can_be_asked", lambda: True)
+    monkeypatch.setattr(repeated_submissions, "confirmed", confirmed)
 
     with now(past, monkeypatch):
         typed = almaflow("retry", "last", "--from", "job")

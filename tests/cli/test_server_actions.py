@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -41,6 +41,13 @@ UNCONFIRMED = {
     ],
 }
 RAN = {**PREVIEW, "submitted": [EARLIER, {**EARLIER, "step": "send", "instance_id": "4711"}]}
+
+
+def _let_ask(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], bool]) -> None:
+    """Let a person at a terminal answer each question."""
+    monkeypatch.setattr("almaflow.cli.remote_commands.can_be_asked", lambda: True)
+    monkeypatch.setattr("almaflow.cli.repeated_submissions.can_be_asked", lambda: True)
+    monkeypatch.setattr("almaflow.cli.repeated_submissions.confirmed", answer)
 
 
 @contextmanager
@@ -98,8 +105,7 @@ def test_a_person_sees_what_would_be_submitted_again_and_decides(
     lines: list[str],
     agreed: bool,
 ) -> None:
-    monkeypatch.setattr("almaflow.cli.remote_commands.can_be_asked", lambda: True)
-    monkeypatch.setattr("almaflow.cli.remote_commands.confirmed", lambda question: agreed)
+    _let_ask(monkeypatch, lambda question: agreed)
 
     with acting(shown, SUMMARY) as (url, bodies):
         typed_out = almaflow(*typed, "--server", url)
@@ -113,13 +119,12 @@ def test_a_submission_that_alma_does_not_list_needs_no_question(
     almaflow: Almaflow, monkeypatch: pytest.MonkeyPatch, instances: list[object]
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("almaflow.cli.remote_commands.can_be_asked", lambda: True)
 
     def agree(question: str) -> bool:
         asked.append(question)
         return True
 
-    monkeypatch.setattr("almaflow.cli.remote_commands.confirmed", agree)
+    _let_ask(monkeypatch, agree)
 
     with acting({**UNCONFIRMED, "instances": instances}, SUMMARY) as (url, bodies):
         done = almaflow("resolve", "r", "load", "--not-submitted", "--server", url)

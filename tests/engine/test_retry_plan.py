@@ -323,7 +323,7 @@ def test_jobs_that_ran_before_are_named_with_how_they_ended() -> None:
     ]
 
     (one,) = found(JOBS, journal).submitted
-    assert (one.path, one.job_id, one.job_name, one.institution) == ("a", "M48", "Export", "main")
+    assert (one.step, one.job_id, one.job_name, one.institution) == ("a", "M48", "Export", "main")
     assert (one.instance_id, one.set_id, one.sent_at) == ("4711", "59", START)
     assert (one.status, one.outcome) == ("COMPLETED_FAILED", Outcome.FAILED)
 

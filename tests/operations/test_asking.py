@@ -148,12 +148,12 @@ def test_a_reply_names_the_person_and_has_the_comment_in_the_log(stage: Stage) -
     stage.run(ASKS, beside=interrupt_after(minutes=1))
     with opened(stage) as store:
         given = reply(store, "last", "sign", approved=True, comment=" as agreed ", by=BY)
-        continue_run(store, given.run.id, "bert")
+        continue_run(store, given.run, "bert")
 
     serve(stage)
 
     with opened(stage) as store:
-        record = store.run(given.run.id)
+        record = store.run(given.run)
         assert record.outcome is Outcome.SUCCEEDED
         assert log_of(store, record.id) == [
             f"{BY} approved step sign: as agreed",

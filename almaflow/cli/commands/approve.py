@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.options import RunArgument
+from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.json_data import as_data
-from almaflow.operations.action_documents import reply_given
-from almaflow.operations.approval import RecordedReply, reply
+from almaflow.operations.action_documents import ReplyGiven
+from almaflow.operations.approval import reply
 
 
 def approve(
@@ -31,9 +31,7 @@ def approve(
             "--comment", "-m", metavar="TEXT", help="A comment to record with the answer."
         ),
     ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the recorded answer as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:
@@ -52,14 +50,14 @@ def approve(
     with bootstrap.open_store(project) as store:
         given = reply(store, run, step, approved=not reject, comment=comment, by=who())
     if as_json:
-        emit_json(as_data(reply_given(given)))
+        emit_json(as_data(given))
     else:
         say(_text(given))
 
 
-def _text(given: RecordedReply) -> str:
+def _text(given: ReplyGiven) -> str:
     decision = "approved" if given.approved else "rejected"
-    run = given.run.id
+    run = given.run
     return f"Step {given.step} of run {run} is {decision}. " + (
         "The process that executes the run will continue with it; follow it with `almaflow "
         f"logs -f {run}`. If that process does not respond, take over the run with "

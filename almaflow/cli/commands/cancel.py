@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from almaflow.cli import bootstrap
 from almaflow.cli.handoff import notify_owner, responds, work_here
-from almaflow.cli.options import RunArgument
+from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.operations.cancellation import ask_cancel
@@ -17,9 +13,7 @@ from almaflow.store import RunHeld
 
 def cancel(
     run: RunArgument,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what happened as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

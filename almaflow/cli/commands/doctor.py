@@ -22,6 +22,7 @@ from almaflow.cli.doctor_checks import (
 )
 from almaflow.cli.doctor_checks.findings import Finding, Verdict, bad, good
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.cli.render.terminal import coloured, emit, emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
@@ -44,9 +45,7 @@ def doctor(
     send: Annotated[
         bool, typer.Option("--send", help="Also send a test notification to every channel.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the findings as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check whether everything that almaflow needs is available and works, with advice.
 

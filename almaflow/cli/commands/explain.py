@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit_json, emit_lines
 
 
@@ -21,9 +22,7 @@ def explain(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the text as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Explain a kind of step, one of its keys, or the code of a problem, with an example."""
     from almaflow import explain as explanations

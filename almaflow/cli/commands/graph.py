@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from almaflow.cli import bootstrap
-from almaflow.cli.options import FileArgument
+from almaflow.cli.options import FileArgument, JsonOption
 from almaflow.cli.picture_file import SvgOption, write_picture
 from almaflow.cli.render.terminal import emit_document, emit_json
 from almaflow.workflow_loader import find_workflow, load_workflow
@@ -16,9 +12,7 @@ from almaflow.workflow_loader import find_workflow, load_workflow
 def graph(
     file: FileArgument,
     svg: SvgOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the Mermaid text as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw the steps of a workflow: as Mermaid, which GitHub and GitLab show, or as SVG.
 

@@ -20,6 +20,7 @@ from almaflow.authoring.new_workflow.crontab import (
     read_crontab,
 )
 from almaflow.authoring.new_workflow.shell_commands import NotRead, ShellReader
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.settings_above import find_named_project
 from almaflow.errors import RequestWrong
@@ -49,7 +50,7 @@ def import_cron(
             "--user-column", help="The sixth column is a user; so it is for files below /etc."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a workflow for each line of a crontab that starts jobs of Alma with curl.
 

@@ -21,6 +21,7 @@ from almaflow.alma.payload import (
     read_payload,
 )
 from almaflow.alma.wire import JobParameter
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.operations.pasted_steps import quoted
@@ -47,9 +48,7 @@ def import_payload(
             help="The job's id, such as M44, if neither URL nor payload contains it.",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the step as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print a job's payload as a `submit_job` step in YAML.
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
-from almaflow.cli.options import RunArgument
+from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.render.event_lines import event_line
 from almaflow.cli.render.terminal import emit, emit_json
 from almaflow.cli.sources import ServerOption, TokenOption, open_source
@@ -34,9 +34,7 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Follow the log until the run has ended.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the log as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

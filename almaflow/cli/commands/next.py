@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock
@@ -35,7 +36,7 @@ def next_(
     until: Annotated[
         str | None, typer.Option("--until", metavar="WHEN", help=f"{HOW} how long from now.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -14,6 +14,7 @@ from almaflow.cli.options import (
     FileArgument,
     InputsFileOption,
     InputsOption,
+    JsonOption,
     in_order,
     read_inputs,
 )
@@ -42,9 +43,7 @@ def plan(
     ] = None,
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the plan as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show every request that a run would send, in order. Nothing is sent.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit_json, say
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
@@ -26,9 +27,7 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count what would be deleted.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the numbers as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Delete finished runs and ticks that are older than an age from the store.
 

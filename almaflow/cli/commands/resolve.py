@@ -7,17 +7,16 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from almaflow.alma.wire import JobInstance
 from almaflow.cli import bootstrap
 from almaflow.cli.alma_queries import LiveAlma
 from almaflow.cli.handoff import notify_owner, responds, work_here
-from almaflow.cli.options import RunArgument, RunAsJson
-from almaflow.cli.prompts import can_be_asked, confirmed, who
-from almaflow.cli.render.run_details import instant
-from almaflow.cli.render.terminal import emit, say
-from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.options import JsonOption, RunArgument
+from almaflow.cli.prompts import who
+from almaflow.cli.render.terminal import emit
+from almaflow.cli.repeated_submissions import may_submit_once_more
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.errors import RequestWrong
+from almaflow.operations.action_documents import unconfirmed
 from almaflow.operations.resolution import (
     UnconfirmedRequest,
     candidates,
@@ -44,7 +43,7 @@ def resolve(
             "--not-submitted", help="Alma did not accept it; almaflow submits it once more."
         ),
     ] = False,
-    as_json: RunAsJson = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:
@@ -86,21 +85,10 @@ def _not_there(
     Raises:
         RequestWrong: Alma lists an instance with the submission's own marker.
     """
-    runs = candidates(project, store, LiveAlma(project), record, lost)
-    if not runs or as_json:
+    found = candidates(project, store, LiveAlma(project), record, lost)
+    if not found.instances or as_json:
         return True
-    say(f"Alma at {lost.institution} lists these instances of job {lost.trace.job_id} since then:")
-    for instance in runs:
-        emit(f"  {_instance_text(instance)}")
-    say("If one of them is this submission, submitting it once more runs the job a second time.")
-    return confirmed("Submit it once more?") if can_be_asked() else True
-
-
-def _instance_text(run: JobInstance) -> str:
-    at = f", {instant(run.submit_time, ZoneInfo('UTC'))}" if run.submit_time else ""
-    by = f", by {run.submitted_by}" if run.submitted_by else ""
-    about = f"{run.name} ({run.status or 'no status yet'}{at}{by})"
-    return f"{on_one_line(run.id)}  {on_one_line(about)}"
+    return may_submit_once_more(unconfirmed(record.id, lost, found), ZoneInfo("UTC"))
 
 
 def _go_on(

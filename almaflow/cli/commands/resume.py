@@ -12,7 +12,7 @@ from almaflow.cli import bootstrap
 from almaflow.cli.commands.run import follow
 from almaflow.cli.handoff import SilenceReport
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
-from almaflow.cli.options import RunAsJson, StrictOption
+from almaflow.cli.options import JsonOption, StrictOption
 from almaflow.cli.prompts import prompt_at
 from almaflow.cli.render.event_lines import asks_a_person, event_line
 from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
@@ -51,7 +51,7 @@ def resume(
         ),
     ] = False,
     strict: StrictOption = False,
-    as_json: RunAsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Continue a run at the step where it stopped; finished steps are not repeated.
 

@@ -15,7 +15,7 @@ from almaflow.cli.options import (
     FileArgument,
     InputsFileOption,
     InputsOption,
-    RunAsJson,
+    JsonOption,
     StrictOption,
     in_order,
     read_inputs,
@@ -57,7 +57,7 @@ def run(
         bool, typer.Option("--detach", help="Queue the run for a running `almaflow serve`.")
     ] = False,
     strict: StrictOption = False,
-    as_json: RunAsJson = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
 from almaflow.cli.render.text_layout import table
@@ -36,9 +37,7 @@ def runs(
         int,
         typer.Option("--limit", "-n", metavar="N", min=1, max=1_000_000, help="At most N runs."),
     ] = 20,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the runs as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from almaflow.cli.options import RunArgument, RunAsJson
+from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.picture_file import SvgOption, write_picture
 from almaflow.cli.render.run_details import lines_of
 from almaflow.cli.render.terminal import emit_json, emit_lines
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def show(
     run: RunArgument,
     svg: SvgOption = None,
-    as_json: RunAsJson = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import columns_of, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
 from almaflow.clock import SystemClock
@@ -25,8 +26,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command("check")

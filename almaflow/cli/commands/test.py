@@ -17,6 +17,7 @@ from almaflow.authoring.workflow_tests.running import Situations
 from almaflow.authoring.workflow_tests.suite import PlayedTest, play_tests
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.played_tests import (
     conclusion,
     coverage_lines,
@@ -72,9 +73,7 @@ def run_tests(
             help="With --coverage: exit with 1 if the tests reach less than this percentage.",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the results as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the tests of workflows on the simulator, in virtual time. Nothing is sent.
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli import bootstrap
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
@@ -73,7 +74,7 @@ def ticks(
             "then 1.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.run_report import headline
 from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.render.text_layout import on_one_line
@@ -29,9 +30,7 @@ def why(
             "unfinished runs, or else its newest run.",
         ),
     ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the causes as one JSON document.")
-    ] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
+from almaflow.cli.options import JsonOption
 from almaflow.cli.render.run_details import instant
 from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
 from almaflow.cli.render.text_layout import table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def workers(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
     server: ServerOption = None,
     token: TokenOption = None,
 ) -> None:

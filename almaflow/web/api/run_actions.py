@@ -18,7 +18,6 @@ from almaflow.operations.action_documents import (
     ReplyGiven,
     RetryPreview,
     Unconfirmed,
-    reply_given,
     retry_preview,
     unconfirmed,
 )
@@ -184,7 +183,7 @@ def retry(
             "Nothing was recorded."
         )
     if coming.steps.submitted and not submit_again:
-        listed = ", ".join(one.path for one in coming.steps.submitted)
+        listed = ", ".join(one.step for one in coming.steps.submitted)
         raise RequestWrong(
             f"A new attempt would submit again the jobs of {listed}. To confirm this, send "
             "`submit_again` as true. Nothing was recorded."
@@ -207,7 +206,7 @@ def approve(
     by = who.by_api
     given = reply(context.store, run, step, approved=approved, comment=comment, by=by)
     context.wake()
-    return answer(reply_given(given))
+    return answer(given)
 
 
 @router.get("/runs/{run}/resolve", response_model=whole(Unconfirmed), responses=REFUSED)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.retrying import ComingAttempt, preview_retry, queue_retry, retry_starts
-from almaflow.runs.retry_plan import EarlierSubmission
+from almaflow.runs.retry_plan import submission_text
 from almaflow.web.api.answers import RunName
 from almaflow.web.context import Context, WebContext
 from almaflow.web.forms import (
@@ -82,7 +81,10 @@ def _ask(
         listed="These steps run again",
         lines=list(coming.steps.redo),
         more="These jobs were submitted before, and would be submitted again",
-        more_lines=[submission_text(one, coming.plan.zone) for one in submitted],
+        more_lines=[
+            submission_text(one, f"{one.sent_at.astimezone(coming.plan.zone):%Y-%m-%d %H:%M}")
+            for one in submitted
+        ],
         warning="Check in Alma (Admin > Monitor Jobs) first: a submission whose outcome is not "
         "known may have run, and would then run a second time."
         if unknown
@@ -111,16 +113,3 @@ def _choose(request: Request, context: WebContext, run: str, start: str, error: 
     }
     status = HTTPStatus.BAD_REQUEST if start else HTTPStatus.OK
     return render(request, "retry_from.html", status, **values)
-
-
-def submission_text(one: EarlierSubmission, zone: ZoneInfo) -> str:
-    """Return which job was submitted, when, and what happened to it."""
-    job = f"job {one.job_id}" + (f" ({one.job_name})" if one.job_name else "")
-    where = f" at {one.institution}" + (f" with set {one.set_id}" if one.set_id else "")
-    at = f"{one.sent_at.astimezone(zone):%Y-%m-%d %H:%M}"
-    text = f"{one.path}: {job}{where}, sent {at}"
-    if one.instance_id is None:
-        return f"{text}; it is NOT KNOWN whether Alma accepted it"
-    if one.status:
-        return f"{text}; Alma ran it as {one.instance_id}, last seen as {one.status}"
-    return f"{text}; Alma ran it as {one.instance_id}, and almaflow did not see its end"

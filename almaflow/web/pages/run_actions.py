@@ -141,7 +141,7 @@ def approve(
         question = _question(context, run, step, form.get("comment", ""), str(error))
         return ask(request, question, refused(error))
     context.wake()
-    return done(run_address(given.run.id))
+    return done(run_address(given.run))
 
 
 def _question(
