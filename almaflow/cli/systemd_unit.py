@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from almaflow.errors import RequestWrong
@@ -40,92 +40,86 @@ class SystemdUnit:
 
     def text(self) -> str:
         """Return the unit; Raises: RequestWrong when a path cannot be written in one."""
-        return "\n".join((WRITTEN_BY, *self._unit(), *self._service(), *_INSTALL, ""))
-
-    def _unit(self) -> Iterator[str]:
-        yield "[Unit]"
-        yield f"Description=almaflow: the workflows of {_plain(str(self.folder))}"
-        yield "Wants=network-online.target"
-        after = (
-            "network-online.target" if self.store else "network-online.target postgresql.service"
-        )
-        yield f"After={after}"
-        yield "# Restart it however often it fails."
-        yield "StartLimitIntervalSec=0"
-        yield ""
-
-    def _service(self) -> Iterator[str]:
-        yield "[Service]"
-        yield "Type=exec"
-        yield f"User={self.user}"
-        yield f"WorkingDirectory={_plain(str(self.folder))}"
-        yield f"ExecStart={' '.join(map(_argument, (*self.command, self.runs)))}"
-        if self.variables:
-            yield f"# {', '.join(self.variables)}: one NAME=value a line, readable by root only."
-        yield f"EnvironmentFile=-{self.environment_file}"
-        yield from self._temporary()
-        yield from _LIFE
-        yield from self._fences()
-
-    def _temporary(self) -> Iterator[str]:
-        """Yield the temporary folders whose files must outlive the process or be seen by others."""
-        if self.store is not None:
-            yield "# Keeps the report of a defect."
-            yield f"Environment={_word(f'TMPDIR={self.store.parent}')}"
-        else:
-            yield (
-                "# For lock files, which show other processes on this machine that this one is "
-                "alive."
-            )
-            yield f"StateDirectory={self.name}"
-            yield f"Environment={_word(f'XDG_STATE_HOME=/var/lib/{self.name}')}"
-
-    def _fences(self) -> Iterator[str]:
-        yield "# It may write to the project and next to the store, and nowhere else."
-        yield "ProtectSystem=strict"
         writable = [self.folder]
         if self.store is not None and not self.store.is_relative_to(self.folder):
             writable.append(self.store.parent)
-        yield f"ReadWritePaths={' '.join(map(_word, map(str, writable)))}"
         used = [*writable, Path(self.command[0])]
-        yield f"ProtectHome={'read-only' if _lies_in(_HOMES, used) else 'yes'}"
-        if not _lies_in(_TEMPORARY, used):
-            yield "PrivateTmp=yes"
-        yield from _FENCES
+        return _UNIT.format(
+            written_by=WRITTEN_BY,
+            folder=_plain(str(self.folder)),
+            server="" if self.store else " postgresql.service",
+            user=self.user,
+            command=" ".join(map(_argument, (*self.command, self.runs))),
+            variables=_VARIABLES.format(", ".join(self.variables)) if self.variables else "",
+            environment_file=self.environment_file,
+            temporary=self._temporary(),
+            writable=" ".join(map(_word, map(str, writable))),
+            home="read-only" if _lies_in(_HOMES, used) else "yes",
+            private_tmp="" if _lies_in(_TEMPORARY, used) else "PrivateTmp=yes\n",
+        )
+
+    def _temporary(self) -> str:
+        """Name the temporary folder whose files must outlive the process or be seen by others."""
+        if self.store is not None:
+            folder = _word(f"TMPDIR={self.store.parent}")
+            return f"# Keeps the report of a defect.\nEnvironment={folder}"
+        state = _word(f"XDG_STATE_HOME=/var/lib/{self.name}")
+        return (
+            "# For lock files, which show other processes on this machine that this one is alive.\n"
+            f"StateDirectory={self.name}\nEnvironment={state}"
+        )
 
 
-_LIFE = (
-    "Restart=always",
-    "RestartSec=10s",
-    "# The exit code after a stop; unfinished runs continue at the next start.",
-    "SuccessExitStatus=130",
-    "KillMode=mixed",
-    "# Time for a request that is being sent, half a minute at most.",
-    "TimeoutStopSec=90s",
-    "UMask=0027",
-)
+_VARIABLES = "# {}: one NAME=value a line, readable by root only.\n"
 
-_FENCES = (
-    "PrivateDevices=yes",
-    "NoNewPrivileges=yes",
-    "CapabilityBoundingSet=",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
-    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "RestrictSUIDSGID=yes",
-    "LockPersonality=yes",
-    "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
-    "",
-)
+_UNIT = """\
+{written_by}
+[Unit]
+Description=almaflow: the workflows of {folder}
+Wants=network-online.target
+After=network-online.target{server}
+# Restart it however often it fails.
+StartLimitIntervalSec=0
 
-_INSTALL = ("[Install]", "WantedBy=multi-user.target")
+[Service]
+Type=exec
+User={user}
+WorkingDirectory={folder}
+ExecStart={command}
+{variables}EnvironmentFile=-{environment_file}
+{temporary}
+Restart=always
+RestartSec=10s
+# The exit code after a stop; unfinished runs continue at the next start.
+SuccessExitStatus=130
+KillMode=mixed
+# Time for a request that is being sent, half a minute at most.
+TimeoutStopSec=90s
+UMask=0027
+# It may write to the project and next to the store, and nowhere else.
+ProtectSystem=strict
+ReadWritePaths={writable}
+ProtectHome={home}
+{private_tmp}PrivateDevices=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def _lies_in(folders: Sequence[str], paths: Sequence[Path]) -> bool:
