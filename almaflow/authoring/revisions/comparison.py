@@ -24,9 +24,8 @@ from almaflow.authoring.revisions.request_changes import (
     planned_run,
     request_changes,
 )
-from almaflow.authoring.revisions.sides import Side
+from almaflow.authoring.revisions.sides import Side, Version
 from almaflow.authoring.revisions.step_changes import paired_paths, step_changes
-from almaflow.authoring.revisions.step_facts import StepFacts, steps_of
 from almaflow.authoring.revisions.tick_changes import tick_changes
 from almaflow.authoring.workflow_tests.running import Player, Situation, scenario_beside
 from almaflow.document import MAX_BYTES
@@ -77,84 +76,46 @@ class Comparison:
         if not self.with_settings or old.problems or new.problems:
             settings = ()
         pairs = list(_paired(old, new))
-        changed = {new_path for _, new_path in pairs if new_path} - set(self._same(old, new, pairs))
-        compared = [self._workflow(old, new, *pair, changed) for pair in pairs]
+        compared = [self._workflow(*pair) for pair in pairs]
         return ProjectDiff(
             old.label,
             new.label,
             tuple(one for one in compared if one is not None and not one.is_empty),
             grouped(settings, _PROJECT_HEADINGS, _OTHER),
-            tuple(sorted(_same_meaning(old, new, pairs, compared))),
+            tuple(sorted(_same_meaning(pairs, compared))),
             tuple(_problems(old, new)),
             tuple(_uncompared(old, new)),
             (*old.remarks, *new.remarks),
         )
 
-    def _same(
-        self, old: Side, new: Side, pairs: list[tuple[str | None, str | None]]
-    ) -> Iterator[str]:
-        """Yield the workflows of the newer side that are the same as before, with their files."""
-        for old_path, new_path in pairs:
-            if old_path and new_path:
-                before, after = old.workflows[old_path], new.workflows[new_path]
-                if _everything(before, old) == _everything(after, new):
-                    yield new_path
-
-    def _workflow(
-        self,
-        old: Side,
-        new: Side,
-        old_path: str | None,
-        new_path: str | None,
-        changed: set[str],
-    ) -> WorkflowChange | None:
+    def _workflow(self, old: Version | None, new: Version | None) -> WorkflowChange | None:
         """Return how a workflow differs; None when it is the same to the letter."""
-        before = old.workflows[old_path] if old_path else None
-        after = new.workflows[new_path] if new_path else None
-        if before is not None and after is not None:
-            return self._both(old, new, before, after, str(old_path), str(new_path), changed)
-        side, loaded = (new, after) if after is not None else (old, before)
-        assert loaded is not None
+        if old is not None and new is not None:
+            return self._both(old, new)
+        one = new or old
+        assert one is not None
         return WorkflowChange(
-            Action.ADDED if after is not None else Action.REMOVED,
-            loaded.name,
-            str(new_path or old_path),
-            ticks=tick_changes(
-                None if before is None else (old, before),
-                None if after is None else (new, after),
-                self.now,
-            ),
-            remarks=tuple(_summary(loaded, side)) if after is not None else (),
+            Action.REMOVED if new is None else Action.ADDED,
+            one.loaded.name,
+            one.path,
+            ticks=tick_changes(old, new, self.now),
+            remarks=() if new is None else tuple(_summary(new)),
         )
 
-    def _both(
-        self,
-        old: Side,
-        new: Side,
-        before: LoadedWorkflow,
-        after: LoadedWorkflow,
-        old_path: str,
-        new_path: str,
-        changed: set[str],
-    ) -> WorkflowChange | None:
-        ticks = tick_changes((old, before), (new, after), self.now)
-        renamed = before.name != after.name or old_path != new_path
-        if new_path not in changed and not renamed and ticks is None:
+    def _both(self, old: Version, new: Version) -> WorkflowChange | None:
+        ticks = tick_changes(old, new, self.now)
+        renamed = old.loaded.name != new.loaded.name or old.path != new.path
+        if not renamed and ticks is None and _everything(old) == _everything(new):
             return None
-        settings = field_changes(_workflow_facts(before), _workflow_facts(after))
-        old_steps = steps_of(before, old.project.folder)
-        new_steps = steps_of(after, new.project.folder)
-        requests, outcomes, remarks = self._requests(
-            old, new, before, after, paired_paths(old_steps, new_steps)
-        )
+        requests, outcomes, remarks = self._requests(old, new)
         return WorkflowChange(
             Action.RENAMED if renamed else Action.CHANGED,
-            after.name,
-            new_path,
-            before.name if renamed else "",
-            old_path if renamed else "",
-            grouped(settings, _WORKFLOW_HEADINGS, _OTHER),
-            step_changes(old_steps, new_steps),
+            new.loaded.name,
+            new.path,
+            old.loaded.name if renamed else "",
+            old.path if renamed else "",
+            grouped(field_changes(old.facts, new.facts), _WORKFLOW_HEADINGS, _OTHER),
+            step_changes(old.steps, new.steps),
             requests,
             ticks,
             outcomes,
@@ -162,43 +123,35 @@ class Comparison:
         )
 
     def _requests(
-        self,
-        old: Side,
-        new: Side,
-        before: LoadedWorkflow,
-        after: LoadedWorkflow,
-        paths: Mapping[str, str],
+        self, old: Version, new: Version
     ) -> tuple[tuple[RequestChange, ...], FieldChange | None, tuple[str, ...]]:
         """Return how requests and the simulated outcome differ, or why they are not compared."""
-        scenario = _scenario(new, after) or _scenario(old, before) or Scenario()
-        scenario = scenario.model_copy(update={"everything_exists": True})
+        scenario = _scenario(new) or _scenario(old) or Scenario()
+        start = scenario.starts_at or self.now
+        scenario = scenario.model_copy(update={"everything_exists": True, "starts_at": start})
         runs: list[PlannedRun] = []
-        for side, loaded in ((old, before), (new, after)):
-            start = scenario.starts_at or self.now
-            inputs = _inputs(loaded, self.inputs)
-            situation = Situation(
-                loaded, scenario.model_copy(update={"starts_at": start}), start, inputs
-            )
+        for one in (old, new):
+            situation = Situation(one.loaded, scenario, start, _inputs(one.loaded, self.inputs))
             try:
-                runs.append(planned_run(situation, self.player(side.project)))
+                runs.append(planned_run(situation, self.player(one.side.project)))
             except AlmaflowError as error:
-                return (), None, (f"Requests are not compared. {side.label}: {error}",)
+                return (), None, (f"Requests are not compared. {one.side.label}: {error}",)
         first, second = runs
         outcomes = None
         if (first.outcome, first.error) != (second.outcome, second.error):
             outcomes = FieldChange("simulated run", _ending(first), _ending(second))
+        paths = paired_paths(old.steps, new.steps)
         return request_changes(first, second, paths), outcomes, ()
 
 
-def _summary(loaded: LoadedWorkflow, side: Side) -> Iterator[str]:
+def _summary(new: Version) -> Iterator[str]:
     """Yield what a new workflow is, as lines."""
-    steps = steps_of(loaded, side.project.folder)
-    kinds = ", ".join(dict.fromkeys(one.kind for one in steps))
-    yield f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}: {kinds}"
+    kinds = ", ".join(dict.fromkeys(one.kind for one in new.steps))
+    yield f"{len(new.steps)} {'step' if len(new.steps) == 1 else 'steps'}: {kinds}"
     with suppress(RequestWrong):
-        entries = entries_of(loaded.name, loaded.workflow, side.project)
+        entries = entries_of(new.loaded.name, new.loaded.workflow, new.side.project)
         yield from (f"runs {entry.words()}" for entry in entries)
-    for rule in loaded.workflow.notify:
+    for rule in new.loaded.workflow.notify:
         yield f"notifies {rule.to} of {', '.join(rule.on)}"
 
 
@@ -214,10 +167,10 @@ def _inputs(loaded: LoadedWorkflow, given: Mapping[str, Any]) -> dict[str, Any]:
     return scheduled | {name: value for name, value in given.items() if name in declared}
 
 
-def _scenario(side: Side, loaded: LoadedWorkflow) -> Scenario | None:
+def _scenario(one: Version) -> Scenario | None:
     """Return the scenario next to a workflow; None when there is none, or it has mistakes."""
     try:
-        return scenario_beside(side.project, loaded)
+        return scenario_beside(one.side.project, one.loaded)
     except DocumentsInvalid:
         return None
 
@@ -225,8 +178,8 @@ def _scenario(side: Side, loaded: LoadedWorkflow) -> Scenario | None:
 # --- which workflow is which ----------------------------------------------------------------------
 
 
-def _paired(old: Side, new: Side) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the paths of each workflow in both revisions, in the order of the newer one's paths.
+def _paired(old: Side, new: Side) -> Iterator[tuple[Version | None, Version | None]]:
+    """Yield each workflow in both revisions, in the order of the newer one's paths.
 
     The same path comes first, then the same name, then most facts in common. What is invalid on
     one side is in neither: its problems are shown.
@@ -236,14 +189,8 @@ def _paired(old: Side, new: Side) -> Iterator[tuple[str | None, str | None]]:
     made = [path for path in new.workflows if path not in old.workflows and path not in invalid]
     found = dict(_renamed(old, new, gone, made))
     for path in sorted({*old.workflows, *new.workflows} - invalid):
-        if path in old.workflows and path in new.workflows:
-            yield path, path
-        elif path in found:
-            yield found[path], path
-        elif path in made:
-            yield None, path
-        elif path not in found.values():
-            yield path, None
+        if path not in found.values():
+            yield old.version(found.get(path, path)), new.version(path)
 
 
 def _renamed(old: Side, new: Side, gone: list[str], made: list[str]) -> Iterator[tuple[str, str]]:
@@ -251,8 +198,10 @@ def _renamed(old: Side, new: Side, gone: list[str], made: list[str]) -> Iterator
     scored = []
     for path in made:
         for before in gone:
-            one, other = old.workflows[before], new.workflows[path]
-            likeness = 2.0 if one.name == other.name else _likeness(one, other, old, new)
+            one, other = old.version(before), new.version(path)
+            assert one is not None
+            assert other is not None
+            likeness = 2.0 if one.loaded.name == other.loaded.name else _likeness(one, other)
             scored.append((-likeness, path, before))
     taken: set[str] = set()
     for score, path, before in sorted(scored):
@@ -261,27 +210,22 @@ def _renamed(old: Side, new: Side, gone: list[str], made: list[str]) -> Iterator
             yield path, before
 
 
-def _likeness(one: LoadedWorkflow, other: LoadedWorkflow, old: Side, new: Side) -> float:
-    first = _flat(one, steps_of(one, old.project.folder))
-    second = _flat(other, steps_of(other, new.project.folder))
+def _likeness(one: Version, other: Version) -> float:
+    first, second = _flat(one), _flat(other)
     return len(first & second) / max(1, len(first | second))
 
 
-def _flat(loaded: LoadedWorkflow, steps: tuple[StepFacts, ...] | Any) -> set[tuple[str, str, str]]:
-    facts = {("", key, text) for key, text in _workflow_facts(loaded).items()}
-    return facts | {(one.path, key, text) for one in steps for key, text in one.facts.items()}
+def _flat(one: Version) -> set[tuple[str, str, str]]:
+    facts = {("", key, text) for key, text in one.facts.items()}
+    return facts | {(it.path, key, text) for it in one.steps for key, text in it.facts.items()}
 
 
-def _everything(loaded: LoadedWorkflow, side: Side) -> tuple[Any, ...]:
+def _everything(one: Version) -> tuple[Any, ...]:
     """Return all that a run of a workflow follows from, but the timetable."""
-    steps = steps_of(loaded, side.project.folder)
-    inside = tuple(_everything(one, side) for one in loaded.calls.values())
-    own = tuple((one.path, one.block, one.kind, tuple(one.facts.items())) for one in steps)
-    return (loaded.name, tuple(_workflow_facts(loaded).items()), own, inside)
-
-
-def _workflow_facts(loaded: LoadedWorkflow) -> Facts:
-    return facts_of(loaded.workflow, leave_out=("steps", "finally", "name"))
+    calls = one.loaded.calls.values()
+    inside = tuple(_everything(Version(one.side, one.path, called)) for called in calls)
+    own = tuple((it.path, it.block, it.kind, tuple(it.facts.items())) for it in one.steps)
+    return (one.loaded.name, tuple(one.facts.items()), own, inside)
 
 
 def _project_facts(side: Side) -> Facts:
@@ -289,17 +233,14 @@ def _project_facts(side: Side) -> Facts:
 
 
 def _same_meaning(
-    old: Side,
-    new: Side,
-    pairs: list[tuple[str | None, str | None]],
-    compared: list[WorkflowChange | None],
+    pairs: list[tuple[Version | None, Version | None]], compared: list[WorkflowChange | None]
 ) -> Iterator[str]:
     """Yield the files whose text differs and whose meaning does not."""
-    for (old_path, new_path), change in zip(pairs, compared, strict=True):
-        if old_path and new_path and (change is None or change.is_empty):
-            before, after = old.workflows[old_path], new.workflows[new_path]
-            if before.document.text != after.document.text:
-                yield new_path
+    for (old, new), change in zip(pairs, compared, strict=True):
+        if old is None or new is None or (change is not None and not change.is_empty):
+            continue
+        if old.loaded.document.text != new.loaded.document.text:
+            yield new.path
 
 
 def _problems(old: Side, new: Side) -> Iterator[Problem]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 from pathlib import Path
 
+from almaflow.authoring.revisions.facts import Facts, facts_of
+from almaflow.authoring.revisions.step_facts import StepFacts, steps_of
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, has_errors
@@ -34,6 +37,30 @@ class Side:
     problems: tuple[Problem, ...] = ()
     """What is wrong with almaflow.yaml."""
     remarks: tuple[str, ...] = ()
+
+    def version(self, path: str) -> Version | None:
+        """Return the valid workflow in the file at *path*; None: there is none."""
+        loaded = self.workflows.get(path)
+        return None if loaded is None else Version(self, path, loaded)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A workflow as one side has it; *path* is that of its file there."""
+
+    side: Side
+    path: str
+    loaded: LoadedWorkflow
+
+    @cached_property
+    def steps(self) -> Sequence[StepFacts]:
+        """All its steps, those around others first."""
+        return steps_of(self.loaded, self.side.project.folder)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What it says outside of its steps."""
+        return facts_of(self.loaded.workflow, leave_out=("steps", "finally", "name"))
 
 
 def load_side(label: str, folder: Path, wanted: Sequence[str], *, is_revision: bool) -> Side:

@@ -8,10 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.authoring.revisions.changes import TickChanges
-from almaflow.authoring.revisions.sides import Side
+from almaflow.authoring.revisions.sides import Version
 from almaflow.errors import RequestWrong
 from almaflow.timetable_entries import TimetableEntry, entries_of
-from almaflow.workflow_loader import LoadedWorkflow
 
 DAYS = 30
 """How far ahead ticks are compared."""
@@ -20,11 +19,7 @@ MOST_TICKS = 5_000
 _SHOWN = 5
 
 
-def tick_changes(
-    old: tuple[Side, LoadedWorkflow] | None,
-    new: tuple[Side, LoadedWorkflow] | None,
-    now: datetime,
-) -> TickChanges | None:
+def tick_changes(old: Version | None, new: Version | None, now: datetime) -> TickChanges | None:
     """Return the ticks gained and lost after *now*; None when there are none.
 
     Days off count: a tick on one is not a tick.
@@ -54,23 +49,21 @@ def tick_changes(
     )
 
 
-def _zone(one: tuple[Side, LoadedWorkflow] | None) -> ZoneInfo:
+def _zone(one: Version | None) -> ZoneInfo:
     assert one is not None
-    side, loaded = one
-    return ZoneInfo(loaded.workflow.timezone or side.project.settings.timezone)
+    return ZoneInfo(one.loaded.workflow.timezone or one.side.project.settings.timezone)
 
 
 def _uncompared(why: str) -> TickChanges:
     return TickChanges((), (), 0, 0, DAYS, f"Ticks are not compared: {why}")
 
 
-def _entries(one: tuple[Side, LoadedWorkflow] | None) -> list[TimetableEntry] | str:
+def _entries(one: Version | None) -> list[TimetableEntry] | str:
     """Return the schedule entries of one revision, or why they cannot be used."""
     if one is None:
         return []
-    side, loaded = one
     try:
-        return entries_of(loaded.name, loaded.workflow, side.project)
+        return entries_of(one.loaded.name, one.loaded.workflow, one.side.project)
     except RequestWrong as error:
         return str(error)
 
