@@ -504,7 +504,7 @@ def test_a_zone_without_data_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     found = zones.check_zones(Project(Path(), Settings(), None), [], datetime(2026, 11, 1))
 
-    assert found[0].text.startswith("this machine has no usable time zone data for UTC")
+    assert next(found).text.startswith("this machine has no usable time zone data for UTC")
 
 
 def test_the_version_of_zone_data_is_read_from_where_they_lie(

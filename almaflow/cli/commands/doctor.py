@@ -86,12 +86,12 @@ def _findings(send: bool) -> Iterator[Finding]:
 
 def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
     now = SystemClock().now()
-    yield from files.check_settings(project)
+    yield files.check_settings(project)
     yield from files.check_secrets(project)
     yield from files.check_env_file(project)
     findings, loaded = files.check_workflows(project)
     yield from findings
-    yield from files.check_git(project)
+    yield files.check_git(project)
     yield from snapshots.check_snapshot(project, now)
     yield from zones.check_zones(project, loaded, now)
     findings, health = store.check_store(project)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 
-from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
+from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful, good
 from almaflow.errors import RequestWrong
 from almaflow.git_reading import GitUnreadable, read_git, without_filters
 from almaflow.operations.env_file_checks import env_file_problems
@@ -16,25 +17,18 @@ from almaflow.settings.env_file import ENV_FILE
 from almaflow.workflow_loader import LoadedWorkflow, load_paths
 
 
-def check_settings(project: Project) -> Findings:
+def check_settings(project: Project) -> Finding:
     """Check almaflow.yaml, which is loaded already."""
-    findings = Findings()
     if project.document is None:
-        findings.append(
-            bad(
-                FILE_NAME,
-                f"there is no almaflow.yaml in {project.folder} or a folder above it",
-                "Change to the project's folder, or create a project with `almaflow init`.",
-            )
+        return bad(
+            FILE_NAME,
+            f"there is no almaflow.yaml in {project.folder} or a folder above it",
+            "Change to the project's folder, or create a project with `almaflow init`.",
         )
-    elif not project.institutions:
-        findings.append(
-            bad(FILE_NAME, "it has no institution", "Add an entry under `institutions`.")
-        )
-    else:
-        names = ", ".join(project.institutions)
-        findings.append(good(FILE_NAME, f"{project.document.file} is valid; institutions: {names}"))
-    return findings
+    if not project.institutions:
+        return bad(FILE_NAME, "it has no institution", "Add an entry under `institutions`.")
+    names = ", ".join(project.institutions)
+    return good(FILE_NAME, f"{project.document.file} is valid; institutions: {names}")
 
 
 def check_secrets(project: Project) -> Findings:
@@ -47,17 +41,16 @@ def check_secrets(project: Project) -> Findings:
     return findings
 
 
-def check_env_file(project: Project) -> Findings:
+def check_env_file(project: Project) -> Iterator[Finding]:
     """Check that `.env`, if there is one, is kept as secrets are."""
-    findings = Findings()
     if project.document is None or not os.path.lexists(project.folder / ENV_FILE):
-        return findings
-    for problem in env_file_problems(project):
+        return
+    problems = list(env_file_problems(project))
+    for problem in problems:
         make = bad if problem.severity is Severity.ERROR else doubtful
-        findings.append(make(ENV_FILE, problem.message))
-    if not findings:
-        findings.append(good(ENV_FILE, "only this user can read it, and git does not track it"))
-    return findings
+        yield make(ENV_FILE, problem.message)
+    if not problems:
+        yield good(ENV_FILE, "only this user can read it, and git does not track it")
 
 
 def check_workflows(project: Project) -> tuple[Findings, list[LoadedWorkflow]]:
@@ -91,14 +84,13 @@ def _summary(first: Problem, number: int) -> str:
     return f"{place.file}:{place.line}:{place.column}: {first.message}{more}"
 
 
-def check_git(project: Project) -> Findings:
+def check_git(project: Project) -> Finding:
     """Check that the files are in git, because each run records the commit."""
-    what, findings = "git", Findings()
+    what = "git"
     commit = git_commit(project.folder)
     if commit is None:
         text = f"almaflow cannot record a git commit with runs: {_why_no_commit(project)}"
-        findings.append(doubtful(what, text, "Keep the project's folder in git."))
-        return findings
+        return doubtful(what, text, "Keep the project's folder in git.")
     paths = [
         str(one) for one in (project.workflows, project.folder / FILE_NAME) if os.path.exists(one)
     ]
@@ -106,16 +98,13 @@ def check_git(project: Project) -> Findings:
         settings = without_filters(project.folder)
         listed = read_git(project.folder, "status", "--porcelain", "--", *paths, settings=settings)
     except GitUnreadable as error:
-        findings.append(doubtful(what, f"git cannot compare the files: {error}", ""))
-        return findings
+        return doubtful(what, f"git cannot compare the files: {error}")
     changed = listed.splitlines()
     text = f"the files are at commit {commit[:10]}"
     if changed:
         text += f", and {len(changed)} of them {'is' if len(changed) == 1 else 'are'} changed since"
-        findings.append(doubtful(what, text, "Commit them, so that the history shows what ran."))
-    else:
-        findings.append(good(what, text))
-    return findings
+        return doubtful(what, text, "Commit them, so that the history shows what ran.")
+    return good(what, text)
 
 
 def _why_no_commit(project: Project) -> str:

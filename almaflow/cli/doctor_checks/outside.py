@@ -27,13 +27,9 @@ def check_channels(project: Project, *, send: bool) -> Findings:
                 findings.append(good(what, "its address is valid; `--send` tries it"))
     serving = project.settings.serving
     if project.document is not None and serving.to is None:
-        findings.append(
-            doubtful(
-                "channels",
-                "missed ticks and invalid files are reported in the log only",
-                "Name a channel for them in almaflow.yaml: `serve: {to: …}`.",
-            )
-        )
+        text = "missed ticks and invalid files are reported in the log only"
+        move = "Name a channel for them in almaflow.yaml: `serve: {to: …}`."
+        findings.append(doubtful("channels", text, move))
     return findings
 
 
@@ -47,13 +43,8 @@ def check_pings(project: Project) -> Findings:
                 findings.append(good(what, f"{reference} contains an address; it was not called"))
             else:
                 # The value may be another secret, so it is not shown.
-                findings.append(
-                    bad(
-                        what,
-                        f"{reference} does not contain an address",
-                        "It must begin with `https://`.",
-                    )
-                )
+                text = f"{reference} does not contain an address"
+                findings.append(bad(what, text, "It must begin with `https://`."))
     return findings
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from almaflow.check.against_snapshot.whole_file import snapshot_problems
-from almaflow.cli.doctor_checks.findings import Findings, doubtful, good
+from almaflow.cli.doctor_checks.findings import Finding, doubtful, good
 from almaflow.settings import Project
 from almaflow.snapshot.file_format import SnapshotInvalid
 from almaflow.snapshot.files import read_snapshot
@@ -15,24 +16,23 @@ OLD = timedelta(days=30)
 """From this age on a snapshot may lack what people have changed in Alma."""
 
 
-def check_snapshot(project: Project, now: datetime) -> Findings:
+def check_snapshot(project: Project, now: datetime) -> Iterator[Finding]:
     """Check the snapshot of the project; nothing is found where there is none."""
-    what, findings = "snapshot", Findings()
+    what = "snapshot"
     if not has_snapshot(project.folder):
-        return findings
+        return
     problems = snapshot_problems(project)
-    findings.extend(doubtful(what, str(one.message)) for one in problems)
+    yield from (doubtful(what, str(one.message)) for one in problems)
     try:
         snapshot = read_snapshot(project.folder / SNAPSHOT_FILE)
     except SnapshotInvalid:
-        return findings
+        return
     today = now.astimezone(UTC).date()
     old = [one for one in snapshot.sections.values() if today - one.taken > OLD]
     for section in old:
         age = (today - section.taken).days
         text = f"{SNAPSHOT_FILE} shows Alma at {section.institution} as it was {age} days ago"
         advice = f"Run `almaflow snapshot --institution {section.institution}` and commit the file."
-        findings.append(doubtful(what, text, advice))
+        yield doubtful(what, text, advice)
     if not old and not problems:
-        findings.append(good(what, f"{SNAPSHOT_FILE} is from the last {OLD.days} days"))
-    return findings
+        yield good(what, f"{SNAPSHOT_FILE} is from the last {OLD.days} days")

@@ -32,7 +32,7 @@ def check_store(project: Project) -> tuple[Findings, Health | None]:
             for warning in warnings_about(project.store_url, project.folder)
         )
     if file is not None:
-        findings.extend(_disk(file.parent))
+        findings.append(_disk(file.parent))
     return findings, health
 
 
@@ -42,11 +42,8 @@ def _about_none(file: Path | None) -> Finding:
         return doubtful(_WHAT, "it is in memory", move)
     folder = next(one for one in file.parents if one.exists())
     if not os.access(folder, os.W_OK):
-        return bad(
-            _WHAT,
-            f"it does not exist yet, and {folder} cannot be written",
-            "Give this user the permission to write there.",
-        )
+        text = f"it does not exist yet, and {folder} cannot be written"
+        return bad(_WHAT, text, "Give this user the permission to write there.")
     return good(_WHAT, f"it does not exist yet; the first run creates {file}")
 
 
@@ -73,21 +70,16 @@ def _about(health: Health) -> list[Finding]:
     return findings
 
 
-def _disk(folder: Path) -> list[Finding]:
+def _disk(folder: Path) -> Finding:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     free = shutil.disk_usage(there).free
     text = f"{_size(free)} are free at {there}"
     if free < _TOO_LITTLE:
-        return [
-            bad(
-                "disk",
-                text,
-                "Free some space; on a full disk nothing can be recorded, and runs stop.",
-            )
-        ]
+        move = "Free some space; on a full disk nothing can be recorded, and runs stop."
+        return bad("disk", text, move)
     if free < _LITTLE:
-        return [doubtful("disk", text, "Free some space; `almaflow prune` deletes old runs.")]
-    return [good("disk", text)]
+        return doubtful("disk", text, "Free some space; `almaflow prune` deletes old runs.")
+    return good("disk", text)
 
 
 def _size(number: int) -> str:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 
-from almaflow.cli.doctor_checks.findings import Findings, bad, doubtful, good
+from almaflow.cli.doctor_checks.findings import Finding, bad, doubtful, good
 from almaflow.settings import Project
 from almaflow.workflow_loader import LoadedWorkflow
 
 _WHAT = "time zones"
 
 
-def check_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetime) -> Findings:
+def check_zones(
+    project: Project, loaded: Iterable[LoadedWorkflow], now: datetime
+) -> Iterator[Finding]:
     """Check that the project's time zones exist, and how old their data are."""
-    findings = Findings()
     for zone in sorted(_zones(project, loaded)):
         try:
             zoneinfo.ZoneInfo(zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            findings.append(
-                bad(
-                    _WHAT,
-                    f"this machine has no usable time zone data for {zone} ({error})",
-                    "`pip install --upgrade tzdata` installs the data.",
-                )
+            yield bad(
+                _WHAT,
+                f"this machine has no usable time zone data for {zone} ({error})",
+                "`pip install --upgrade tzdata` installs the data.",
             )
     ours, theirs = _of_package(), _of_system()
     used = theirs or ours
@@ -37,13 +36,12 @@ def check_zones(project: Project, loaded: Iterable[LoadedWorkflow], now: datetim
     update = "the system's tzdata" if theirs else "`pip install --upgrade tzdata`"
     if theirs and ours > theirs:
         text += f", but the package tzdata has {ours}"
-        findings.append(doubtful(_WHAT, text, f"Update {update}."))
+        yield doubtful(_WHAT, text, f"Update {update}.")
     elif used and int(used[:4]) < now.year - 1:
         move = f"Governments change their time zones; update {update}."
-        findings.append(doubtful(_WHAT, f"{text}, are old", move))
+        yield doubtful(_WHAT, f"{text}, are old", move)
     else:
-        findings.append(good(_WHAT, text))
-    return findings
+        yield good(_WHAT, text)
 
 
 def _zones(project: Project, loaded: Iterable[LoadedWorkflow]) -> set[str]:
