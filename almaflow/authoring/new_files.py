@@ -56,6 +56,11 @@ def check_missing(folder: Path, names: Iterable[str], next_move: str) -> None:
         )
 
 
+def way_to_schemas(schemas: Path | str, workflows: Path | str) -> str:
+    """Return the path from the folder of the workflows to that of the schemas, with `/`."""
+    return os.path.relpath(schemas, workflows).replace(os.sep, "/")
+
+
 def check_new_folder(folder: Path) -> None:
     """Raise `RequestWrong` when *folder* is a file, or has a name that nothing could record."""
     if why := path_problem(folder):

@@ -174,13 +174,17 @@ class Simulation:
     def make(
         cls, project: Project, scenario: Scenario, environment: str, now: datetime | None = None
     ) -> Simulation:
-        """Create a simulated Alma; its clock starts at the scenario's time, else *now*."""
+        """Create a simulated Alma; its clock starts at the scenario's time, else *now*.
+
+        *environment* is what Alma reports; for the workflows of `any` it is production.
+        """
         from almaflow.alma.simulator import SimulatedAlma
         from almaflow.virtual_time import VirtualClock
 
         start = scenario.starts_at or now or SystemClock().now().replace(microsecond=0)
         clock = VirtualClock(start)
-        return cls(SimulatedAlma(clock.now, scenario), clock, project, environment)
+        reported = "production" if environment == "any" else environment
+        return cls(SimulatedAlma(clock.now, scenario), clock, project, reported)
 
     def furnish_for(self, loaded: LoadedWorkflow, plan: Plan) -> None:
         """Make everything that the workflow names exist, unless the scenario decides otherwise."""
@@ -271,10 +275,10 @@ class ScenarioReplies:
     async def ask(self, run_id: str, path: str, question: str) -> TerminalReply | None:
         """Return the reply after the scenario's delay."""
         from almaflow.alma.simulator.scenario import Approval
+        from almaflow.authoring.workflow_tests.step_names import any_iteration
         from almaflow.engine.approvals import TerminalReply
 
-        any_iteration = "/".join("*" if part.isdecimal() else part for part in path.split("/"))
-        names = (path, any_iteration, path.rsplit("/", 1)[-1])
+        names = (path, any_iteration(path), path.rsplit("/", 1)[-1])
         reply = next((self.approvals[name] for name in names if name in self.approvals), None)
         answer = reply or Approval(answer=True)
         if answer.after is not None:
@@ -307,28 +311,21 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
         document = read_document(path, str(path), is_data=True)
         furnished = validate(document, Scenario)
     _check_approvals(furnished, loaded, path)
-    environment = loaded.workflow.environment
-    if environment == "any":
-        environment = "production"
-    simulation = Simulation.make(project, furnished, environment)
+    simulation = Simulation.make(project, furnished, loaded.workflow.environment)
     simulation.scenario_path, simulation.scenario_document = path or beside, document
     return simulation
 
 
 def _check_approvals(scenario: Scenario, loaded: LoadedWorkflow, path: Path | None) -> None:
     """Raise `RequestWrong` when the scenario replies to a step that asks no question."""
-    from almaflow.runs.step_tree import StepTree
-
     if not scenario.approvals:
         return
-    step_tree = StepTree.of_loaded(loaded)
-    asking = [place for place in step_tree.places() if place.step.kind.key == "approve"]
-    names = {place.path for place in asking} | {place.path.rsplit("/", 1)[-1] for place in asking}
+    from almaflow.authoring.workflow_tests.step_names import StepNames
+
+    names = StepNames(loaded)
     for name in scenario.approvals:
-        place = step_tree.place(name)
-        if name in names or (place is not None and place.step.kind.key == "approve"):
-            continue
-        raise RequestWrong(
-            f"{path}: the scenario answers `{name}`, but the workflow has no `approve` step of "
-            f"that name{did_you_mean(name, names) or '.'}"
-        )
+        if not names.asks(name):
+            raise RequestWrong(
+                f"{path}: the scenario answers `{name}`, but the workflow has no `approve` step of "
+                f"that name{did_you_mean(name, names.asking()) or '.'}"
+            )

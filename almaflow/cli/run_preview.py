@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from almaflow.cli import bootstrap
+from almaflow.cli.simulated_play import play
 from almaflow.errors import AlmaflowError
 from almaflow.operations.previews import Preview
 from almaflow.operations.starting import plan_run
@@ -52,10 +53,8 @@ def preview(project: Project, loaded: LoadedWorkflow, values: Mapping[str, Any])
         async def main() -> str:
             with anyio.CancelScope() as scope:
                 recorder.stop = scope.cancel
-                async with engine.running():
-                    await engine.add(plan)
-                    record = await engine.work_on(plan.run_id)
-                    return str(record.outcome or record.status)
+                record = await play(engine, plan)
+                return str(record.outcome or record.status)
             return ""
 
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from almaflow.cli.render.terminal import emit
-from almaflow.settings import Project, find_project
+from almaflow.errors import RequestWrong
+from almaflow.settings import FILE_NAME, Project, find_project
 
 
 def find_named_project() -> Project:
@@ -22,4 +23,19 @@ def find_named_project() -> Project:
     project.hide_secrets()
     if project.document is not None and project.folder != working_folder:
         emit(f"Using the settings in {project.document.file}.", err=True)
+    return project
+
+
+def find_existing_project() -> Project:
+    """Return what `find_named_project` finds; Raises: RequestWrong when there is no almaflow.yaml.
+
+    Raises:
+        DocumentsInvalid: the settings have problems.
+    """
+    project = find_named_project()
+    if project.document is None:
+        raise RequestWrong(
+            f"There is no {FILE_NAME} in {project.folder} or a folder above it. Create a project "
+            "with `almaflow init`, or change to its folder."
+        )
     return project

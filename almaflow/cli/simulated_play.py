@@ -1,22 +1,31 @@
-"""Plays the runs of `almaflow test` and `almaflow diff` on a simulated Alma, in virtual time."""
+"""Plays the runs of `almaflow test`, `diff` and `plan` on a simulated Alma, in virtual time."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from almaflow.cli import bootstrap
 from almaflow.cli.interrupt import run_interruptible
-from almaflow.plan import make_definition, make_plan
+from almaflow.plan import Plan, make_definition, make_plan
 from almaflow.runs.views import RunView, view_of
 from almaflow.settings import Project
 from almaflow.store import RunRecord, new_run_id
 
 if TYPE_CHECKING:
     from almaflow.authoring.workflow_tests.running import Situation
+    from almaflow.engine.engine import Engine
     from almaflow.runs.events import Listener
     from almaflow.workflow_loader import LoadedWorkflow
+
+
+async def play(engine: Engine, plan: Plan) -> RunRecord:
+    """Record a run in the store of *engine*, execute it, and return its record."""
+    async with engine.running():
+        await engine.add(plan)
+        return await engine.work_on(plan.run_id)
 
 
 class SimulatedPlayer:
@@ -29,12 +38,8 @@ class SimulatedPlayer:
     def __call__(self, situation: Situation, listener: Listener) -> RunView:
         """Play one run; Raises: RequestWrong, Interrupted."""
         loaded = situation.loaded
-        environment = loaded.workflow.environment
         simulation = bootstrap.Simulation.make(
-            self._project,
-            situation.scenario,
-            "production" if environment == "any" else environment,
-            situation.start,
+            self._project, situation.scenario, loaded.workflow.environment, situation.start
         )
         now = simulation.clock.now()
         plan = make_plan(
@@ -49,14 +54,8 @@ class SimulatedPlayer:
         )
         simulation.furnish_for(loaded, plan)
         engine = simulation.engine(listener)
-
-        async def main() -> RunRecord:
-            async with engine.running():
-                await engine.add(plan)
-                return await engine.work_on(plan.run_id)
-
         try:
-            record = run_interruptible(main, virtual=True)
+            record = run_interruptible(partial(play, engine, plan), virtual=True)
             journal, events = engine.store.journal(record.id), engine.store.events(record.id)
             return view_of(record, plan.definition, journal, events)
         finally:

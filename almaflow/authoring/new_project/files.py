@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import PurePosixPath
 
 from almaflow import __version__
+from almaflow.authoring.new_files import way_to_schemas
 from almaflow.authoring.new_project.answers import Answers
 from almaflow.operations.pasted_steps import quoted
 from almaflow.settings import FILE_NAME
@@ -53,7 +52,7 @@ def project_texts(
         "environment": answers.environment,
         "timezone": answers.timezone,
         "workflows": workflows,
-        "schemas": _way_to_schemas(workflows),
+        "schemas": way_to_schemas(_SCHEMAS, workflows),
         "version": __version__,
     }
     texts = {
@@ -68,8 +67,3 @@ def _read(template: str) -> str:
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"@([a-z]+)@", lambda match: values[match[1]], text)
-
-
-def _way_to_schemas(workflows: str) -> str:
-    """Return the path from the folder of the workflows to that of the schemas."""
-    return PurePosixPath(os.path.relpath(_SCHEMAS, workflows).replace(os.sep, "/")).as_posix()

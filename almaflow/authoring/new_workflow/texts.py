@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -216,7 +217,7 @@ def _expectations(job: KnownJob) -> Iterator[str]:
 
 def literally(value: str) -> str:
     """Return a value in which no template is recognised."""
-    return value.replace("{{", '{{ "{{" }}').replace("{%", '{{ "{%" }}').replace("{#", '{{ "{#" }}')
+    return re.sub(r"\{[{%#]", lambda match: f'{{{{ "{match[0]}" }}}}', value)
 
 
 def _scenario(new: NewWorkflow) -> Iterator[str]:

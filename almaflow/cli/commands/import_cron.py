@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from almaflow.alma.payload import LARGEST_PAYLOAD, PayloadInvalid, decode_payload
-from almaflow.authoring.new_files import check_missing, write_missing
+from almaflow.authoring.new_files import check_missing, way_to_schemas, write_missing
 from almaflow.authoring.new_workflow.cron_workflows import CronWorkflow, workflow_of
 from almaflow.authoring.new_workflow.crontab import (
     CronCommand,
@@ -20,16 +19,15 @@ from almaflow.authoring.new_workflow.crontab import (
     read_crontab,
 )
 from almaflow.authoring.new_workflow.shell_commands import NotRead, ShellReader
+from almaflow.cli.input_files import STDIN, read_input
 from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit, emit_json, say
-from almaflow.cli.settings_above import find_named_project
+from almaflow.cli.settings_above import find_existing_project
 from almaflow.errors import RequestWrong
-from almaflow.problems import did_you_mean
-from almaflow.settings import FILE_NAME, Project
-from almaflow.text_files import FileUnreadable, decode, names_in, read_bytes
+from almaflow.settings import Project
+from almaflow.text_files import FileUnreadable, decode, read_bytes
 from almaflow.workflow_folder import display_path
 
-_STDIN = "-"
 # Bytes of a crontab or script.
 _LARGEST = 256 * 1024
 _SYSTEM_FOLDER = "/etc"
@@ -43,7 +41,7 @@ def import_cron(
             help="The crontab; default: standard input, as in `crontab -l | almaflow import-cron`.",
             show_default=False,
         ),
-    ] = _STDIN,
+    ] = STDIN,
     users: Annotated[
         bool,
         typer.Option(
@@ -58,15 +56,10 @@ def import_cron(
     that has more than that is listed with the reason, and no workflow is made of it. API keys are
     never copied. Exits with 1 if a line was not read.
     """
-    project = find_named_project()
-    if project.document is None:
-        raise RequestWrong(
-            f"There is no {FILE_NAME} in {project.folder} or a folder above it. Create a project "
-            "with `almaflow init`, or change to its folder."
-        )
+    project = find_existing_project()
     has_users = users or os.path.abspath(file).startswith(_SYSTEM_FOLDER + os.sep)
     crontab = read_crontab(_text(file), has_users=has_users)
-    folder = Path.cwd() if file == _STDIN else Path(os.path.abspath(file)).parent
+    folder = Path.cwd() if file == STDIN else Path(os.path.abspath(file)).parent
     unread, made = list(crontab.unread), []
     for command in crontab.commands:
         try:
@@ -86,23 +79,17 @@ def import_cron(
 
 
 def _text(file: str) -> str:
-    if file == _STDIN:
-        content = sys.stdin.buffer.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise RequestWrong("The crontab on standard input is larger than 256 KiB.")
     try:
-        return decode(content if file == _STDIN else read_bytes(Path(file), _LARGEST))
+        return decode(read_input(file, _LARGEST, "crontab"))
     except FileUnreadable as error:
-        name = "The crontab on standard input" if file == _STDIN else file
-        path = Path(file)
-        hint = "" if os.path.lexists(path) else did_you_mean(path.name, names_in(path.parent) or [])
-        raise RequestWrong(f"{name} cannot be read: {error.reason}{hint or '.'}") from error
+        name = "The crontab on standard input" if file == STDIN else file
+        raise RequestWrong(f"{name} cannot be read: {error.reason}.") from error
 
 
 def _made(command: CronCommand, folder: Path, project: Project) -> CronWorkflow:
     reader = ShellReader(lambda name: _beside(folder, name), command.variables)
     actions = list(reader.actions(command.command))
-    schemas = os.path.relpath(project.folder / "schemas", project.workflows).replace(os.sep, "/")
+    schemas = way_to_schemas(project.folder / "schemas", project.workflows)
     return workflow_of(command, actions, f"cron-line-{command.line}", schemas)
 
 

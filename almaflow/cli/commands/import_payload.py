@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,14 +17,13 @@ from almaflow.alma.payload import (
     read_payload,
 )
 from almaflow.alma.wire import JobParameter
+from almaflow.authoring.new_workflow.texts import literally
+from almaflow.cli.input_files import STDIN, read_input
 from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit, emit_document, emit_json
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.operations.pasted_steps import quoted
-from almaflow.problems import Location, Problem, did_you_mean
-from almaflow.text_files import FileUnreadable, UnreadableReason, names_in, read_bytes
-
-STDIN = "-"
+from almaflow.problems import Location, Problem
 
 
 def import_payload(
@@ -96,6 +91,11 @@ def _notes(payload: Payload, job: str | None) -> Iterator[str]:
             'The payload has no set: replace `set_id` by `set: "{{ steps.NAME.set_id }}"`, or '
             "by the id of a set."
         )
+    yield from line_break_warnings(payload)
+
+
+def line_break_warnings(payload: Payload) -> Iterator[str]:
+    """Yield a sentence about the values that begin or end with a line break, if there are any."""
     if names := payload.laid_out():
         yield (
             f"Warning: the value of {', '.join(f'`{name}`' for name in names)} begins or ends "
@@ -110,31 +110,20 @@ def _source(file: str) -> str:
 
 def payload_in(file: str) -> Payload:
     """Return the payload in *file*; Raises: RequestWrong, DocumentsInvalid."""
-    content, text = _read(file), ""
+    return pasted_payload(_source(file), read_input(file, LARGEST_PAYLOAD, "payload"))
+
+
+def pasted_payload(source: str, content: bytes) -> Payload:
+    """Return the payload that *content*, which is from *source*, is; Raises: DocumentsInvalid."""
+    text = ""
     try:
         text = decode_payload(content)
         return read_payload(text)
     except PayloadInvalid as error:
-        location = Location(_source(file), error.line, error.column)
+        location = Location(source, error.line, error.column)
         line = error.line_of(text)
         problem = Problem(location, "bad-payload", str(error), line_text=line)
         raise DocumentsInvalid([problem]) from error
-
-
-def _read(file: str) -> bytes:
-    if file == STDIN:
-        content = sys.stdin.buffer.read(LARGEST_PAYLOAD + 1)
-        if len(content) > LARGEST_PAYLOAD:
-            raise RequestWrong("The payload on standard input is larger than 1 MiB. Copy it again.")
-        return content
-    try:
-        return read_bytes(Path(file), LARGEST_PAYLOAD)
-    except FileUnreadable as error:
-        is_special = error.kind is UnreadableReason.SPECIAL
-        advice = " Use `-` to read the payload from standard input." if is_special else ""
-        path = Path(file)
-        hint = "" if os.path.lexists(path) else did_you_mean(path.name, names_in(path.parent) or [])
-        raise RequestWrong(f"{file} cannot be read: {error.reason}{hint or '.'}{advice}") from error
 
 
 def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, Any]:
@@ -154,25 +143,20 @@ def step_of(parameters: Sequence[JobParameter], job: str | None) -> dict[str, An
     if not keeps_order:
         rest = list(parameters)
     if keeps_order and len({one.name for one in rest}) == len(rest):
-        submit["parameters"] = {one.name: _literally(one.value) for one in rest}
+        submit["parameters"] = {one.name: literally(one.value) for one in rest}
     else:
-        submit["parameters"] = [{"name": one.name, "value": _literally(one.value)} for one in rest]
+        submit["parameters"] = [{"name": one.name, "value": literally(one.value)} for one in rest]
     if not rest:
         del submit["parameters"]
     for one in parameters:
         if one not in rest:
-            submit[moved[one.name]] = _literally(one.value)
+            submit[moved[one.name]] = literally(one.value)
     return {"submit_job": submit}
 
 
 def _without_empty_name(parameters: Sequence[JobParameter]) -> list[JobParameter]:
     """Return *parameters* without an empty `job_name`."""
     return [one for one in parameters if one.value or one.name != "job_name"]
-
-
-def _literally(value: str) -> str:
-    """Return a value in which no template is recognised."""
-    return re.sub(r"\{[{%#]", lambda match: f'{{{{ "{match[0]}" }}}}', value)
 
 
 def step_lines(step: dict[str, Any]) -> Iterator[str]:

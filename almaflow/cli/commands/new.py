@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,22 +12,27 @@ from typing import Annotated
 import typer
 
 from almaflow.alma.pasted_payload import JOB_ID
-from almaflow.alma.payload import Payload, PayloadInvalid, read_payload
-from almaflow.authoring.new_files import check_missing, write_missing
+from almaflow.alma.payload import Payload
+from almaflow.authoring.new_files import check_missing, way_to_schemas, write_missing
 from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_files
 from almaflow.check.job_sets import SET_JOBS
 from almaflow.cli import new_questions
-from almaflow.cli.commands.import_payload import STDIN, payload_in
-from almaflow.cli.prompts import can_be_asked
+from almaflow.cli.commands.import_payload import (
+    line_break_warnings,
+    pasted_payload,
+    payload_in,
+)
+from almaflow.cli.input_files import STDIN
+from almaflow.cli.prompts import answered, can_be_asked
 from almaflow.cli.render.run_report import print_warnings
 from almaflow.cli.render.terminal import emit, emit_json, emit_lines, say
-from almaflow.cli.settings_above import find_named_project
-from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.problems import Location, Problem, did_you_mean
-from almaflow.settings import FILE_NAME, PathRefused, Project, data_path
+from almaflow.cli.settings_above import find_existing_project
+from almaflow.errors import RequestWrong
+from almaflow.problems import did_you_mean
+from almaflow.settings import PathRefused, Project, data_path
 from almaflow.snapshot.file_format import SnapshotInvalid
 from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section
@@ -112,7 +116,7 @@ def new(
     asks what the options leave open.
     """
     asks = not (yes or as_json) and can_be_asked()
-    project = _project()
+    project = find_existing_project()
     if file == STDIN and not clipboard and name is not None and os.path.isfile(name):
         raise RequestWrong(
             f"`{name}` is a file, and the new workflow has no name. Name it first, such as "
@@ -133,7 +137,7 @@ def new(
             parameters=divide(payload.parameters),
             alma_set=_completed(alma_set, payload, known, project),
             limit=most or MOST,
-            schemas=_way_to_schemas(project),
+            schemas=way_to_schemas(project.folder / "schemas", project.workflows),
             job_name=_value(payload, "job_name"),
             cron=cron,
             notify=notify,
@@ -146,19 +150,9 @@ def new(
         emit_json({"written": written})
         return
     emit_lines(f"Wrote {display_path(project.workflows / one)}." for one in files.written)
-    for note in _notes(payload):
+    for note in line_break_warnings(payload):
         say(note, err=True)
     _show(project, name)
-
-
-def _project() -> Project:
-    project = find_named_project()
-    if project.document is None:
-        raise RequestWrong(
-            f"There is no {FILE_NAME} in {project.folder} or a folder above it, so there is no "
-            "project for a new workflow. Create one with `almaflow init`, or change to its folder."
-        )
-    return project
 
 
 def _check_channel(project: Project, channel: str) -> None:
@@ -179,7 +173,7 @@ def _name(given: str | None, *, asks: bool) -> str:
     if not asks:
         raise RequestWrong("Name the new workflow, such as `almaflow new weekly-export panel.txt`.")
     with new_questions.nothing_written():
-        return new_questions.ask_name()
+        return answered("Name of the workflow", None, new_questions.read_name)
 
 
 def _asked(
@@ -191,10 +185,16 @@ def _asked(
         has_set = any(one.name == "set_id" for one in payload.parameters)
         if alma_set is None and (has_set or payload.job in SET_JOBS):
             set_id = _value(payload, "set_id")
-            alma_set = new_questions.ask_set(set_id if set_id.isdecimal() else "")
+            question = "Set that the job works on (its name in Alma, or its id)"
+            default = set_id if set_id.isdecimal() else None
+            alma_set = answered(question, default, new_questions.read_set)
         if most is None and alma_set is not None:
-            most = new_questions.ask_limit(MOST)
-        return alma_set, most, new_questions.ask_schedule() if cron is None else cron
+            question = "Most records that one run works on"
+            most = answered(question, str(MOST), new_questions.read_limit)
+        if cron is None:
+            question = "When it runs (such as `sunday 04:00` or `daily 02:30`)"
+            cron = answered(question, new_questions.BY_HAND, new_questions.read_schedule)
+        return alma_set, most, cron
 
 
 # --- the panel --------------------------------------------------------------------------------
@@ -224,12 +224,7 @@ def _from_clipboard() -> Payload:
             "The clipboard of this machine cannot be read. Save the panel in a file and name the "
             "file, or paste it on standard input."
         ) from error
-    try:
-        return read_payload(text)
-    except PayloadInvalid as error:
-        location = Location("clipboard", error.line, error.column)
-        problem = Problem(location, "bad-payload", str(error), line_text=error.line_of(text))
-        raise DocumentsInvalid([problem]) from error
+    return pasted_payload("clipboard", text.encode("utf-8", "replace"))
 
 
 def _job_id(payload: Payload, given: str | None) -> str:
@@ -258,14 +253,6 @@ def _job_id(payload: Payload, given: str | None) -> str:
 def _value(payload: Payload, name: str) -> str:
     values = [one.value for one in payload.parameters if one.name == name]
     return values[0].strip() if len(values) == 1 else ""
-
-
-def _notes(payload: Payload) -> Iterator[str]:
-    if names := payload.laid_out():
-        yield (
-            f"Warning: the value of {', '.join(f'`{name}`' for name in names)} begins or ends with "
-            "a line break, which Alma would get as part of it. If an editor added it, remove it."
-        )
 
 
 # --- the set ----------------------------------------------------------------------------------
@@ -358,10 +345,6 @@ def _section(project: Project) -> Section | None:
         # `validate` reports it; the workflow can be written without.
         return None
     return snapshot.section(project.default_institution)
-
-
-def _way_to_schemas(project: Project) -> str:
-    return os.path.relpath(project.folder / "schemas", project.workflows).replace(os.sep, "/")
 
 
 def _show(project: Project, name: str) -> None:

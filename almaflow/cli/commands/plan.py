@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from almaflow.cli.options import (
 from almaflow.cli.render.run_report import exit_code_of, print_warnings, without_printed
 from almaflow.cli.render.terminal import emit_json, emit_lines
 from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.simulated_play import play
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.redaction import REDACTION
@@ -62,13 +64,7 @@ def plan(
     simulation.furnish_for(loaded, made)
     recorder = Recorder()
     engine = simulation.engine(recorder)
-
-    async def main() -> RunRecord:
-        async with engine.running():
-            await engine.add(made)
-            return await engine.work_on(made.run_id)
-
-    record = run_interruptible(main, virtual=True)
+    record = run_interruptible(partial(play, engine, made), virtual=True)
     steps = recorder.steps(made)
     if as_json:
         emit_json(_as_data(made, record, steps))
