@@ -35,7 +35,8 @@ def write_missing(folder: Path, texts: Mapping[str, str]) -> WrittenFiles:
         RequestWrong: what should be a folder is a file. Nothing was written.
         OSError: the system refused; files before this one are written.
     """
-    _check_folders(folder, texts)
+    for parent in dict.fromkeys((folder / name).parent for name in texts):
+        check_new_folder(parent)
     written: list[str] = []
     kept: list[str] = []
     for name, text in texts.items():
@@ -74,11 +75,6 @@ def check_new_folder(folder: Path) -> None:
                     "rename what is there."
                 )
             return
-
-
-def _check_folders(folder: Path, texts: Mapping[str, str]) -> None:
-    for parent in dict.fromkeys((folder / name).parent for name in texts):
-        check_new_folder(parent)
 
 
 def _write(file: Path, text: str) -> bool:

@@ -17,7 +17,6 @@ from almaflow.cli.prompts import who
 from almaflow.clock import Clock
 from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError, DocumentsInvalid, RequestWrong
-from almaflow.late_dataclasses import dataclass
 from almaflow.loopback import is_loopback
 from almaflow.operations.alma_reading import PageReader
 from almaflow.operations.previews import Preview
@@ -38,13 +37,6 @@ if TYPE_CHECKING:
     from almaflow.engine.alma_writes.institutions import InstitutionConnection
 
 
-@dataclass(frozen=True)
-class ServedPage:
-    """A page that is served until it is closed."""
-
-    close: Callable[[], None]
-
-
 def serve_page(
     project: Project,
     address: PageAddress,
@@ -53,8 +45,8 @@ def serve_page(
     log: Log,
     remaining_calls: Callable[[], Mapping[str, int]],
     wake: Callable[[], None],
-) -> ServedPage | None:
-    """Serve the page at *address*.
+) -> Callable[[], None] | None:
+    """Serve the page at *address*, and return what ends that; None: there is none.
 
     A port that is busy is an error when almaflow.yaml names it. The default address may belong to
     the `serve` of another project or to a standby: then timetables matter more than the page.
@@ -100,7 +92,7 @@ def serve_page(
                 level="warning",
             )
         log(f"The page is at {public}/.", page=public)
-        return ServedPage(parts.pop_all().close)
+        return parts.pop_all().close
 
 
 def _open_institution(settings: _Settings, institution: str | None) -> InstitutionConnection:

@@ -18,7 +18,8 @@ def other_schemas() -> dict[str, Schema]:
     """Return the schemas of files that are neither workflows nor almaflow.yaml."""
     from almaflow.cli.catalog_schema import catalog_schema
 
-    return {"scenario": scenario_schema(), "tests": tests_schema(), "catalog": catalog_schema()}
+    tests = schema_of(WorkflowTests, "tests", "almaflow tests")
+    return {"scenario": scenario_schema(), "tests": tests, "catalog": catalog_schema()}
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -32,8 +33,3 @@ def scenario_schema() -> dict[str, Any]:
         **made,
         "definitions": definitions,
     }
-
-
-def tests_schema() -> dict[str, Any]:
-    """Return the schema of files of tests."""
-    return schema_of(WorkflowTests, "tests", "almaflow tests")

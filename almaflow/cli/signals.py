@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 # Windows has no SIGHUP.
 HANGUP: Final[int | None] = getattr(signal, "SIGHUP", None)
@@ -26,11 +26,7 @@ def interrupt_on_signals() -> None:
     """Let every ending signal raise `KeyboardInterrupt`, as Ctrl-C does."""
     for number in ending_signals():
         if number != signal.SIGINT:
-            signal.signal(number, _interrupt)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+            signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager

@@ -121,8 +121,5 @@ repeated after 1, 3 and 6 hours of the simulated clock. `duplicates: true` sends
 def page() -> str:
     """Return the text, in lines that fit a terminal."""
     text = _PAGE.format(areas=", ".join(AREAS), calls=", ".join(CALLS))
-    return "\n".join(line for long in text.split("\n") for line in _fitting(long))
-
-
-def _fitting(line: str) -> list[str]:
-    return textwrap.wrap(line, _WIDTH, break_on_hyphens=False) or [""]
+    wrapped = (textwrap.fill(line, _WIDTH, break_on_hyphens=False) for line in text.split("\n"))
+    return "\n".join(wrapped)

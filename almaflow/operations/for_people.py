@@ -59,17 +59,14 @@ def for_people(store: Store) -> ForPeople:
         for wait in waits_of(run, None)
         if wait.kind is WaitingKind.PERSON
     ]
-    lost = [one for run in runs if _may_be_lost(run) for one in _lost(store, run)]
+    lost = [one for run in runs for one in _lost(store, run)]
     resolved = {one.run.id for one in lost}
     on_hold = [run for run in runs if run.held and run.id not in resolved]
     return ForPeople(questions, lost, on_hold)
 
 
-def _may_be_lost(run: RunRecord) -> bool:
-    kinds = {wait.kind for wait in run.waits}
-    return WaitingKind.RESOLVE in kinds or WaitingKind.UNCONFIRMED in kinds
-
-
 def _lost(store: Store, run: RunRecord) -> list[LostSubmission]:
+    if not {WaitingKind.RESOLVE, WaitingKind.UNCONFIRMED} & {wait.kind for wait in run.waits}:
+        return []
     found = lost_in(store.journal(run.id), worked_on=is_worked_on(store, run))
     return [LostSubmission(run, path, run.reason) for path in found]

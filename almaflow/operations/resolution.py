@@ -111,19 +111,14 @@ def decide_anywhere(
 def lost_in(entries: Sequence[JournalEntry], *, worked_on: bool) -> dict[str, UnconfirmedRequest]:
     """Return the newest unconfirmed submission of each step, by path."""
     submissions = [entry for entry in entries if is_submission(entry.effect) and entry.request_hash]
+    markers: dict[tuple[str, int], list[str]] = {}
+    for one in submissions:
+        markers.setdefault((one.path, one.attempt), []).append(one.value["trace"]["marker"])
     return {
-        entry.path: UnconfirmedRequest(entry, _markers(submissions, entry))
-        for entry in submissions
-        if is_lost(entry, worked_on=worked_on)
-    }
-
-
-def _markers(submissions: Sequence[JournalEntry], lost: JournalEntry) -> list[str]:
-    return [
-        one.value["trace"]["marker"]
+        one.path: UnconfirmedRequest(one, markers[one.path, one.attempt])
         for one in submissions
-        if (one.path, one.attempt) == (lost.path, lost.attempt)
-    ]
+        if is_lost(one, worked_on=worked_on)
+    }
 
 
 def _chosen(

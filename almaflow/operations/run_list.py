@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from almaflow.errors import RequestWrong
 from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
+from almaflow.operations.run_records import live_owners
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import did_you_mean
 from almaflow.store import RunRecord, Store
@@ -98,13 +99,6 @@ def summaries_of(store: Store, records: Sequence[RunRecord]) -> list[RunSummary]
     """Return the summaries of *records*, in their order."""
     alive = live_owners(store, records)
     return [copied(RunSummary, one, worked_on=one.owner in alive) for one in records]
-
-
-def live_owners(store: Store, records: Iterable[RunRecord]) -> set[str | None]:
-    """Return the ids of the live processes that execute some of *records*."""
-    owners = {record.owner for record in records if record.owner is not None}
-    processes = (store.process(owner) for owner in owners)
-    return {one.id for one in processes if one is not None and one.left_at is None}
 
 
 def read_state(text: str) -> Status | Outcome:

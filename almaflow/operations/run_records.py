@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from almaflow.errors import RequestWrong
@@ -21,10 +21,14 @@ def log_request(store: Store, run_id: str, text: str, by: str, **data: Any) -> N
 
 def is_worked_on(store: Store, record: RunRecord) -> bool:
     """Whether a live process executes a run."""
-    if record.owner is None:
-        return False
-    process = store.process(record.owner)
-    return process is not None and process.left_at is None
+    return record.owner in live_owners(store, [record])
+
+
+def live_owners(store: Store, records: Iterable[RunRecord]) -> set[str]:
+    """Return the ids of the live processes that execute some of *records*."""
+    owners = {record.owner for record in records if record.owner is not None}
+    processes = (store.process(owner) for owner in owners)
+    return {one.id for one in processes if one is not None and one.left_at is None}
 
 
 def plan_of(store: Store, record: RunRecord) -> Plan | None:

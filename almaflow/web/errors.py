@@ -64,7 +64,8 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def wrong_values(request: Request, error: RequestValidationError) -> Response:
-        return refuse(request, _wrong(request), sentence_about(error), "parameter-wrong")
+        sentences = " ".join(map(_sentence, error.errors()))
+        return refuse(request, _wrong(request), sentences, "parameter-wrong")
 
     @app.exception_handler(AlmaflowError)
     def refused(request: Request, error: AlmaflowError) -> Response:
@@ -134,11 +135,6 @@ _ABOUT_VALUES: Mapping[str, str] = {
     "literal_error": "is not one of {expected}",
     "too_long": "has more than {max_length} values",
 }
-
-
-def sentence_about(error: RequestValidationError) -> str:
-    """Return a sentence for each value that is wrong."""
-    return " ".join(map(_sentence, error.errors()))
 
 
 def _sentence(one: Mapping[str, Any]) -> str:

@@ -26,11 +26,11 @@ def checker(project: Project, company: Sequence[LintedFile]) -> CheckBytes:
         linted = linted_checked(replace(checked, path=path))
         if linted is None:
             return checked.document, checked.problems
-        others = [one for one in company if one.path is None or not _same(one.path, path)]
+        others = [one for one in company if not _is_at(one, path)]
         return linted.document, [*checked.problems, *lint_problems([linted], project, others)]
 
     return check
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.absolute() == other.absolute()
+def _is_at(one: LintedFile, path: Path) -> bool:
+    return one.path is not None and one.path.absolute() == path.absolute()

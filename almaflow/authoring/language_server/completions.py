@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -20,7 +20,7 @@ from almaflow.json_schema import first_paragraph
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import ModelPlace, alternatives, models_of, place_of, words_of
 from almaflow.settings import Project
-from almaflow.steps.base import Kind, StepBase
+from almaflow.steps.base import Kind
 from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.steps.tree import StepNode, walk
 from almaflow.workflow import Workflow, kinds
@@ -78,7 +78,7 @@ def suggestions(cursor: Cursor, around: Surroundings) -> list[Suggestion]:
     if cursor.is_key:
         return _fitting(_keys(place.keys, cursor.typed))
     field = _short_field(place) or place.field
-    if field is not None and _is_expression(field):
+    if field is not None and any(one in (Condition, Expression) for one in alternatives(field)):
         return _fitting(_of_expression(cursor.typed, around.workflow))
     return _fitting(_values(cursor, field, around))
 
@@ -115,10 +115,6 @@ def _beginning(key: str, kind: type[Kind]) -> str:
     if kind.short and required in ([], [kind.short]):
         return f"{key}: "
     return "\n".join([f"{key}:", *(f"    {name}: " for name in required)])
-
-
-def _is_expression(field: FieldInfo) -> bool:
-    return any(one in (Condition, Expression) for one in alternatives(field))
 
 
 def _values(cursor: Cursor, field: FieldInfo | None, around: Surroundings) -> Iterator[Suggestion]:
@@ -169,7 +165,7 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
         folders[:] = (
             sorted(one for one in folders if not one.startswith(".")) if not here.parts else []
         )
-        found += [(here / name).as_posix() for name in sorted(names) if name.endswith(suffixes[0:])]
+        found += [(here / name).as_posix() for name in sorted(names) if name.endswith(suffixes)]
     return found[:MOST]
 
 
@@ -189,7 +185,8 @@ def _of_expression(typed: str, workflow: Workflow | None) -> Iterator[Suggestion
 
 def _members(owner: str, workflow: Workflow | None) -> Iterator[tuple[str, str]]:
     """Yield the names that follow `owner.`, each with what it is; without owner, all names."""
-    nodes = {node.step.id: node for node in _nodes(workflow) if node.step.id}
+    steps = [] if workflow is None else [*workflow.steps, *(workflow.finally_ or ())]
+    nodes = {node.step.id: node for node in walk(steps) if node.step.id}
     if not owner:
         yield from ((name, "") for name in _NAMES)
         yield from (("counters", "in `expect`"), ("status", "in `expect`"))
@@ -208,10 +205,3 @@ def _outputs(node: StepNode | None) -> Iterator[tuple[str, str]]:
     if node is not None:
         outputs = {**type(node.step.kind).outputs, **COMMON_OUTPUTS}
         yield from ((name, output_words(type_)) for name, type_ in outputs.items())
-
-
-def _nodes(workflow: Workflow | None) -> list[StepNode]:
-    if workflow is None:
-        return []
-    steps: Sequence[StepBase] = [*workflow.steps, *(workflow.finally_ or ())]
-    return list(walk(steps))

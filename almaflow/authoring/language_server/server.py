@@ -98,7 +98,10 @@ def make_server() -> LanguageServer:
             return
         if opened.get(uri) is state and document.version == version:
             state.problems = problems
-            _publish(server, document, problems)
+            found = [_diagnostic(document, problem) for problem in problems]
+            server.text_document_publish_diagnostics(
+                lsp.PublishDiagnosticsParams(uri, found, document.version)
+            )
 
     def soon(uri: str) -> None:
         state = opened.setdefault(uri, _Open())
@@ -208,13 +211,6 @@ def _checked(
     checked = check_text(file, text, project, neighbours, is_wanted)
     state.workflow = checked.workflow or state.workflow
     return checked.problems
-
-
-def _publish(server: LanguageServer, document: TextDocument, problems: Sequence[Problem]) -> None:
-    found = [_diagnostic(document, problem) for problem in problems]
-    server.text_document_publish_diagnostics(
-        lsp.PublishDiagnosticsParams(document.uri, found, document.version)
-    )
 
 
 def _diagnostic(document: TextDocument, problem: Problem) -> lsp.Diagnostic:

@@ -94,11 +94,6 @@ def _modeline(new: NewWorkflow, schema: str) -> str:
     return f"# yaml-language-server: $schema={new.schemas}/{schema}.schema.json"
 
 
-def _modeline_of_tests(new: NewWorkflow) -> str:
-    # Their folder is one further down.
-    return f"# yaml-language-server: $schema=../{new.schemas}/tests.schema.json"
-
-
 def _workflow(new: NewWorkflow) -> Iterator[str]:
     job = f"{new.job.id} ({new.job.label})" if new.job.label else new.job.id
     yield _modeline(new, "workflow")
@@ -244,7 +239,8 @@ def _scenario_set(alma_set: NewSet | None, content: str, members: int) -> Iterat
 
 def _tests(new: NewWorkflow) -> Iterator[str]:
     request = f"/conf/jobs/{new.job.id}?op=run"
-    yield _modeline_of_tests(new)
+    # Their folder is one further down.
+    yield f"# yaml-language-server: $schema=../{new.schemas}/tests.schema.json"
     yield "tests:"
     yield "  - name: the job runs on the set" if new.alma_set else "  - name: the job runs"
     yield "    expect:"

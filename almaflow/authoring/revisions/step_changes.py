@@ -23,8 +23,7 @@ _MOST_PAIRS = 250_000
 def step_changes(old: Sequence[StepFacts], new: Sequence[StepFacts]) -> tuple[StepChange, ...]:
     """Return the changes of steps: those in the newer revision in its order, then those gone."""
     pairs = _Pairs(old, new)
-    changes = [*_of_new(pairs), *_removed(pairs)]
-    return tuple(changes)
+    return (*_of_new(pairs), *_removed(pairs))
 
 
 def paired_paths(old: Sequence[StepFacts], new: Sequence[StepFacts]) -> dict[str, str]:
@@ -61,9 +60,18 @@ class _Pairs:
 
     def _pair_in_block(self, number: int) -> None:
         """Pair a step without an id, and all like it in its list, with those of the same list."""
-        old = [one for one in self._free_old() if self.old[one].block == self.old[number].block]
-        old = [one for one in old if self.old[one].parent == self.old[number].parent]
-        new = [one for one in self._free_new() if self._same_list(number, one)]
+        block, parent = self.old[number].block, self.old[number].parent
+        old = [
+            place
+            for place, step in enumerate(self.old)
+            if place not in self.new_of and step.id is None
+            if (step.block, step.parent) == (block, parent)
+        ]
+        new = [
+            place
+            for place, step in enumerate(self.new)
+            if place not in self.old_of and step.id is None and self._same_list(number, place)
+        ]
         for one in list(old):
             same = next((it for it in new if self.new[it].facts == self.old[one].facts), None)
             if same is not None:
@@ -71,20 +79,6 @@ class _Pairs:
                 old.remove(one)
                 new.remove(same)
         self._pair_alike(old, new, _ALIKE if len(old) > 1 or len(new) > 1 else 0.0)
-
-    def _free_old(self) -> list[int]:
-        return [
-            number
-            for number, step in enumerate(self.old)
-            if number not in self.new_of and step.id is None
-        ]
-
-    def _free_new(self) -> list[int]:
-        return [
-            number
-            for number, step in enumerate(self.new)
-            if number not in self.old_of and step.id is None
-        ]
 
     def _same_list(self, one: int, other: int) -> bool:
         """Whether a step of the newer revision is in the list of a step of the older one."""
@@ -193,10 +187,9 @@ def _moved(pairs: _Pairs) -> Iterator[int]:
 
 def _longest_rising(numbers: Iterable[int]) -> list[int]:
     """Return the longest part of different *numbers* that rises, not necessarily in a row."""
-    sequence = list(numbers)
     ends: list[int] = []
     chains: list[list[int]] = []
-    for number in sequence:
+    for number in numbers:
         at = bisect_left(ends, number)
         chain = [*(chains[at - 1] if at else []), number]
         if at == len(ends):

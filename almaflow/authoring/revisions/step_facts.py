@@ -93,7 +93,7 @@ def _facts(node: StepNode, loaded: LoadedWorkflow, root: Path) -> Facts:
     if kind.key != "call":  # a called workflow is compared itself
         facts |= dict(_contents(facts, loaded, root))
     # Their order does not count: cases are compared as texts, and branches run together.
-    arms = sorted(text for text in (_arm(block.keys) for block in kind.blocks()) if text)
+    arms = sorted(str(block.keys[-1]) for block in kind.blocks() if list(block.keys) != ["steps"])
     return facts | ({f"{kind.key} arms": "; ".join(arms)} if arms else {})
 
 
@@ -111,10 +111,6 @@ def _contents(facts: Facts, loaded: LoadedWorkflow, root: Path) -> Iterator[tupl
             lines = content.splitlines()
             digest = hashlib.sha256(b"\n".join(lines)).hexdigest()[:6]
             yield f"{key} (content)", f"{len(lines)} lines, {digest}"
-
-
-def _arm(keys: Sequence[str | int]) -> str:
-    return "" if list(keys) == ["steps"] else str(keys[-1])
 
 
 def _parameters(kind: SubmitJob, loaded: LoadedWorkflow, root: Path) -> Facts:

@@ -39,7 +39,9 @@ def tick_changes(old: Version | None, new: Version | None, now: datetime) -> Tic
     gained, lost = sorted(ticks[1] - ticks[0]), sorted(ticks[0] - ticks[1])
     if not gained and not lost:
         return None
-    zone = _zone(new or old)
+    one = new or old
+    assert one is not None
+    zone = ZoneInfo(one.loaded.workflow.timezone or one.side.project.settings.timezone)
     return TickChanges(
         tuple(one.astimezone(zone) for one in gained[:_SHOWN]),
         tuple(one.astimezone(zone) for one in lost[:_SHOWN]),
@@ -47,11 +49,6 @@ def tick_changes(old: Version | None, new: Version | None, now: datetime) -> Tic
         len(lost),
         DAYS,
     )
-
-
-def _zone(one: Version | None) -> ZoneInfo:
-    assert one is not None
-    return ZoneInfo(one.loaded.workflow.timezone or one.side.project.settings.timezone)
 
 
 def _uncompared(why: str) -> TickChanges:

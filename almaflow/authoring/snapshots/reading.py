@@ -27,7 +27,7 @@ from almaflow.alma.errors import (
     ResponseLost,
     Threshold,
 )
-from almaflow.alma.wire import General, ImportProfile, IntegrationProfile, Job, JobInstance
+from almaflow.alma.wire import General, Job, JobInstance
 from almaflow.authoring.snapshots.entries import (
     detailed,
     import_entry,
@@ -149,7 +149,8 @@ class SectionReader:
             SnapshotPostponed: too few calls are left today.
             SnapshotTooLarge: the lists take more requests than are allowed.
         """
-        jobs = await self._part(JOBS, self._jobs())
+        pages = read_pages(self._send, lambda offset: calls.list_jobs(offset=offset))
+        jobs = await self._part(JOBS, pages)
         section = Section(
             self._alma.institution,
             today,
@@ -178,25 +179,15 @@ class SectionReader:
 
     # --- the lists --------------------------------------------------------------------------
 
-    async def _jobs(self) -> list[Job]:
-        return await read_pages(self._send, lambda offset: calls.list_jobs(offset=offset))
-
     async def _profiles(self, section: Section) -> tuple[ProfileEntry, ...]:
-        integration = await self._part(INTEGRATION_PROFILES, self._integration_profiles())
-        imports = await self._part(IMPORT_PROFILES, self._import_profiles())
+        pages = read_pages(self._send, lambda offset: calls.integration_profiles(offset=offset))
+        integration = await self._part(INTEGRATION_PROFILES, pages)
+        imports = await self._part(IMPORT_PROFILES, self._send(calls.import_profiles()))
         owned = jobs_by_profile(section.jobs)
         return (
             *(integration_entry(one, owned) for one in integration or ()),
-            *(import_entry(one, owned) for one in imports or ()),
+            *(import_entry(one, owned) for one in (imports.items if imports is not None else ())),
         )
-
-    async def _integration_profiles(self) -> list[IntegrationProfile]:
-        return await read_pages(
-            self._send, lambda offset: calls.integration_profiles(offset=offset)
-        )
-
-    async def _import_profiles(self) -> Sequence[ImportProfile]:
-        return (await self._send(calls.import_profiles())).items
 
     async def _table(self, names: Iterable[str]) -> dict[str, str]:
         rows: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -210,14 +210,9 @@ def _message_words(to: str | None, part: str | None) -> str:
 
 
 def _sent(messages: Iterable[SentMessage]) -> str:
-    listed = list(_listed(messages))
+    listed = [f"to {one.to or 'log'}: {shown(one.text)}" for one in messages]
     more = len(listed) - _LISTED
     return "; ".join(listed[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
-
-
-def _listed(messages: Iterable[SentMessage]) -> Iterator[str]:
-    for one in messages:
-        yield f"to {one.to or 'log'}: {shown(one.text)}"
 
 
 def _sets(view: RunView) -> dict[str, list[str]]:

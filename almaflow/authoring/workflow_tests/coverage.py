@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from almaflow.authoring.workflow_tests.running import Record
-from almaflow.authoring.workflow_tests.step_names import StepNames, any_iteration
+from almaflow.authoring.workflow_tests.step_names import DEFAULT, StepNames, any_iteration
 from almaflow.document import Document, PathTo
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location
@@ -87,9 +87,12 @@ def _points(
     assert document is not None
     yield _point(position, document, (), "is never run"), path in reached.began
     for arm in names.arms(position):
-        keys: PathTo = ("branch", *_arm_keys(arm.name, arm.written))
+        keys: PathTo = (arm.name,) if arm.name == DEFAULT else ("cases", arm.written)
         taken = (path, arm.name) in reached.arms
-        yield _point(position, document, keys, f"never takes the arm `{arm.written}`"), taken
+        yield (
+            _point(position, document, ("branch", *keys), f"never takes the arm `{arm.written}`"),
+            taken,
+        )
     if step.if_ is not None:
         # A step whose `if` is false ends as skipped and does not begin.
         was_false = reached.ended(path, ["skipped"])
@@ -101,10 +104,6 @@ def _points(
         what = "never fails, so that `on_failure: continue` counts"
         failed = reached.ended(path, _FAILURES)
         yield _point(position, document, ("on_failure",), what), failed
-
-
-def _arm_keys(name: str, written: str) -> PathTo:
-    return (name,) if name == "default" else ("cases", written)
 
 
 def _point(position: StepPosition, document: Document, keys: PathTo, what: str) -> Point:

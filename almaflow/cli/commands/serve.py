@@ -25,7 +25,6 @@ from almaflow.store import ProcessInfo, Store
 from almaflow.store.pitfalls import warnings_about
 
 if TYPE_CHECKING:
-    from almaflow.cli.page import ServedPage
     from almaflow.engine.engine import Engine
     from almaflow.runs.events import Listener, RunEvent
     from almaflow.scheduler.companions import Companion
@@ -108,7 +107,8 @@ def serve(
             log(_SHARED_STOP if store.is_shared else _STOP)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         finally:
-            serving.close_page()
+            if serving.close_page is not None:
+                serving.close_page()
             serving.measures.stop()
 
 
@@ -159,7 +159,8 @@ class _Serving:
         self._clock = SystemClock()
         self._engine: Engine | None = None
         self.measures = Measures()
-        self._page: ServedPage | None = None
+        self.close_page: Callable[[], None] | None = None
+        """Ends the web page; None: there is none."""
         self._loop: asyncio.AbstractEventLoop | None = None
         parts = Parts(
             engine=self._new_engine,
@@ -216,7 +217,7 @@ class _Serving:
         # Imported here because it is large, and `page: false` does without.
         from almaflow.cli.page import serve_page
 
-        self._page = serve_page(
+        self.close_page = serve_page(
             project,
             address,
             self.service,
@@ -225,11 +226,6 @@ class _Serving:
             self._remaining_calls,
             self.wake,
         )
-
-    def close_page(self) -> None:
-        """Stop serving the web page, if there is one."""
-        if self._page is not None:
-            self._page.close()
 
     def _remaining_calls(self) -> Mapping[str, int]:
         return {} if self._engine is None else self._engine.remaining_calls()

@@ -87,7 +87,7 @@ def run_tests(
     shelf = WorkflowShelf(project)
     named = with_names(paths, project) if paths else [_default_path(project)]
     files = [check_tests(path, shelf) for path in find_tests(named)]
-    problems = _problems(files)
+    problems = sorted({one for file in files for one in (*file.problems, *file.workflow_problems)})
     played = _play(project, files, _chosen(files, name), show=not as_json)
     reached = _coverage(played) if coverage else []
     if junit is not None:
@@ -149,10 +149,6 @@ def _default_path(project: Project) -> Path:
         f"There is no folder {project.workflows}. Name the tests to run, such as `almaflow test "
         "weekly.tests.yaml`."
     )
-
-
-def _problems(files: Sequence[CheckedTests]) -> list[Problem]:
-    return sorted({one for file in files for one in (*file.problems, *file.workflow_problems)})
 
 
 def _chosen(files: Sequence[CheckedTests], text: str | None) -> set[str]:

@@ -121,15 +121,12 @@ class LiveView:
         try:
             if event.kind is EventKind.NOTICE:
                 self._say(event)
-            self._draw()
+            now = time.monotonic()
+            if self._simulated and now - self._drawn_at >= _BETWEEN:
+                self._drawn_at = now
+                self._live.refresh()
         except OSError:
             self._open = False
-
-    def _draw(self) -> None:
-        now = time.monotonic()
-        if self._simulated and now - self._drawn_at >= _BETWEEN:
-            self._drawn_at = now
-            self._live.refresh()
 
     def _say(self, event: RunEvent) -> None:
         """Print a message above the tree."""

@@ -112,7 +112,8 @@ def _conclusion(view: RunView, printed: Sequence[str], *, simulated: bool) -> It
             yield f"  {on_one_line(line)}"
     for step in view.steps:
         yield from _step_lines(view, step, printed)
-    yield from _outputs(view)
+    for name, value in (view.outputs or {}).items():
+        yield f"  output {name} = {short(value)}"
     if simulated:
         yield "Simulated: nothing was sent, and nothing is kept."
         return
@@ -165,11 +166,6 @@ def counter_lines(counters: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             f"{label} ({counter['key']})" if label and label != counter["key"] else counter["key"]
         )
         yield f"{on_one_line(name)} = {on_one_line(counter['value'])}"
-
-
-def _outputs(view: RunView) -> Iterator[str]:
-    for name, value in (view.outputs or {}).items():
-        yield f"  output {name} = {short(value)}"
 
 
 # Longer values (characters) are cut for people; `--json` has them whole.

@@ -183,7 +183,10 @@ def _confirm(
         "start_confirm.html",
         loaded=loaded,
         plan=plan,
-        inputs={name: _shown(value) for name, value in display_value(encoded).items()},
+        inputs={
+            name: value if isinstance(value, str) else json_text(value)
+            for name, value in display_value(encoded).items()
+        },
         preview=_preview(context, loaded, values),
         hidden=hidden,
         buttons=buttons,
@@ -233,7 +236,3 @@ def _preview(
     ]
     more = max(0, len(found.steps) - _STEPS)
     return ShownPreview(steps, more, found.outcome, found.problem)
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json_text(value)
