@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from almaflow.cli.render.terminal import emit
-from almaflow.errors import RequestWrong
-from almaflow.settings import FILE_NAME, Project, find_project
+from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.problems import Problem
+from almaflow.settings import FILE_NAME, Project, Settings, find_project
 
 
 def find_named_project() -> Project:
@@ -24,6 +25,15 @@ def find_named_project() -> Project:
     if project.document is not None and project.folder != working_folder:
         emit(f"Using the settings in {project.document.file}.", err=True)
     return project
+
+
+def find_project_anyway() -> tuple[Project, list[Problem]]:
+    """Return what `find_named_project` finds, and its problems; with problems, without settings."""
+    try:
+        return find_named_project(), []
+    except DocumentsInvalid as error:
+        folder = Path(error.problems[0].location.file).absolute().parent
+        return Project(folder, Settings(), None), list(error.problems)
 
 
 def find_existing_project() -> Project:

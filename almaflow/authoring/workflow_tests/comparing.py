@@ -9,12 +9,7 @@ from typing import Any
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.authoring.workflow_tests.differences import Difference, Differences
 from almaflow.authoring.workflow_tests.models import Expectation, ExpectedStep
-from almaflow.authoring.workflow_tests.requests_sent import (
-    compare_in_order,
-    compare_none,
-    compare_some,
-    times_text,
-)
+from almaflow.authoring.workflow_tests.requests_sent import RequestComparison, times_text
 from almaflow.authoring.workflow_tests.running import Record, SentMessage
 from almaflow.authoring.workflow_tests.step_names import NONE, StepNames, matches
 from almaflow.authoring.workflow_tests.values import agrees, counters_of, has_part, shown
@@ -42,10 +37,10 @@ def compare(
         _compare_step(found, name, step, names, view)
     for name, arm in expect.branches.items():
         _compare_arm(found, name, arm, names, record)
-    sets = _sets(view)
-    compare_some(found, expect.requests.some, names, record, sets)
-    compare_in_order(found, expect.requests.in_order, names, record, sets)
-    compare_none(found, expect.requests.none, names, record, sets)
+    requests = RequestComparison(found, names, record.requests, _sets(view))
+    requests.some(expect.requests.some)
+    requests.in_order(expect.requests.in_order)
+    requests.none(expect.requests.none)
     _compare_messages(found, expect, record)
     _compare_outputs(found, ("outputs",), "outputs", expect.outputs, view.outputs or {})
     return sorted(found.all, key=lambda one: (one.location.line, one.location.column))

@@ -8,91 +8,80 @@ from collections.abc import Iterator, Mapping, Sequence
 from almaflow.alma.simulator.scenario_fields import fits
 from almaflow.authoring.workflow_tests.differences import Differences
 from almaflow.authoring.workflow_tests.models import ExpectedRequest
-from almaflow.authoring.workflow_tests.running import Record, SentRequest
+from almaflow.authoring.workflow_tests.running import SentRequest
 from almaflow.authoring.workflow_tests.step_names import StepNames, matches
 from almaflow.authoring.workflow_tests.values import has_part, shown
 from almaflow.document import PathTo
 from almaflow.problems import did_you_mean
 
 Sets = Mapping[str, list[str]]
-"""What each set of the run is called, by its id: its name first, then the steps that have it."""
 
 _API = "/almaws/v1"
 _SETS = "/conf/sets/"
 
 
-def compare_some(
-    found: Differences,
-    expected: Sequence[ExpectedRequest],
-    names: StepNames,
-    record: Record,
-    sets: Sets,
-) -> None:
-    """Note which of the *expected* requests were not sent, or not as often."""
-    for number, one in enumerate(expected):
-        path = ("requests", "some", number)
-        wanted = _Wanted(one, names, sets)
-        count = sum(wanted.fits(sent) for sent in record.requests)
-        if one.times is not None and count != one.times:
-            times = f"{wanted}, {times_text(one.times)}"
-            hint = wanted.nearest(record.requests) if count == 0 else ""
-            found.note((*path, "times"), "requests", times, times_text(count), hint)
-        elif one.times is None and not count:
-            found.note(path, "requests", str(wanted), "not sent", wanted.nearest(record.requests))
+class RequestComparison:
+    """Notes how the requests *sent* differ from those that a test expects.
 
+    *sets* are what each set of the run is called, by its id: its name first, then the steps that
+    have it.
+    """
 
-def compare_in_order(
-    found: Differences,
-    expected: Sequence[ExpectedRequest],
-    names: StepNames,
-    record: Record,
-    sets: Sets,
-) -> None:
-    """Note the first of the *expected* requests that does not follow the one before it."""
-    position = 0
-    for number, one in enumerate(expected):
-        wanted = _Wanted(one, names, sets)
-        path = ("requests", "in_order", number)
-        for _ in range(1 if one.times is None else one.times):
-            later = range(position, len(record.requests))
-            at = next((index for index in later if wanted.fits(record.requests[index])), None)
-            if at is None:
-                _note_order(found, path, wanted, record.requests, position)
-                return
-            position = at + 1
+    def __init__(
+        self, found: Differences, names: StepNames, sent: Sequence[SentRequest], sets: Sets
+    ) -> None:
+        self._found = found
+        self._names = names
+        self._sent = sent
+        self._sets = sets
 
+    def some(self, expected: Sequence[ExpectedRequest]) -> None:
+        """Note which of the *expected* requests were not sent, or not as often."""
+        for number, one in enumerate(expected):
+            path = ("requests", "some", number)
+            wanted = _Wanted(one, self._names, self._sets)
+            count = sum(wanted.fits(sent) for sent in self._sent)
+            if one.times is not None and count != one.times:
+                times = f"{wanted}, {times_text(one.times)}"
+                hint = wanted.nearest(self._sent) if count == 0 else ""
+                self._found.note((*path, "times"), "requests", times, times_text(count), hint)
+            elif one.times is None and not count:
+                self._note_missing(path, wanted)
 
-def _note_order(
-    found: Differences,
-    path: PathTo,
-    wanted: _Wanted,
-    requests: Sequence[SentRequest],
-    position: int,
-) -> None:
-    earlier = [one for one in requests[:position] if wanted.fits(one)]
-    if earlier:
-        before = requests[position - 1]
-        actual = f"sent only before {_words(before)} of step `{before.step}`"
-        found.note(path, "the order of requests", str(wanted), actual)
-    else:
-        found.note(path, "requests", str(wanted), "not sent", wanted.nearest(requests))
+    def in_order(self, expected: Sequence[ExpectedRequest]) -> None:
+        """Note the first of the *expected* requests that does not follow the one before it."""
+        position = 0
+        for number, one in enumerate(expected):
+            wanted = _Wanted(one, self._names, self._sets)
+            for _ in range(1 if one.times is None else one.times):
+                later = range(position, len(self._sent))
+                at = next((index for index in later if wanted.fits(self._sent[index])), None)
+                if at is None:
+                    self._note_order(("requests", "in_order", number), wanted, position)
+                    return
+                position = at + 1
 
+    def _note_order(self, path: PathTo, wanted: _Wanted, position: int) -> None:
+        if any(wanted.fits(one) for one in self._sent[:position]):
+            before = self._sent[position - 1]
+            actual = f"sent only before {_words(before)} of step `{before.step}`"
+            self._found.note(path, "the order of requests", str(wanted), actual)
+        else:
+            self._note_missing(path, wanted)
 
-def compare_none(
-    found: Differences,
-    expected: Sequence[ExpectedRequest],
-    names: StepNames,
-    record: Record,
-    sets: Sets,
-) -> None:
-    """Note which requests were sent that should not be."""
-    for number, one in enumerate(expected):
-        wanted = _Wanted(one, names, sets)
-        sent = [request for request in record.requests if wanted.fits(request)]
-        if sent:
-            actual = f"sent {times_text(len(sent))}, first by step `{sent[0].step}`"
-            path = ("requests", "none", number)
-            found.note(path, "requests", f"not {wanted}", actual, f"It is {_words(sent[0])}.")
+    def _note_missing(self, path: PathTo, wanted: _Wanted) -> None:
+        self._found.note(path, "requests", str(wanted), "not sent", wanted.nearest(self._sent))
+
+    def none(self, expected: Sequence[ExpectedRequest]) -> None:
+        """Note which requests were sent that should not be."""
+        for number, one in enumerate(expected):
+            wanted = _Wanted(one, self._names, self._sets)
+            sent = [request for request in self._sent if wanted.fits(request)]
+            if sent:
+                path = ("requests", "none", number)
+                actual = f"sent {times_text(len(sent))}, first by step `{sent[0].step}`"
+                hint = f"It is {_words(sent[0])}."
+                self._found.note(path, "requests", f"not {wanted}", actual, hint)
 
 
 def times_text(number: int) -> str:

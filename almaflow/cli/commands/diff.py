@@ -23,11 +23,11 @@ from almaflow.cli.options import InputsFileOption, InputsOption, read_inputs
 from almaflow.cli.render.problem_formats import problem_lines
 from almaflow.cli.render.revision_text import as_data, markdown, text_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_json, emit_lines, has_colours
-from almaflow.cli.settings_above import find_named_project
+from almaflow.cli.settings_above import find_project_anyway
 from almaflow.cli.simulated_play import SimulatedPlayer
 from almaflow.clock import SystemClock
-from almaflow.errors import DocumentsInvalid, RequestWrong
-from almaflow.settings import FILE_NAME, Project, Settings
+from almaflow.errors import RequestWrong
+from almaflow.settings import FILE_NAME, Project
 
 _HEAD = "HEAD"
 _MOST_REVISIONS = 2
@@ -75,7 +75,8 @@ def diff(
     and tests do not count. Exits with 0 whether or not there are differences.
     """
     style = DiffFormat.JSON if as_json else style
-    project = _project()
+    # One whose almaflow.yaml has problems is compared too.
+    project, _ = find_project_anyway()
     repository = Repository(project.folder)
     revisions, paths = _meant(repository, words or [], project)
     values = read_inputs(inputs or [], inputs_file)
@@ -90,15 +91,6 @@ def diff(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     _print(found, style)
     raise typer.Exit(1 if exit_code and found.differs else 0)
-
-
-def _project() -> Project:
-    """Return the project; one whose almaflow.yaml has problems is compared too."""
-    try:
-        return find_named_project()
-    except DocumentsInvalid as error:
-        folder = Path(error.problems[0].location.file).absolute().parent
-        return Project(folder, Settings(), None)
 
 
 def _meant(

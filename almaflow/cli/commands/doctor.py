@@ -23,9 +23,9 @@ from almaflow.cli.doctor_checks import (
 from almaflow.cli.doctor_checks.findings import Finding, Verdict, bad, good
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import JsonOption
-from almaflow.cli.render.symbols import shows_signs, sign_of
-from almaflow.cli.render.terminal import coloured, emit, emit_json, say
-from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.render.symbols import mark_of, shows_signs
+from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.render.text_layout import many, on_one_line
 from almaflow.clock import SystemClock
 from almaflow.errors import DocumentsInvalid
 from almaflow.json_data import as_data
@@ -105,9 +105,8 @@ def _of_project(project: Project, mask: Mask, send: bool) -> Iterator[Finding]:
 
 
 def _print(finding: Finding) -> None:
-    sign = sign_of(Status.FINISHED, _LIKE[finding.verdict])
-    mark = sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii
-    say(f"{coloured(mark, sign.colour)} {finding.what}: {on_one_line(finding.text)}")
+    mark = mark_of(Status.FINISHED, _LIKE[finding.verdict])
+    say(f"{mark} {finding.what}: {on_one_line(finding.text)}")
     if finding.move:
         arrow = "→" if shows_signs(sys.stdout.encoding) else "->"
         say(f"    {arrow} {on_one_line(finding.move)}")
@@ -119,9 +118,6 @@ def _print_sum(findings: list[Finding]) -> None:
     if not errors and not warnings:
         emit("Everything works.")
         return
-    counted = [
-        f"{number} {noun}{'' if number == 1 else 's'}"
-        for number, noun in ((errors, "error"), (warnings, "warning"))
-        if number
-    ]
+    counted = [many(errors, "error")] if errors else []
+    counted += [many(warnings, "warning")] if warnings else []
     emit(f"{' and '.join(counted)}.")

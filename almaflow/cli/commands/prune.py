@@ -11,6 +11,7 @@ import typer
 from almaflow.cli import bootstrap
 from almaflow.cli.options import JsonOption
 from almaflow.cli.render.terminal import emit_json, say
+from almaflow.cli.render.text_layout import many
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.operations.typed_times import read_age
@@ -52,17 +53,15 @@ def prune(
 
 
 _NOUNS = {
-    "runs": ("run", "runs"),
-    "ticks": ("tick", "ticks"),
-    "notices": ("notice", "notices"),
-    "schedules": ("obsolete timetable", "obsolete timetables"),
-    "definitions": ("definition", "definitions"),
+    "runs": ("run",),
+    "ticks": ("tick",),
+    "notices": ("notice",),
+    "schedules": ("obsolete timetable",),
+    "definitions": ("definition",),
     "processes": ("ended process", "ended processes"),
 }
 
 
 def _summary(pruned: Pruned) -> str:
-    counted = [
-        f"{number} {_NOUNS[what][number != 1]}" for what, number in asdict(pruned).items() if number
-    ]
+    counted = (many(number, *_NOUNS[what]) for what, number in asdict(pruned).items() if number)
     return ", ".join(counted) or "nothing"

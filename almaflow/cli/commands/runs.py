@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -10,8 +9,8 @@ import typer
 
 from almaflow.cli.options import JsonOption
 from almaflow.cli.render.event_lines import how_long
-from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines
-from almaflow.cli.render.text_layout import table
+from almaflow.cli.render.listing import print_table
+from almaflow.cli.render.terminal import emit, emit_json
 from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.json_data import as_data
 from almaflow.operations.run_list import RunSummary, read_state
@@ -52,14 +51,8 @@ def runs(
     if not listed:
         emit("There are no matching runs." if workflow or state else "There are no runs yet.")
         return
-    emit_lines(
-        table(
-            ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK"),
-            [_row(run, zone) for run in listed],
-            columns=columns_of(sys.stdout),
-            flexible=(1, 5),
-        )
-    )
+    headers = ("RUN", "WORKFLOW", "STATE", "BEGAN", "TOOK", "REMARK")
+    print_table(headers, [_row(run, zone) for run in listed], flexible=(1, 5))
 
 
 def _row(run: RunSummary, zone: ZoneInfo) -> tuple[str, ...]:

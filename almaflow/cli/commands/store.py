@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,8 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.options import JsonOption
-from almaflow.cli.render.terminal import columns_of, emit_json, emit_lines, say
-from almaflow.cli.render.text_layout import table
+from almaflow.cli.render.listing import print_table
+from almaflow.cli.render.terminal import emit_json, say
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.settings import Project
@@ -161,4 +160,4 @@ def _refuse_while_used(store: Store) -> None:
 
 def _print(found: Mapping[str, TableHash]) -> None:
     rows = [(name, str(one.rows), one.digest[:16]) for name, one in found.items()]
-    emit_lines(table(("TABLE", "ROWS", "HASH"), rows, columns=columns_of(sys.stdout)))
+    print_table(("TABLE", "ROWS", "HASH"), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,9 +12,10 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.options import JsonOption
+from almaflow.cli.render.listing import print_table
 from almaflow.cli.render.run_details import instant
-from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
-from almaflow.cli.render.text_layout import table
+from almaflow.cli.render.terminal import emit, emit_json, say
+from almaflow.cli.render.text_layout import many
 from almaflow.cli.render.tick_text import remark_on
 from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock
@@ -121,23 +121,11 @@ def _print(rows: Sequence[TickView], now: datetime, zone: ZoneInfo, *, any_asked
             else "There are no ticks (scheduled times) yet. `almaflow serve` records them."
         )
         return
-    emit_lines(
-        table(
-            ("TICK", "WORKFLOW", "ENTRY", "RESULT", "REMARK"),
-            [
-                (
-                    instant(tick.at, zone),
-                    tick.workflow,
-                    tick.entry,
-                    str(tick.ending),
-                    remark_on(tick, now, zone),
-                )
-                for tick in rows
-            ],
-            columns=columns_of(sys.stdout),
-            flexible=(1, 4),
-        )
-    )
+    cells = [
+        (instant(one.at, zone), one.workflow, one.entry, one.ending, remark_on(one, now, zone))
+        for one in rows
+    ]
+    print_table(("TICK", "WORKFLOW", "ENTRY", "RESULT", "REMARK"), cells, flexible=(1, 4))
 
 
 # --- verify ---------------------------------------------------------------------------------------
@@ -202,9 +190,9 @@ def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> No
     for fault in verified.faults:
         where = f"{instant(fault.at, zone)}  {fault.workflow}  {fault.entry}"
         say(f"{where}  {fault.kind}: {fault.text}")
-    ticks_, entries = _count(verified.ticks, "tick"), _count(verified.entries, "entry", "entries")
+    ticks_, entries = many(verified.ticks, "tick"), many(verified.entries, "entry", "entries")
     if verified.faults:
-        say(f"{ticks_} of {entries} compared: {_count(len(verified.faults), 'fault')}.")
+        say(f"{ticks_} of {entries} compared: {many(len(verified.faults), 'fault')}.")
     else:
         say(f"Compared {ticks_} of {entries}: each has its row, and each row has its tick.")
     if pruned is not None:
@@ -214,10 +202,6 @@ def _print_compared(compared: _Compared, zone: ZoneInfo, *, as_json: bool) -> No
         )
     if verified.outstanding:
         say(
-            f"{_count(verified.outstanding, 'tick')} since then have no row yet, because no "
+            f"{many(verified.outstanding, 'tick')} since then have no row yet, because no "
             "`almaflow serve` was running. They get one when it is started."
         )
-
-
-def _count(number: int, noun: str, nouns: str = "") -> str:
-    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"

@@ -13,13 +13,13 @@ import typer
 from almaflow.checked_before import Findings, checked_once, digest_of
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
-from almaflow.cli.render.text_layout import on_one_line
-from almaflow.cli.settings_above import find_named_project
+from almaflow.cli.render.text_layout import many, on_one_line
+from almaflow.cli.settings_above import find_project_anyway
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.scenario_files import is_scenario
-from almaflow.settings import FILE_NAME, Project, Settings
+from almaflow.settings import FILE_NAME, Project
 from almaflow.settings.env_file import ENV_FILE
 from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
@@ -89,7 +89,7 @@ def validate(
     there are errors (with --strict: or warnings), and 2 if a path does not exist.
     """
     style = ProblemFormat.JSON if as_json else style
-    project, problems = _project()
+    project, problems = find_project_anyway()
     paths = _with_names(paths, project) if paths else _default_paths(project, problems)
     if fix or diff:
         _fix(paths, project, only_show=diff, aside=style is not ProblemFormat.TEXT)
@@ -112,9 +112,9 @@ def validate(
         if text:
             emit_document(text)
     else:
-        checked = _count(findings.valid, "valid workflow")
+        checked = many(findings.valid, "valid workflow", zero="no")
         if all(not os.path.isdir(one) and (_tests_at(one) or _scenarios_at(one)) for one in paths):
-            checked = _count(len(paths), "file")
+            checked = many(len(paths), "file", zero="no")
         _print_text(problems, checked, loaded if verbose else [], project)
     raise typer.Exit(1 if has_errors(problems) or (strict and not is_clean(problems)) else 0)
 
@@ -215,15 +215,6 @@ def _tests_at(path: Path) -> Sequence[Path]:
     return [path] if is_tests(path.name) else []
 
 
-def _project() -> tuple[Project, list[Problem]]:
-    """Return the project and its problems; with problems it has no settings."""
-    try:
-        return find_named_project(), []
-    except DocumentsInvalid as error:
-        folder = Path(error.problems[0].location.file).absolute().parent
-        return Project(folder, Settings(), None), list(error.problems)
-
-
 def _with_names(paths: Sequence[Path], project: Project) -> list[Path]:
     if all(map(os.path.lexists, paths)):
         return list(paths)
@@ -254,9 +245,9 @@ def _print_text(
         emit(f"{file}: workflow {name} is valid.")
         for words in _timetable(workflow, project):
             emit(f"  runs {on_one_line(words)}")
-    counts = [checked, _count(counted(problems, Severity.ERROR), "error")]
+    counts = [checked, many(counted(problems, Severity.ERROR), "error", zero="no")]
     counts += [
-        _count(number, str(severity))
+        many(number, str(severity), zero="no")
         for severity in (Severity.WARNING, Severity.NOTE)
         if (number := counted(problems, severity))
     ]
@@ -275,7 +266,3 @@ def _timetable(loaded: LoadedWorkflow, project: Project) -> list[str]:
     except RequestWrong as error:
         # Without an almaflow.yaml its calendars are not known.
         return [f"on a timetable that cannot be calculated completely: {error}"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,9 +11,9 @@ import typer
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import JsonOption
+from almaflow.cli.render.listing import print_table
 from almaflow.cli.render.run_details import instant
-from almaflow.cli.render.terminal import columns_of, emit, emit_json, emit_lines, say
-from almaflow.cli.render.text_layout import table
+from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.sources import ServerOption, TokenOption, open_source
 from almaflow.clock import SystemClock, sleep
 from almaflow.json_data import as_data
@@ -51,7 +50,7 @@ def workers(
         return
     rows = [_row(one, zone) for one in found]
     headers = ("HOST", "PID", "NAME", "VERSION", "SINCE", "STATE", "RUNS", "WAITING", "QUEUES")
-    emit_lines(table(headers, rows, columns=columns_of(sys.stdout)))
+    print_table(headers, rows)
 
 
 def _watched(source: Source) -> Sequence[ProcessView]:

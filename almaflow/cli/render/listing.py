@@ -1,4 +1,4 @@
-"""Prints the lists and details of `jobs`, `profiles` and `sets`."""
+"""Prints tables, and the lists and details of `jobs`, `profiles` and `sets`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from almaflow.json_data import as_data
 _ELSEWHERE = ("id", "name", "link")
 
 
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], flexible: Sequence[int] = ()
+) -> None:
+    """Print a table that fits the terminal; the columns *flexible* may be cut for that."""
+    emit_lines(table(headers, rows, columns=columns_of(sys.stdout), flexible=flexible))
+
+
 def print_list(
     found: Any,
     noun: str,
@@ -25,14 +32,14 @@ def print_list(
 ) -> None:
     """Print a list of an institution: the document *found* for programs, *rows* for people.
 
-    *noun* is what one entry is. The columns *flexible* may be cut on a narrow terminal.
+    *noun* is what one entry is. *flexible* is as for `print_table`.
     """
     if as_json:
         emit_json(as_data(found))
     elif not rows:
         emit(f"{on_one_line(found.institution)} has no matching {noun}.")
     else:
-        emit_lines(table(headers, rows, columns=columns_of(sys.stdout), flexible=flexible))
+        print_table(headers, rows, flexible)
 
 
 def print_one(found: Any, lines: Iterable[str], *, as_json: bool) -> None:

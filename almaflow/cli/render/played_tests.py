@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,9 +10,9 @@ from almaflow.authoring.workflow_tests.differences import Difference
 from almaflow.authoring.workflow_tests.suite import PlayedTest
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.problem_formats import picture, problem_as_data
-from almaflow.cli.render.symbols import shows_signs, sign_of
+from almaflow.cli.render.symbols import mark_of
 from almaflow.cli.render.terminal import coloured, painted
-from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.render.text_layout import many, on_one_line
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import Problem, Severity
 
@@ -24,11 +23,10 @@ def played_lines(one: PlayedTest, *, new_file: bool) -> Iterator[str]:
         head = coloured(on_one_line(one.workflow.name), bold=True)
         yield f"{head}  ({on_one_line(one.location.file)})"
     outcome = Outcome.SUCCEEDED if one.passed else Outcome.FAILED
-    sign = sign_of(Status.FINISHED, outcome)
-    mark = sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii
+    mark = mark_of(Status.FINISHED, outcome)
     took = how_long(one.simulated_seconds) if one.outcome else ""
     ended = coloured(f"  {one.outcome}{f' after {took}' if took else ''}", dim=True)
-    yield f"  {coloured(mark, sign.colour)} {on_one_line(one.name)}{ended if one.outcome else ''}"
+    yield f"  {mark} {on_one_line(one.name)}{ended if one.outcome else ''}"
 
 
 def difference_lines(one: PlayedTest, *, colours: bool) -> Iterator[str]:
@@ -77,19 +75,15 @@ def _percent(number: float) -> str:
 def conclusion(played: Sequence[PlayedTest], problems: Sequence[Problem]) -> str:
     """Return the last line: how many tests passed and failed, and how long they took."""
     failed = sum(not one.passed for one in played)
-    parts = [_count(len(played) - failed, "test") + " passed"]
+    parts = [many(len(played) - failed, "test", zero="no") + " passed"]
     parts += [coloured(f"{failed} failed", "red", bold=True)] if failed else []
     errors = sum(one.severity is Severity.ERROR for one in problems)
-    parts += [coloured(_count(errors, "error"), "red", bold=True)] if errors else []
-    parts += [_count(len(problems) - errors, "warning")] if len(problems) > errors else []
+    parts += [coloured(many(errors, "error", zero="no"), "red", bold=True)] if errors else []
+    parts += [many(len(problems) - errors, "warning", zero="no")] if len(problems) > errors else []
     seconds = sum(one.seconds for one in played)
     simulated = how_long(sum(one.simulated_seconds for one in played))
     time = f"; {seconds:.1f} s for {simulated} of simulated time" if simulated else ""
     return f"{', '.join(parts)}{time}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def results(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from almaflow.authoring.revisions.changes import (
 )
 from almaflow.cli.render.problem_formats import problem_as_data
 from almaflow.cli.render.terminal import coloured
-from almaflow.cli.render.text_layout import on_one_line
+from almaflow.cli.render.text_layout import many, on_one_line
 from almaflow.json_data import as_data as plain_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.redaction import REDACTION
@@ -155,9 +155,9 @@ def summary(found: ProjectDiff) -> str:
         sentence = f"No change in meaning between {found.old} and {found.new}."
     else:
         counts = [
-            _count(found.workflows, action)
+            f"{many(number, 'workflow')} {action}"
             for action in Action
-            if any(one.action is action for one in found.workflows)
+            if (number := sum(one.action is action for one in found.workflows))
         ]
         counts += ["almaflow.yaml changed"] if found.settings else []
         counts += [f"{len(found.uncompared)} invalid, not compared"] if found.uncompared else []
@@ -167,11 +167,6 @@ def summary(found: ProjectDiff) -> str:
         files = "1 file has" if number == 1 else f"{number} files have"
         sentence += f" {files} changes without a change in meaning."
     return sentence
-
-
-def _count(workflows: Iterable[WorkflowChange], action: Action) -> str:
-    number = sum(one.action is action for one in workflows)
-    return f"{number} workflow{'' if number == 1 else 's'} {action}"
 
 
 # --- the formats ----------------------------------------------------------------------------------

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from almaflow.cli.render.event_lines import how_long
 from almaflow.cli.render.run_report import counter_lines, headline, next_moves, short
-from almaflow.cli.render.symbols import shows_signs, sign_of
-from almaflow.cli.render.terminal import coloured
+from almaflow.cli.render.symbols import mark_of
 from almaflow.cli.render.text_layout import on_one_line, padded, width
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.views import AttemptView, RequestView, RunAttemptView, RunView, StepView
@@ -100,10 +98,8 @@ def _steps(view: RunView, zone: ZoneInfo) -> Iterator[str]:
     listed, left_out = _chosen(view.steps)
     paths = max((width(step.path) for step in listed), default=0)
     kinds = max((len(step.kind) for step in listed), default=0)
-    signs = shows_signs(sys.stdout.encoding)
     for step in listed:
-        sign = sign_of(step.status, step.outcome)
-        mark = coloured(sign.sign if signs else sign.ascii, sign.colour)
+        mark = mark_of(step.status, step.outcome)
         state = str(step.status if step.outcome is None else step.outcome)
         at = instant(step.started_at, zone) if step.started_at else ""
         took = how_long(step.seconds)

@@ -9,6 +9,7 @@ from typing import Any
 from almaflow.authoring.snapshots.drift import changes_between
 from almaflow.authoring.snapshots.reading import Reading
 from almaflow.authoring.snapshots.used_steps import UsedStep
+from almaflow.cli.render.text_layout import many
 from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.snapshot.model import (
@@ -72,10 +73,10 @@ def report_lines(taken: TakenSnapshot, sections: Mapping[str, Section]) -> Itera
     for name, reading in taken.readings.items():
         section = sections[name]
         yield (
-            f"{name}: {_count(len(section.jobs), 'job')}, "
-            f"{_count(len(section.profiles), 'profile')}, "
-            f"{_count(len(section.counters), 'counter')} seen; "
-            f"{_count(reading.requests, 'request')}."
+            f"{name}: {many(len(section.jobs), 'job')}, "
+            f"{many(len(section.profiles), 'profile')}, "
+            f"{many(len(section.counters), 'counter')} seen; "
+            f"{many(reading.requests, 'request')}."
         )
         for part, why in sorted(reading.refused.items()):
             yield f"  Not read: {_WORDS.get(part, part)}. {why}"
@@ -83,7 +84,7 @@ def report_lines(taken: TakenSnapshot, sections: Mapping[str, Section]) -> Itera
             yield "  What an earlier snapshot had of this was kept."
         if reading.not_detailed:
             yield (
-                f"  Of {_count(reading.not_detailed, 'job')} it is not known which sets they work "
+                f"  Of {many(reading.not_detailed, 'job')} it is not known which sets they work "
                 "on. Run the command again, or allow more with `--requests`."
             )
     for name, why in taken.failures.items():
@@ -156,7 +157,7 @@ def check_lines(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"Nothing has changed in Alma since {data['file']} was written."
         return
     yield (
-        f"{_count(len(changes), 'change')}, {used or 'none'} of them in what the workflows use. "
+        f"{many(len(changes), 'change')}, {used or 'none'} of them in what the workflows use. "
         "`almaflow snapshot` renews the file."
     )
 
@@ -174,7 +175,3 @@ def _lines_of(one: Mapping[str, Any]) -> Iterator[str]:
             yield f"         used in {place}"
     for part, why in one["missing"].items():
         yield f"  {name}: not compared: {_WORDS.get(part, part)}. {why}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from almaflow.cli.render.terminal import coloured
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 
@@ -33,6 +36,12 @@ _SIGNS: dict[str, Symbol] = {
 def sign_of(status: Status, outcome: Outcome | None) -> Symbol:
     """Return the sign of what has *outcome*, else of where it is in its life."""
     return _SIGNS[status if outcome is None else outcome]
+
+
+def mark_of(status: Status, outcome: Outcome | None) -> str:
+    """Return the sign of `sign_of` in its colour, as far as standard output can show them."""
+    sign = sign_of(status, outcome)
+    return coloured(sign.sign if shows_signs(sys.stdout.encoding) else sign.ascii, sign.colour)
 
 
 def shows_signs(encoding: str | None) -> bool:

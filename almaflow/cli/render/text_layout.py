@@ -54,6 +54,11 @@ def padded(text: str, columns: int) -> str:
     return text + " " * max(0, columns - width(text))
 
 
+def many(number: int, noun: str, nouns: str = "", *, zero: str = "0") -> str:
+    """Return a number with its noun: `1 tick`, `1,204 ticks`; *nouns* is an irregular plural."""
+    return f"{f'{number:,}' if number else zero} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
 # Between two columns of a table.
 _GAP = "  "
 # The smallest width of a column that may be cut.
