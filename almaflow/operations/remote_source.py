@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -26,8 +27,8 @@ from almaflow.timetable import find_zone
 
 T = TypeVar("T")
 
-# What one request asks for at most: the bounds of the API.
-_RUNS, _TICKS, _LINES = 200, 200, 10_000
+# What one request asks for at most: the bounds of the API, of lists and of the log.
+_PAGE, _LINES = 200, 10_000
 # Without a limit, `ticks --since` lists all; a server is asked for no more than this.
 _ALL = 1_000_000
 
@@ -52,13 +53,9 @@ class RemoteSource:
     def runs(
         self, limit: int, *, workflow: str | None = None, state: Status | Outcome | None = None
     ) -> Sequence[RunSummary]:
-        query = {"workflow": workflow, "status": state, "limit": min(limit, _RUNS)}
-        answer = self._server.get("runs", **query)
-        listed = list(read_document(RunList, answer.text).runs)
-        while answer.next and len(listed) < limit:
-            answer = self._server.get_next(answer.next)
-            listed += read_document(RunList, answer.text).runs
-        return listed[:limit]
+        query = {"workflow": workflow, "status": state, "limit": min(limit, _PAGE)}
+        pages = _pages(self._server, RunList, "runs", **query)
+        return list(islice((run for page in pages for run in page.runs), limit))
 
     def run(self, name: str) -> RunDetails:
         return self._get(RunDetails, "runs", name)
@@ -87,7 +84,7 @@ class RemoteSource:
         found: dict[tuple[datetime, str, str], ComingTick] = {}
         while len(found) < count:
             before = len(found)
-            limit = min(count - before + 1, _TICKS)
+            limit = min(count - before + 1, _PAGE)
             query = {"workflow": name, "since": _text(after), "until": _text(until)}
             part = self._get(list[ComingTick], "next", limit=limit, **query)
             found |= {(one.at, one.workflow, one.entry): one for one in part}
@@ -106,23 +103,16 @@ class RemoteSource:
         until: datetime | None = None,
         states: Collection[TickState] = (),
     ) -> Sequence[TickView]:
+        limit = _ALL if limit is None else limit
         query = {
             "workflow": workflow,
             "since": None if since is None else _text(since),
             "until": None if until is None else _text(until),
             "ending": list(states) or None,
+            "limit": min(limit, _PAGE),
         }
-        return list(self._ticks(_ALL if limit is None else limit, query))
-
-    def _ticks(self, limit: int, query: dict[str, Any]) -> Iterator[TickView]:
-        answer = self._server.get("ticks", limit=min(limit, _TICKS), **query)
-        while True:
-            part = read_document(TickList, answer.text).ticks
-            yield from part[:limit]
-            limit -= len(part)
-            if not answer.next or limit <= 0:
-                return
-            answer = self._server.get_next(answer.next)
+        pages = _pages(self._server, TickList, "ticks", **query)
+        return list(islice((tick for page in pages for tick in page.ticks), limit))
 
     def workers(self) -> Sequence[ProcessView]:
         return self._get(list[ProcessView], "workers")
@@ -147,8 +137,13 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-# The largest page of the API.
-_PAGE = 200
+def _pages(server: ServerConnection, shape: type[T], what: str, **query: Any) -> Iterator[T]:
+    """Yield the pages of a list, each asked for when it is wanted; the first is always there."""
+    answer = server.get(what, **query)
+    yield read_document(shape, answer.text)
+    while answer.next:
+        answer = server.get_next(answer.next)
+        yield read_document(shape, answer.text)
 
 
 class RemoteLists:
@@ -180,10 +175,6 @@ class RemoteLists:
 
     def _listed(self, shape: type[T], what: str, **query: str | None) -> T:
         """Return the document whose field *what* has the entries of all pages."""
-        answer = self._server.get(what, limit=_PAGE, **query)
-        first = read_document(shape, answer.text)
-        entries = [*getattr(first, what)]
-        while answer.next:
-            answer = self._server.get_next(answer.next)
-            entries += getattr(read_document(shape, answer.text), what)
-        return copied(shape, first, **{what: tuple(entries)})
+        pages = list(_pages(self._server, shape, what, limit=_PAGE, **query))
+        entries = tuple(entry for page in pages for entry in getattr(page, what))
+        return copied(shape, pages[0], **{what: entries})

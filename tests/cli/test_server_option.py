@@ -107,7 +107,7 @@ def test_a_server_and_its_project_print_the_same(
 def test_lists_longer_than_a_page_arrive_whole(
     remote: Remote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("_RUNS", "_TICKS", "_LINES"):
+    for name in ("_PAGE", "_LINES"):
         monkeypatch.setattr(f"almaflow.operations.remote_source.{name}", 2)
 
     for command in (["runs"], ["ticks"], ["logs", "last"], ["next", "--count", "7"]):
