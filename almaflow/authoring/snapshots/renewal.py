@@ -30,7 +30,7 @@ So a snapshot that is taken every night makes a commit only when Alma has change
 
 def renewed(new: Section, earlier: Section | None) -> Section:
     """Return the section to write: *new*, with what it lacks from *earlier*."""
-    if earlier is None or earlier.simulated != new.simulated or _is_of_another(new, earlier):
+    if earlier is None or earlier.simulated != new.simulated or is_of_another(new, earlier):
         return new
     merged = _with_missing_parts(new, earlier)
     merged = replace(
@@ -44,7 +44,7 @@ def renewed(new: Section, earlier: Section | None) -> Section:
     return merged
 
 
-def _is_of_another(new: Section, earlier: Section) -> bool:
+def is_of_another(new: Section, earlier: Section) -> bool:
     """Whether the two are of different institutions or environments."""
     return any(
         one and other and one != other

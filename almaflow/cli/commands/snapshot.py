@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from almaflow.authoring.snapshots.reading import MOST_REQUESTS, Reading
+from almaflow.authoring.snapshots.reading import MOST_REQUESTS
 from almaflow.authoring.snapshots.renewal import renewed
 from almaflow.authoring.snapshots.taking import snapshot_before, take_section
 from almaflow.authoring.snapshots.used_steps import UsedStep, used_steps
@@ -25,7 +25,6 @@ from almaflow.cli.render.snapshot_report import (
 )
 from almaflow.cli.render.terminal import emit, emit_json, emit_lines
 from almaflow.errors import AlmaflowError, RequestWrong
-from almaflow.late_dataclasses import dataclass
 from almaflow.plan import SIMULATED_INSTITUTION
 from almaflow.problems import has_errors
 from almaflow.settings import Project
@@ -88,23 +87,29 @@ def snapshot(
         _check_not_real(file, earlier)
     steps = _steps(project, names)
     taken = TakenSnapshot(display_path(file))
-    options = _Options(requests, simulate, check, len(names) == 1)
+    reader = alma_reader(simulated=simulate)
     for name in names:
-        _take(name, project, earlier, steps.get(name, ()), options, taken)
+        emit(f"Reading {name}: at most {requests:,} requests to Alma, which only read.", err=True)
+        question = partial(
+            take_section,
+            project=project,
+            steps=steps.get(name, ()),
+            earlier=earlier.sections.get(name),
+            most_requests=requests,
+            used_only=check,
+            simulated=simulate,
+        )
+        try:
+            taken.readings[name] = reader.ask(question, name)
+        except AlmaflowError as error:
+            # Of several institutions, the others are read nevertheless.
+            if len(names) == 1:
+                raise
+            taken.failures[name] = str(error)
     if check:
         _finish_check(taken, earlier, steps, as_json=as_json)
     else:
         _finish(file, project, institution, earlier, taken, as_json=as_json)
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What the command line asks for; *alone*: one institution, whose errors are the command's."""
-
-    requests: int
-    simulate: bool
-    check: bool
-    alone: bool
 
 
 def _institutions(project: Project, institution: str | None, *, simulate: bool) -> Sequence[str]:
@@ -155,37 +160,6 @@ def _steps(project: Project, names: Sequence[str]) -> Mapping[str, Sequence[Used
         )
     alone = names[0] if len(names) == 1 else None
     return used_steps(loaded, project.default_institution or alone)
-
-
-def _take(
-    name: str,
-    project: Project,
-    earlier: Snapshot,
-    steps: Sequence[UsedStep],
-    options: _Options,
-    taken: TakenSnapshot,
-) -> None:
-    """Read one institution into *taken*; with several, an error is noted there."""
-    emit(
-        f"Reading {name}: at most {options.requests:,} requests to Alma, which only read.", err=True
-    )
-    question = partial(
-        take_section,
-        project=project,
-        steps=steps,
-        earlier=earlier.sections.get(name),
-        most_requests=options.requests,
-        used_only=options.check,
-        simulated=options.simulate,
-    )
-    try:
-        reading: Reading = alma_reader(simulated=options.simulate).ask(question, name)
-    except AlmaflowError as error:
-        if options.alone:
-            raise
-        taken.failures[name] = str(error)
-    else:
-        taken.readings[name] = reading
 
 
 def _finish(

@@ -8,6 +8,7 @@ from typing import Any
 
 from almaflow.authoring.snapshots.drift import changes_between
 from almaflow.authoring.snapshots.reading import Reading
+from almaflow.authoring.snapshots.renewal import is_of_another
 from almaflow.authoring.snapshots.used_steps import UsedStep
 from almaflow.cli.render.text_layout import many
 from almaflow.json_data import as_data
@@ -132,9 +133,7 @@ def check_data(
 
 def _other_institution(old: Section, new: Section) -> str:
     """Return, as a sentence, that the file is of another institution than Alma; else nothing."""
-    pairs = ((old.code, new.code), (old.environment, new.environment))
-    same = all(not one or not other or one == other for one, other in pairs)
-    if same and old.simulated == new.simulated:
+    if old.simulated == new.simulated and not is_of_another(new, old):
         return ""
     there = " ".join(filter(None, (old.code, old.environment, "(simulated)" * old.simulated)))
     here = " ".join(filter(None, (new.code, new.environment, "(simulated)" * new.simulated)))
