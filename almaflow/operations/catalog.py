@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from almaflow.clock import Clock
@@ -123,35 +122,20 @@ def list_workflows(catalog: Catalog, project: Project, store: Store, now: dateti
     named = {one.path for one in active}
     return WorkflowList(
         tuple(
-            _summary(
-                one,
-                tuple(entry_view(entry, now) for entry in one.entries),
-                pause_view(pauses[one.name]) if one.name in pauses else None,
-                last.get(one.name),
+            WorkflowSummary(
+                name=one.name,
+                file=one.path,
+                description=one.loaded.workflow.description or "",
+                environment=one.loaded.workflow.environment,
+                problem=one.problem,
+                inputs=tuple(one.loaded.workflow.inputs),
+                schedule=tuple(entry_view(entry, now) for entry in one.entries),
+                pause=pause_view(pauses[one.name]) if one.name in pauses else None,
+                last_run=last.get(one.name),
             )
             for one in active
         ),
         {file: text for file, text in sorted(snapshot.problems.items()) if file not in named},
-    )
-
-
-def _summary(
-    active: ActiveWorkflow,
-    schedule: Sequence[EntryView],
-    pause: PauseView | None,
-    last_run: RunSummary | None,
-) -> WorkflowSummary:
-    workflow = active.loaded.workflow
-    return WorkflowSummary(
-        name=active.name,
-        file=active.path,
-        description=workflow.description or "",
-        environment=workflow.environment,
-        problem=active.problem,
-        inputs=tuple(workflow.inputs),
-        schedule=tuple(schedule),
-        pause=pause,
-        last_run=last_run,
     )
 
 

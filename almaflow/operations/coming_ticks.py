@@ -122,12 +122,22 @@ def coming_ticks(
     reasons = {} if store is None else _skipped(store, after)
 
     def of(entry: TimetableEntry) -> Iterator[tuple[datetime, ComingTick]]:
-        words = entry.words()
+        words, zone = entry.words(), entry.timetable.zone
         between = entry.timetable.between(after, until) if instants is None else instants(entry)
         for at in between:
             reason = reasons.get((entry.workflow, entry.key, at))
             skipped = reason or entry.day_off(at) or _paused(entry, at, pauses)
-            yield at, _tick(entry, words, at, skipped)
+            yield (
+                at,
+                ComingTick(
+                    at=at.astimezone(zone),
+                    starts_at=entry.starts_at(at).astimezone(zone),
+                    workflow=entry.workflow,
+                    entry=entry.key,
+                    timetable=words,
+                    skipped=skipped or None,
+                ),
+            )
 
     every = merge(*(of(entry) for entry in entries), key=lambda pair: pair[0])
     return [tick for _, tick in islice(every, count)]
@@ -143,15 +153,3 @@ def _paused(entry: TimetableEntry, at: datetime, pauses: Iterable[SchedulePause]
         if one.workflow == entry.workflow and one.holds(at):
             return f"paused by {one.by}" + (f": {one.note}" if one.note else "")
     return ""
-
-
-def _tick(entry: TimetableEntry, words: str, at: datetime, skipped: str) -> ComingTick:
-    zone = entry.timetable.zone
-    return ComingTick(
-        at=at.astimezone(zone),
-        starts_at=entry.starts_at(at).astimezone(zone),
-        workflow=entry.workflow,
-        entry=entry.key,
-        timetable=words,
-        skipped=skipped or None,
-    )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain, islice
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.operations.coming_ticks import coming_ticks
+from almaflow.operations.coming_ticks import ComingTick, coming_ticks
 from almaflow.operations.day_grid import worst
 from almaflow.operations.ledger import TickView, list_ticks
 from almaflow.store import SchedulePause, Store, overview
@@ -105,8 +105,7 @@ def read_month(
 
     coming = coming_ticks(sparse, store, after, until, MOST_TICKS, ahead_of)
     due: dict[date, list[Due]] = {}
-    to_come = _coming([(one.at.astimezone(zone), one.workflow, one.skipped) for one in coming])
-    for day, one in chain(_past(store, past, zone), to_come):
+    for day, one in chain(_past(store, past, zone), _coming(coming, zone)):
         due.setdefault(day, []).append(one)
     calendars = {one.name: one for entry in entries for one in entry.calendars}.values()
     pauses = [one for one in store.pauses(since=since) if one.since < until]
@@ -163,10 +162,11 @@ def _past(store: Store, ticks: Sequence[TickView], zone: tzinfo) -> Iterator[tup
         yield day, Due(workflow, found[0].at, len(found), ending, reason, run, state)
 
 
-def _coming(ticks: Iterable[tuple[datetime, str, str | None]]) -> Iterator[tuple[date, Due]]:
+def _coming(ticks: Iterable[ComingTick], zone: tzinfo) -> Iterator[tuple[date, Due]]:
     groups: dict[tuple[date, str, str], list[datetime]] = {}
-    for at, workflow, skipped in ticks:
-        groups.setdefault((at.date(), workflow, skipped or ""), []).append(at)
+    for tick in ticks:
+        at = tick.at.astimezone(zone)
+        groups.setdefault((at.date(), tick.workflow, tick.skipped or ""), []).append(at)
     for (day, workflow, skipped), found in groups.items():
         end = "skipped" if skipped else ""
         yield day, Due(workflow, found[0], len(found), end, skipped, "", "")

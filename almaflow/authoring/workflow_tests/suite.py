@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from almaflow.authoring.workflow_tests.checking import CheckedTests
 from almaflow.authoring.workflow_tests.comparing import compare, outcome_of
 from almaflow.authoring.workflow_tests.differences import Difference, Differences
-from almaflow.authoring.workflow_tests.models import WorkflowTest
 from almaflow.authoring.workflow_tests.running import Player, Record, Situations
 from almaflow.authoring.workflow_tests.step_names import StepNames
+from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location
@@ -41,54 +41,38 @@ class PlayedTest:
 
 
 def play_tests(
-    files: Iterable[CheckedTests],
-    play: Player,
-    situations: Situations,
-    elapsed: Callable[[], float],
-    chosen: Callable[[str], bool] = lambda name: True,
+    files: Iterable[CheckedTests], play: Player, situations: Situations, chosen: Container[str]
 ) -> Iterator[PlayedTest]:
-    """Play the *chosen* tests of *files*, in order; *elapsed* is a clock in seconds."""
+    """Play the tests of *files* whose names are *chosen*, in order."""
+    clock = SystemClock()
     for file in files:
-        if file.tests is None or file.workflow is None:
+        document, tests, workflow = file.document, file.tests, file.workflow
+        if document is None or tests is None or workflow is None:
             continue
-        names = StepNames(file.workflow)
-        for number, test in enumerate(file.tests.tests):
-            if chosen(test.name):
-                yield _played(file, number, test, names, play, situations, elapsed)
-
-
-def _played(
-    file: CheckedTests,
-    number: int,
-    test: WorkflowTest,
-    names: StepNames,
-    play: Player,
-    situations: Situations,
-    elapsed: Callable[[], float],
-) -> PlayedTest:
-    assert file.document is not None
-    assert file.tests is not None
-    assert file.workflow is not None
-    record, began = Record(), elapsed()
-    path = ("tests", number, "expect")
-    outcome, simulated = "", 0.0
-    try:
-        view = play(situations.of(file.workflow, file.tests, test), record)
-    except AlmaflowError as error:
-        found = Differences(file.document, path)
-        found.note((), "the run", "to begin", "could not begin", str(error))
-        differences = found.all
-    else:
-        outcome, simulated = outcome_of(view), view.seconds or 0.0
-        differences = compare(file.document, path, test.expect, names, view, record)
-    return PlayedTest(
-        file,
-        file.workflow,
-        test.name,
-        file.document.location_of(("tests", number, "name")),
-        outcome,
-        tuple(differences),
-        elapsed() - began,
-        simulated,
-        record,
-    )
+        names = StepNames(workflow)
+        for number, test in enumerate(tests.tests):
+            if test.name not in chosen:
+                continue
+            record, began = Record(), clock.elapsed()
+            path = ("tests", number, "expect")
+            outcome, simulated = "", 0.0
+            try:
+                view = play(situations.of(workflow, tests, test), record)
+            except AlmaflowError as error:
+                found = Differences(document, path)
+                found.note((), "the run", "to begin", "could not begin", str(error))
+                differences = found.all
+            else:
+                outcome, simulated = outcome_of(view), view.seconds or 0.0
+                differences = compare(document, path, test.expect, names, view, record)
+            yield PlayedTest(
+                file,
+                workflow,
+                test.name,
+                document.location_of(("tests", number, "name")),
+                outcome,
+                tuple(differences),
+                clock.elapsed() - began,
+                simulated,
+                record,
+            )

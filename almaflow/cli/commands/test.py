@@ -28,7 +28,6 @@ from almaflow.cli.render.played_tests import (
 from almaflow.cli.render.problem_formats import problem_lines
 from almaflow.cli.render.terminal import emit, emit_json, emit_lines, has_colours
 from almaflow.cli.simulated_play import SimulatedPlayer
-from almaflow.clock import SystemClock
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.problems import Problem, has_errors
 from almaflow.settings import Project
@@ -103,12 +102,11 @@ def _play(
     project: Project, files: Sequence[CheckedTests], chosen: set[str], *, show: bool
 ) -> list[PlayedTest]:
     """Play the tests of the valid *files*; Raises: typer.Exit when interrupted."""
-    clock = SystemClock()
     played: list[PlayedTest] = []
     usable = [one for one in files if one.is_valid]
     player, situations = SimulatedPlayer(project), Situations(project)
     try:
-        for one in play_tests(usable, player, situations, clock.elapsed, chosen.__contains__):
+        for one in play_tests(usable, player, situations, chosen):
             if show:
                 new_file = not played or played[-1].file is not one.file
                 emit_lines(played_lines(one, new_file=new_file))
