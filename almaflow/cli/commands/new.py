@@ -18,6 +18,7 @@ from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_files
+from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.check.job_sets import SET_JOBS
 from almaflow.cli import new_questions
 from almaflow.cli.commands.import_payload import (
@@ -33,10 +34,6 @@ from almaflow.cli.settings_above import find_existing_project
 from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 from almaflow.settings import PathRefused, Project, data_path
-from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import read_snapshot
-from almaflow.snapshot.model import Section
-from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 from almaflow.workflow_folder import display_path
 
 MOST = 5000
@@ -129,7 +126,9 @@ def new(
     payload = _payload(file, clipboard)
     if asks:
         alma_set, most, cron = _asked(payload, alma_set, most, cron if schedule else None)
-    known = known_job(_job_id(payload, job), _section(project))
+    snapshot = snapshot_of(project)
+    section = None if snapshot is None else snapshot.section(project.default_institution)
+    known = known_job(_job_id(payload, job), section)
     texts = workflow_files(
         NewWorkflow(
             name=name,
@@ -334,17 +333,6 @@ def _beside_workflows(file: str, project: Project) -> str:
 
 
 # --- the project ------------------------------------------------------------------------------
-
-
-def _section(project: Project) -> Section | None:
-    if not has_snapshot(project.folder):
-        return None
-    try:
-        snapshot = read_snapshot(project.folder / SNAPSHOT_FILE)
-    except SnapshotInvalid:
-        # `validate` reports it; the workflow can be written without.
-        return None
-    return snapshot.section(project.default_institution)
 
 
 def _show(project: Project, name: str) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.check.against_snapshot.whole_file import snapshot_problems
 from almaflow.cli.doctor_checks.findings import Finding, doubtful, good
 from almaflow.settings import Project
-from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import read_snapshot
-from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE
 
 OLD = timedelta(days=30)
 """From this age on a snapshot may lack what people have changed in Alma."""
@@ -19,13 +18,10 @@ OLD = timedelta(days=30)
 def check_snapshot(project: Project, now: datetime) -> Iterator[Finding]:
     """Check the snapshot of the project; nothing is found where there is none."""
     what = "snapshot"
-    if not has_snapshot(project.folder):
-        return
     problems = snapshot_problems(project)
     yield from (doubtful(what, str(one.message)) for one in problems)
-    try:
-        snapshot = read_snapshot(project.folder / SNAPSHOT_FILE)
-    except SnapshotInvalid:
+    snapshot = snapshot_of(project)
+    if snapshot is None:
         return
     today = now.astimezone(UTC).date()
     old = [one for one in snapshot.sections.values() if today - one.taken > OLD]
