@@ -49,6 +49,25 @@ _UNITS = {
     }.items()
     for unit in units.split()
 }
+# `1h30`, as in French; `half an hour`, `eine halbe Stunde`.
+_NEXT_UNIT = late_pattern(r"(\d+)\s*([dhm])\s*([0-5]?\d)")
+_SMALLER = {"d": "h", "h": "m", "m": "s"}
+_HALF = late_pattern(
+    r"(?:half|halbe|eine halbe|ein halber|une demi|demi|media|mezza)[ -](?:an? )?(\w+)"
+)
+_MONTHS = late_pattern(r"(\d{1,3})?\s*(?:months?|mo|monate?n?|mois|mes|meses|mesi?)", re.IGNORECASE)
+_ENDLESS = (
+    "infinity",
+    "inf",
+    "infinite",
+    "unlimited",
+    "never",
+    "none",
+    "forever",
+    "null",
+    "unbegrenzt",
+)
+_ARTICLES = ("an ", "a ", "one ", "eine ", "einen ", "ein ", "une ", "un ", "una ")
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -64,6 +83,10 @@ def _advice(text: str) -> str:
         return f"Write `{first}h{second}m` for hours and minutes, or `{first}m{second}s`.{until}"
     if meant := _in_units(text[:_LOOK].casefold()):
         return f"Write `{meant}`."
+    if months := _MONTHS.fullmatch(text[:_LOOK]):
+        return f"Months differ in length. Write days, such as `{int(months[1] or 1) * 30}d`."
+    if text.casefold() in _ENDLESS:
+        return "A duration has an end. Remove the key, or write a long one, such as `7d`."
     return (
         "Write a number and a unit, such as `90s`, `10m`, `4h` or `2d`, or several, such as "
         "`1h30m`."
@@ -79,12 +102,17 @@ def duration_meant(text: str) -> str:
 
 def _in_units(text: str) -> str:
     """Return the duration that words such as `2 hours`, `1.5h` or `PT30M` mean; empty: none."""
+    text = text.rstrip(";,. ")
+    if half := _HALF.fullmatch(text):
+        return {"h": "30m", "m": "30s", "d": "12h"}.get(_UNITS.get(half[1], ""), "")
+    if rest := _NEXT_UNIT.fullmatch(text):
+        return f"{rest[1]}{rest[2]}{int(rest[3])}{_SMALLER[rest[2]]}"
     if (part := _PART.fullmatch(text)) and part[3] in _UNITS:
         seconds = float(f"{part[1]}.{part[2]}") * _SECONDS[_UNITS[part[3]]]
         return format_duration(timedelta(seconds=round(seconds)))
     if any(map(str.isdigit, text)) and _ISO.fullmatch(text):
         return text.replace("p", "").replace("t", "")
-    for article in ("an ", "a ", "one "):
+    for article in _ARTICLES:
         text = re.sub(rf"^{article}", "1 ", text)
     parts = _WORDS.findall(text)
     is_whole = not _WORDS.sub("", text).strip()

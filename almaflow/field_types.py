@@ -36,6 +36,7 @@ from almaflow.model_fields import checked as checked
 from almaflow.model_fields import choose_one as choose_one
 from almaflow.model_fields import exactly_one as exactly_one
 from almaflow.model_fields import refused as refused
+from almaflow.rounded_numbers import rounded_number
 
 
 @dataclass(frozen=True)
@@ -118,35 +119,7 @@ def _kind(value: Any) -> str:
     return "a date or a time"
 
 
-# `3.9E+13`, in some countries `3,9E+13`; what a program added to whole numbers: `39031000200018.0`.
-_ROUNDED = late_pattern(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
-_WITH_FRACTION = late_pattern(r"\d{9,}[.,]0+")
-
-
-_TEXT_COLUMN = "Format the column as text there, enter the ids again, and save the file."
 _QUOTED_ID = "Copy all digits of the id from Alma, and put them in quotes."
-
-
-def rounded_number(text: str, advice: str = "") -> str:
-    """Return why *text* is an id that a spreadsheet has spoiled, as sentences; empty: it is not.
-
-    *advice* is what to do; default: what to do in the spreadsheet.
-
-    A spreadsheet shows a number of more than eleven digits as `3.9031E+13` and keeps fifteen.
-    """
-    text = text.strip()
-    if _ROUNDED.fullmatch(text):
-        return (
-            f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. "
-            f"{advice or _TEXT_COLUMN}"
-        )
-    if _WITH_FRACTION.fullmatch(text):
-        return f"`{text}` is a number with a fraction, not an id. " + (
-            advice
-            or "Format the column as text in the program that made the file, and save "
-            "the file again."
-        )
-    return ""
 
 
 def _as_value(kind: type, noun: str) -> BeforeValidator:
@@ -322,6 +295,7 @@ class Model(BaseModel):
         if isinstance(data, Plain) and data.is_empty:
             return {}
         if cls.short is not None and not isinstance(data, (Mapping, BaseModel)):
+            _refuse_pair(cls, data)
             return {cls.short: data}
         if isinstance(data, dict):
             empty, null = _emptied(cls)
@@ -349,6 +323,24 @@ class Model(BaseModel):
         target.clear()
         target.update({"anyOf": [long, short], "description": long.pop("description", "")})
         return whole
+
+
+_PAIR = late_pattern(r"([a-z_]+)[:=](?=[^\s:/=])")
+
+
+def _refuse_pair(model: type[Model], data: Any) -> None:
+    """Raise the error of a text that is a key of *model* and its value, `name:x` or `name=x`."""
+    match = _PAIR.match(data) if isinstance(data, str) else None
+    fields = fields_of(model)
+    # Texts for people and expressions may begin so.
+    if match is None or match[1] not in fields or not _is_plain_text(fields[str(model.short)]):
+        return
+    raise PydanticCustomError("wrong_type", "A mapping (`key: value` lines) is expected here.")
+
+
+def _is_plain_text(field: Any) -> bool:
+    forms = [one for one in alternatives(field) if isinstance(one, type)]
+    return not any(issubclass(one, Message | Expression) for one in forms)
 
 
 @cache

@@ -30,7 +30,7 @@ WORKFLOW: Advice = table(
     advise(
         _STEPS, "jobs tasks job stages stage pipeline actions flow play plays task", meant="steps"
     ),
-    advise(_SCHEDULE, "crontab timetable when run_at interval"),
+    advise(_SCHEDULE, "crontab timetable when run_at interval run_time start_time time frequency"),
     use_key(
         "schedule",
         "The timetable is written",
@@ -72,7 +72,7 @@ WORKFLOW: Advice = table(
     ),
     advise(
         "Steps that always run at the end are a list under `finally`.",
-        "post after cleanup clean_up teardown always ensure after_script",
+        "post errors after cleanup clean_up teardown always ensure after_script",
     ),
     advise(
         "Values for several steps are written under `vars`.", "env variables variable constants"
@@ -94,7 +94,7 @@ WORKFLOW: Advice = table(
     advise(
         _NO_MEANING,
         "version api_version kind metadata spec hosts runs_on permissions image services become "
-        "gather_facts tags owner author",
+        "gather_facts tags owner author namespace entrypoint labels",
     ),
     advise(
         "Almaflow has no includes. A step runs another workflow: `call: other.yaml`.", "include"
@@ -178,7 +178,8 @@ TRIGGERS: Advice = table(
         "schedule cron timetable daily every",
     ),
     advise(
-        "`almaflow run` starts a workflow by hand; nothing has to be written for that.",
+        "`almaflow run` starts a workflow by hand; nothing has to be written for that. Its inputs "
+        "are written at the top of the file, under `inputs`.",
         "workflow_dispatch push pull_request manual webhook workflow_call dispatch",
     ),
     use_key("job_ended", "The end of a job is written", "job_end job jobs job_finished"),

@@ -12,12 +12,14 @@ class ForeignWord(NamedTuple):
     """A word of other tools, with a *sentence* of what to write instead.
 
     *meant* is the key in that sentence; empty: none. *words* are all that have the sentence,
-    divided by spaces, if several of them next to each other are one mistake; else empty.
+    divided by spaces, if several of them next to each other are one mistake; else empty. *inner* is
+    the key for this word in the mapping that the sentence shows for all of them.
     """
 
     sentence: str
     meant: str
     words: str
+    inner: str = ""
 
 
 Advice = Mapping[str, ForeignWord]
@@ -33,6 +35,20 @@ def use_key(key: str, begin: str, words: str) -> Advice:
     """Return for each of *words* the sentence `{begin} `{key}: {value}`.`."""
     sentence = f"{begin} `{key}: {{value}}`."
     return dict.fromkeys(words.split(), ForeignWord(sentence, key, ""))
+
+
+def join(sentence: str, inside: str = "", **words: str) -> Advice:
+    """Return for the *words* of each of our keys the same sentence, once for all of them.
+
+    `{whole}` in it is a mapping with our keys; it is what the key *inside* has, if that is given.
+    Words of `drop` have no meaning here.
+    """
+    every = " ".join(words.values())
+    return {
+        word: ForeignWord(sentence, inside or key, every, "" if key == "drop" else key)
+        for key, names in words.items()
+        for word in names.split()
+    }
 
 
 def table(*tables: Advice) -> Advice:

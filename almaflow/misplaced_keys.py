@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.document import Document, PathTo
+from almaflow.durations import duration_meant
 from almaflow.field_types import Plain
-from almaflow.foreign_words import advice_of, normal
+from almaflow.foreign_words import Advice, ForeignWord, advice_of, normal
 from almaflow.late_dataclasses import dataclass
 from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.model_fields import alternatives, fields_of, later_models_of, models_of, place_of
@@ -207,6 +208,12 @@ def _indented(key: _Key, other: str, model: type[BaseModel], moved: Mapping[str,
     inside = key.data[other]
     too = " and ".join(f"`{one}`" for one in moved if one != key.name)
     what, lines = (f", like {too}", "them") if too else ("", "it")
+    if typing.get_origin(key.known[other].annotation) is dict:
+        entry = ", ".join(f"{one}: {key.shown(value)}" for one, value in moved.items())
+        return (
+            f". It belongs to an entry of `{other}`{what}. Begin the entry with its name: "
+            f"`{other}: {{main: {{{entry}}}}}`."
+        )
     subject = f". It belongs to `{other}`{what}: indent {lines} more than `{other}:`"
     if isinstance(inside, dict):
         return f"{subject}, like the lines below that."
@@ -232,7 +239,7 @@ def _kind_in_value(key: _Key) -> WrongKey | None:
         return None
     kind = next((one for one in key.kinds if normal(one) == normal(wanted)), "")
     if not kind:
-        return None
+        return _form_in_value(key, normal(wanted))
     inner = fields_of(models_of(key.kinds[kind])[0])
     settings = {
         one: value for one, value in key.data.items() if one in inner and one not in key.known
@@ -241,21 +248,60 @@ def _kind_in_value(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.KIND_AS_VALUE, kind, about="")
 
 
+def _form_in_value(key: _Key, wanted: str) -> WrongKey | None:
+    """A key such as `type` has as its value which of a mapping's forms is meant."""
+    forms = {one for at in place_of(key.model, key.around).models for one in _forms_of(at)}
+    form = wanted.removesuffix("_profile")
+    rest = {one: value for one, value in key.data.items() if one not in (key.name, *key.known)}
+    if form not in forms or not rest:
+        return None
+    is_name = rest.keys() <= {"name", "code", "profile", "profile_name", "profile_code"}
+    value = key.shown(next(iter(rest.values())) if is_name else rest)
+    advice = f". Which form is meant is itself a key: write `{form}: {value}`."
+    return key.wrong(advice, Mistake.KIND_AS_VALUE, form, about="")
+
+
+def _forms_of(model: type[BaseModel]) -> Sequence[str]:
+    return getattr(model, "one_of", ())
+
+
 def _foreign(key: _Key) -> WrongKey | None:
     """The key is a word of another tool."""
     tables = [advice_of(one) for one in place_of(key.model, key.around).models]
-    word = next((one[normal(key.name)] for one in tables if normal(key.name) in one), None)
-    if word is None:
+    words = next((one for one in tables if normal(key.name) in one), None)
+    if words is None:
         return None
+    word = words[normal(key.name)]
     data = key.data[key.name]
     # What GitHub's `on` and the triggers of Kestra have inside.
     inner = data.get("schedule") if isinstance(data, dict) else None
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
         inner = data[0].get("cron")
     value = key.shown(data if inner is None else inner) or "…"
-    advice = word.sentence.format(key=key.name, value=value, bare=value.strip("\"'"))
+    advice = word.sentence.format(
+        key=key.name, value=value, bare=value.strip("\"'"), whole=_joined(key, word, words)
+    )
     about = word.words or key.name
-    return key.wrong(f". {advice}", Mistake.FOREIGN_WORD, word.meant, about=about)
+    return key.wrong(f". {advice}", Mistake.FOREIGN_WORD, *word.meant.split(), about=about)
+
+
+def _joined(key: _Key, word: ForeignWord, words: Advice) -> str:
+    """Return the mapping with our keys that the words of the group of *word* mean."""
+    meant: dict[str, Any] = {}
+    for name, value in key.data.items():
+        other = words.get(normal(name))
+        if other is not None and other.words == word.words and other.inner:
+            text = str(getattr(value, "text", value))
+            is_duration = other.inner == "delay"
+            meant[other.inner] = _with_unit(text) if is_duration else value
+        elif name in key.known and word.meant == word.inner:
+            meant[name] = value
+    return key.shown(meant["attempts"] if meant.keys() == {"attempts"} else meant)
+
+
+def _with_unit(text: str) -> str:
+    """Return a duration as it is written, of other tools' in seconds or in words."""
+    return f"{text}s" if text.isdecimal() else duration_meant(text) or text
 
 
 def _one_further_out(key: _Key) -> WrongKey | None:
@@ -270,6 +316,8 @@ def _one_further_out(key: _Key) -> WrongKey | None:
         if field.is_required() and one not in key.data
     }
     # Of a mapping that has nothing of its own, or lacks just this, the key is meant for it.
+    if is_alone and (wrong := _kind_in_value(key)):
+        return wrong
     if (wrong := _foreign(key)) and (is_alone or wrong.cause.missing & lacking):
         return wrong
     is_known = key.name in place_of(key.model, around[:-1]).keys

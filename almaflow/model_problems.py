@@ -22,12 +22,14 @@ from almaflow.foreign_words import VALUES
 from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.misplaced_keys import WrongKey, unknown_key
 from almaflow.model_fields import place_of
-from almaflow.one_cause import Finding, one_for_each_cause, wholes_of
+from almaflow.one_cause import Cause, Finding, Mistake, one_for_each_cause, wholes_of
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
-from almaflow.wrong_shapes import shape_advice
+from almaflow.wrong_shapes import name_missing, shape_advice
 from almaflow.yaml_in_line import in_line, shown_of, sort_of, value_text
 
 M = TypeVar("M", bound=BaseModel)
+
+_MAPPING_EXPECTED = ("wrong_type", "model_type", "dict_type")
 
 
 def validate(document: Document, model: type[M], data: Any = None) -> M:
@@ -128,6 +130,12 @@ class _Misfit:
         """Return the problem, with the key that it is about."""
         if self.wrong_key:
             return Finding(self.problem(), self.key, self.wrong_key.cause)
+        if self.kind in _MAPPING_EXPECTED and (
+            why := name_missing(self.document, self.model, self.path)
+        ):
+            place = self.document.key_location(self.path)
+            cause = Cause(Mistake.MISPLACED, self.path[:-1], "")
+            return Finding(self.document.problem(place, "wrong-type", why), self.key, cause)
         is_of_key = self.kind in ("missing", "wrong_type")
         return Finding(self.problem(), self.key if is_of_key else None)
 
@@ -210,7 +218,7 @@ class _Misfit:
         from almaflow.document.mistakes import key_without_blank, missing_blank
 
         match = key_without_blank(self.input) if isinstance(self.input, str) else None
-        if match is None or self.kind not in ("wrong_type", "model_type", "dict_type"):
+        if match is None or self.kind not in _MAPPING_EXPECTED:
             return None
         place = self.document.locate(self.path, match.start(1), len(match.group(1)) + 1)
         message = missing_blank(match.group(1), self.input[match.end() :])
@@ -269,6 +277,11 @@ def _missing_key(misfit: _Misfit) -> str:
     owner = f"`{last}`" if isinstance(last, str) else "This entry"
     message = f"{'The file' if last is None else owner} needs the key `{misfit.missing}`."
     advice = _beside_advice(misfit.document, misfit.model, misfit.path, (misfit.missing,))
+    inside = misfit.document.value(misfit.path)
+    named = f"{misfit.missing}_name"
+    if isinstance(inside, dict) and named in inside:
+        name = shown_of(misfit.model, inside[named])
+        advice = f"If `{named}` is meant so, write `{misfit.missing}: {{name: {name}}}`."
     return f"{message} {advice}" if advice else message
 
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from almaflow.field_types import Plain
+from almaflow.document import Document, PathTo
+from almaflow.field_types import Expression, Plain
 from almaflow.foreign_words import normal
 from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
-from almaflow.yaml_in_line import in_line
+from almaflow.yaml_in_line import in_line, shown_of
 
 _BRANCHES = ("first", "second", "third")
 _BULLET = late_pattern(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
@@ -60,6 +62,8 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
             return f"Write `{path[-1]}: {{type: {kind}, default: {in_line(data)}}}`."
         case str() | Plain() if _is_input(place):
             return f"Write `{path[-1]}: {{default: {in_line(data)}}}`."
+    if isinstance(data, str) and place.models and (settings := in_one_line(data)):
+        return f"Settings are written with colons: `{path[-1]}: {settings}`."
     examples = [one.key for one in place.models if getattr(one, "example", "")]  # type: ignore[attr-defined]
     if examples and isinstance(data, str | Plain | list):
         first = next((name for name, one in place.keys.items() if one.is_required()), "")
@@ -72,6 +76,9 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
             forms = (f"`{path[-1]}: {{{one}: {in_line(data)}}}`" for one in one_of)
             write = f"Write {' or '.join(forms)}; "
         return f"{write}`almaflow explain {examples[0]}` shows an example."
+    if isinstance(data, list) and place.field is not None and _takes_expression(place.field):
+        joined = " and ".join(f"({one})" for one in data if isinstance(one, str))
+        return f"Several conditions are one expression: `{path[-1]}: {joined}`." if joined else ""
     if isinstance(data, dict) and set(data) in ({"id"}, {"set_id"}, {"value"}):
         return f"Write `{path[-1]}: {in_line(next(iter(data.values())))}`."
     if isinstance(data, dict) and set(data) == {"name"} and path[-1] == "set":
@@ -83,6 +90,33 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         # What the field is for says how it is written.
         return place.field.description or ""
     return ""
+
+
+# What an entry of a mapping with names of one's own is often called.
+_NAMES = {"institutions": "main", "inputs": "month", "calendars": "holidays"}
+
+
+def name_missing(document: Document, model: type[BaseModel], path: PathTo) -> str:
+    """Return what to write where the name of an entry is left out around the value at *path*.
+
+    Empty: that is not what is wrong.
+    """
+    if len(path) < len(("institutions", "region")):
+        return ""
+    owner, key = path[-2:]
+    field = place_of(model, path[:-2]).keys.get(str(owner))
+    if field is None or typing.get_origin(field.annotation) is not dict:
+        return ""
+    known = place_of(model, path[:-1]).keys
+    entries = document.value(path[:-1])
+    is_entry = isinstance(entries, dict) and entries.keys() <= known.keys()
+    if not is_entry or isinstance(entries[key], dict | list):
+        return ""
+    entry = ", ".join(f"{one}: {shown_of(model, value)}" for one, value in entries.items())
+    return (
+        f"`{key}` belongs to an entry of `{owner}`, and the name of the entry is missing. Write "
+        f"`{owner}: {{{_NAMES.get(str(owner), 'name')}: {{{entry}}}}}` with a name of your choice."
+    )
 
 
 # `job=M44 set={{ … }}`, as Ansible and shells have it.
@@ -115,6 +149,11 @@ def _parameters(path: Sequence[str | int], data: Any) -> str:
     if path[-1] == "parameter" and isinstance(data, list):
         return "Remove the line `parameter:`; its entries belong directly below `parameters:`."
     return "Write `parameters: {NAME: VALUE}`, or a list of `{name: NAME, value: VALUE}`."
+
+
+def _takes_expression(field: FieldInfo) -> bool:
+    forms = (one for one in alternatives(field) if isinstance(one, type))
+    return any(issubclass(one, Expression) for one in forms)
 
 
 def _is_input(place: ModelPlace) -> bool:

@@ -35,10 +35,7 @@ from almaflow.timetable.zones import find_zone
         ("10", "Write it with a unit: `10s`, `10m`, `10h` or `10d`."),
         ("1:30", "Write `1h30m` for hours and minutes, or `1m30s`."),
         ("01:30:05", "Write `1h30m5s`."),
-        *(
-            (text, "Write a number and a unit")
-            for text in ("soon", "", "2 months", "1 h 2 h", "x" * 999)
-        ),
+        *((text, "Write a number and a unit") for text in ("soon", "", "1 h 2 h", "x" * 999)),
     ],
 )
 def test_the_duration_that_is_meant_is_shown(text: str, advice: str) -> None:

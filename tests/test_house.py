@@ -38,6 +38,7 @@ FLOORS: Sequence[Sequence[str]] = (
             "alma_keys",
             "foreign_keys",
             "foreign_words",
+            "rounded_numbers",
             "lookalikes",
             "loopback",
             "durations",

@@ -27,7 +27,9 @@ def test_advice_is_about_words_that_are_no_keys_and_can_be_filled_in(model: type
     for key, word in advice_of(model).items():
         assert key == normal(key)
         assert key not in known, key
-        assert word.sentence.format(key=key, value="VALUE", bare="VALUE").endswith(".")
+        assert word.sentence.format(key=key, value="VALUE", bare="VALUE", whole="VALUE").endswith(
+            "."
+        )
 
 
 @pytest.mark.parametrize(

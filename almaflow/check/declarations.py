@@ -32,8 +32,12 @@ class DeclaredNames:
         self.notes = notes
         self.lost = lost
         self.inputs: dict[str, Type] = {
-            name: ANYTHING if name in lost else input_type(declared)
-            for name, declared in workflow.inputs.items()
+            **{
+                name: input_type(declared)
+                for name, declared in workflow.inputs.items()
+                if name not in lost
+            },
+            **dict.fromkeys(lost, ANYTHING),
         }
         self.vars: dict[str, Type] = {}
 

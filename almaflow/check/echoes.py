@@ -20,7 +20,22 @@ def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
     kept = list(problems)
     places = {one.location for one in kept if one.code in _MISREAD}
     kept = [one for one in kept if one.location not in places or one.code in (*_MISREAD, ALMA_KEY)]
-    return sorted(_with_fixes(_without_inner(_without_signs(kept))))
+    return sorted(_with_fixes(_without_inner(_without_signs(_keys_in_paths(kept)))))
+
+
+def _keys_in_paths(problems: list[Problem]) -> list[Problem]:
+    """Return *problems*, a key in a path and that the path has it as one of them."""
+    paths = {one: whole for one in problems for whole in problems if _is_key_in_path(one, whole)}
+    joined = set(paths.values())
+    return [
+        replace(one, message=f"{one.message} {paths[one].message}") if one in paths else one
+        for one in problems
+        if one not in joined
+    ]
+
+
+def _is_key_in_path(one: Problem, whole: Problem) -> bool:
+    return one.code == ALMA_KEY and whole.code == "bad-path" and _is_inside(one, whole)
 
 
 def _without_signs(problems: list[Problem]) -> list[Problem]:

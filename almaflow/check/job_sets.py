@@ -117,7 +117,7 @@ def _note_both(
 
 def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> None:
     job = _set_job(kind.job)
-    if job and not _is_misfit(notes, path):
+    if job and not _is_misfit(notes, path, kind):
         notes.at(
             (*path, "job"),
             "no-set",
@@ -128,11 +128,15 @@ def _note_missing(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> Non
         )
 
 
-def _is_misfit(notes: ProblemCollector, path: PathTo) -> bool:
-    """Whether the step has a set that does not fit, or under a wrong key: that is noted already."""
+def _is_misfit(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> bool:
+    """Whether the step has a set that does not fit, or under a wrong key: that is noted already.
+
+    It may be in parameters that do not fit, too.
+    """
     written = data_at(notes.document.data, path)
     keys = {normal(key) for key in written} if isinstance(written, dict) else set()
-    return bool(keys & {"set", "set_id", "set_name", "setid", "sets"})
+    has_lost = any(key in keys and not getattr(kind, key) for key in ("parameters", "payload"))
+    return has_lost or bool(keys & {"set", "set_id", "set_name", "setid", "sets"})
 
 
 def _set_job(job: JobReference) -> str:

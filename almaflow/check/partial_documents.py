@@ -43,6 +43,10 @@ _NEEDED: dict[PathTo, Any] = {
 }
 
 
+# What inputs are called elsewhere.
+_INPUTS = ("params", "parameters", "arguments", "args", "input")
+
+
 @dataclass(frozen=True)
 class Repaired:
     """What of a document fits, and what is not known because of what does not.
@@ -74,7 +78,7 @@ def repair(document: Document) -> Repaired | None:
             return Repaired(
                 workflow,
                 frozenset(_ids_in(document.data)),
-                frozenset(work.lost_inputs),
+                frozenset((*work.lost_inputs, *_inputs_elsewhere(document.data))),
                 frozenset(work.replaced),
             )
     return None
@@ -92,6 +96,22 @@ def _ids_in(data: Any) -> Iterator[str]:
             waiting.extend(current.values())
         elif isinstance(current, list):
             waiting.extend(current)
+
+
+def _inputs_elsewhere(data: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of inputs that a file declares in the form or at the place of other tools."""
+    triggers = data.get("on")
+    inside = triggers.values() if isinstance(triggers, dict) else ()
+    places = [one.get("inputs") for one in inside if isinstance(one, dict)]
+    declared = data.get("inputs")
+    if isinstance(declared, list):
+        places.append(declared)
+    for place in (*places, *(data.get(key) for key in _INPUTS)):
+        if isinstance(place, dict):
+            yield from place
+        elif isinstance(place, list):
+            named = (one.get("name", one.get("id")) for one in place if isinstance(one, dict))
+            yield from (name for name in named if isinstance(name, str))
 
 
 @dataclass

@@ -22,6 +22,7 @@ from almaflow.check.value_shapes import (
     several_ids,
     shell_words,
     typographic_quotes,
+    variable_meant,
 )
 from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
@@ -89,6 +90,11 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
         expression = f"steps.{text.strip()}.set_id"
         return (
             f'is the text `{text}`. To use the set of that step, write `"{{{{ {expression} }}}}"`.'
+        )
+    if name := variable_meant(text):
+        return (
+            f'is the text `{text}`, and nothing replaces it. Declare an input and write `"{{{{ '
+            f'inputs.{name} }}}}"`.'
         )
     if not _is_of_set(path):
         return f"needs an id of Alma's, which has only digits; `{text}` is not an id."

@@ -66,7 +66,10 @@ def check_endings(
     if is_branch(kind):
         _check_cases(notes, inside, kind, steps)
     check_retry(notes, (*path, "retry"), step.retry)
-    if step.retry is not None and kind.starts_job and not step.retry.on:
+    written = notes.document.value((*path, "retry"))
+    # Of what has other keys, it is not known what they mean.
+    is_read = not isinstance(written, dict) or written.keys() <= Retry.model_fields.keys()
+    if step.retry is not None and kind.starts_job and not step.retry.on and is_read:
         notes.at_key(
             (*path, "retry"),
             "retry-without-on",

@@ -105,8 +105,16 @@ def several_ids(text: str) -> list[str]:
     return ids if is_list else []
 
 
+# `$SET_ID`, `${SET_ID}`, `%SET_ID%`, `<SET ID>`, `{SET_ID}`.
+_VARIABLE = late_pattern(r"(?:\$\{?|%|<|\{)\s*([A-Za-z][\w ]*?)\s*[}%>]?")
 # What a shell would replace: `$(date +%F)`, `${NAME}`, `%DATE%`, and what is in backticks.
 _SHELL = late_pattern(r"\$\([^()]*\)|\$\{[A-Za-z_]\w*\}|%(?:DATE|TIME|USERNAME)%|`date[^`]*`")
+
+
+def variable_meant(text: str) -> str:
+    """Return the name of the variable that *text* is in a shell, or a form; empty: it is none."""
+    match = _VARIABLE.fullmatch(text.strip())
+    return "_".join(match[1].split()).lower() if match else ""
 
 
 def shell_words(text: str) -> Iterator[tuple[int, int]]:

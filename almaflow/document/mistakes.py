@@ -157,8 +157,16 @@ def _reserved(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     sign = rest[:1]
     if "cannot start any token" not in fault.problem or not sign:
         return None
-    length = len(rest.split(" #")[0].rstrip()) or 1
-    value = rest[:length]
+    if rest.startswith("```"):
+        message = (
+            "This line is of Markdown, not of YAML. Remove it, and the one that ends the block."
+        )
+        return Mistake("yaml-unquoted-sign", message, fault.mark, len(rest.rstrip()))
+    value = rest.split(" #")[0].rstrip()
+    if re.search(r"[\[{]", _bare(_line(lines, row)[:column])):
+        # Between brackets, a comma or a bracket ends the value.
+        value = re.split(r",\s|[}\]]|,$", value)[0].rstrip() or value
+    length = len(value) or 1
     right = slips.in_quotes(slips.shown(value.strip("`") if sign == "`" else value))
     if sign == "@":
         message = f"A value that begins with `@` needs quotes. Write `{right}`."

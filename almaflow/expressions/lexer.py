@@ -47,7 +47,9 @@ _FOREIGN = (
     ("||", "Write `or` here, not `||`."),
     ("===", "Write `==` here, not `===`."),
     ("<>", "Write `!=` here, not `<>`."),
+    ("=~", "There are no patterns here. Write `'text' in value` or `value.startswith('text')`."),
     ("=>", "Write `>=` here, not `=>`."),
+    ("&", "Write `and` between conditions, and `~` between texts, not `&`."),
     ("!", "Write `not` here, not `!`."),
     ("{%", "Statements (`{% … %}`) are not allowed. Use an expression, or a `branch` step."),
     ("{#", "Comments (`{# … #}`) are not allowed. Use a YAML comment."),
@@ -59,6 +61,7 @@ _FOREIGN = (
     ("–", "Write `-` here, not `–`, which is another character."),
     ("«", "Put text in straight quotes: `'…'`."),
     ("»", "Put text in straight quotes: `'…'`."),
+    ("??", "Write `value | default('…')` here, not `value ?? '…'`."),
     ("?", "Write `b if a else c` here, not `a ? b : c`."),
     ("“", "Put text in straight quotes: `'…'`."),
     ("”", "Put text in straight quotes: `'…'`."),
@@ -69,7 +72,7 @@ _FOREIGN = (
     ("'", "The text that begins here does not end, because a `'` is missing."),
     ('"', 'The text that begins here does not end, because a `"` is missing.'),
     ("@", "`@` has no meaning here. Write names as they are: `inputs.month`."),
-    ("$", "`$` has no meaning here. Write names as they are: `inputs.month`."),
+    ("$", "`$` has no meaning here. Remove it; names are written as they are: `inputs.month`."),
 )
 
 

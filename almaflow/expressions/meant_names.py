@@ -22,6 +22,10 @@ def _for(sentence: str, names: str) -> dict[str, str]:
     return dict.fromkeys(names.split(), sentence)
 
 
+_ENVIRONMENT = (
+    "A workflow does not see the environment. Declare an input and write `inputs.name`, or a "
+    "secret of almaflow.yaml and write `secrets.name`."
+)
 _NAMES: Mapping[str, str] = {
     **_for(
         "Nothing is written `none`; to ask for it, write `… is defined`.",
@@ -29,9 +33,8 @@ _NAMES: Mapping[str, str] = {
     ),
     **_for("Write `true` and `false` in lower case.", "TRUE FALSE yes no YES NO"),
     **_for(
-        "A workflow does not see the environment. Declare an input and write `inputs.name`, or a "
-        "secret of almaflow.yaml and write `secrets.name`.",
-        "env environ ENV",
+        _ENVIRONMENT,
+        "env environ ENV os",
     ),
     **_for(
         "It is a name of another tool. `almaflow explain expressions` lists the names that exist.",
@@ -44,7 +47,7 @@ _NAMES: Mapping[str, str] = {
     ),
     **_for(
         "Give the step an `id` and write `steps.` and that id, such as `steps.titles.set_id`.",
-        "result results output outputs previous prev last step response",
+        "result results output outputs previous prev last step response ti dag_run task_instance",
     ),
     **_for(
         "In a `for_each`, the item is written `item`, or as its `as` says. Iterations have no "
@@ -175,7 +178,20 @@ _FUNCTIONS: Mapping[str, str] = {
     **_for("Write `a ~ b`.", "concat concatenate"),
     **_for("Write `value.startswith('text')`.", "startsWith starts_with startswith begins_with"),
     **_for("Write `value.endswith('text')`.", "endsWith ends_with endswith"),
-    **_for("Only `branch` and `if` decide what a step does.", "success failure always cancelled"),
+    **_for(
+        "Remove it: a step runs only when the steps before it went well, or have `on_failure: "
+        "continue`.",
+        "success succeeded",
+    ),
+    **_for(
+        "Give the step that may fail an `id` and `on_failure: continue`, and compare: "
+        "`steps.x.outcome == 'failed'`.",
+        "failure failed",
+    ),
+    **_for("Steps that always run are a list under `finally` at the top of the file.", "always"),
+    **_for("Ask for `run.outcome == 'cancelled'` in a step of `finally`.", "cancelled canceled"),
+    **_for("Write `days(7)`, `hours(6)` or `months(1)`.", "timedelta relativedelta interval"),
+    **_for(_ENVIRONMENT, "lookup getenv env environ"),
     **_for("Nothing random is known; `run.id` is different for each run.", "uuid random guid"),
 }
 _TESTS: Mapping[str, str] = {

@@ -258,6 +258,8 @@ def _friendly(message: str, token: Token) -> str:
     if expected is not None:
         missing = expected.group(1)
         missing = "a name" if missing == "name" else f"`{missing}`"
+        if missing == "a name" and token.type in ("string", "integer", "float"):
+            return "After `is`, a name of a test is expected. To compare, write `==` or `!=`."
         return f"{capital(missing)} is expected here, not {written}."
     if "chain" in message:
         return "`is` cannot follow `is`. Join the two tests with `and`."
@@ -287,6 +289,13 @@ _OPERATORS = {
     "greater": "`>`",
     "more": "`>`",
     "less": "`<`",
+    "than": "`>` or `<` in place of the words",
+    "und": "`and`",
+    "et": "`and`",
+    "y": "`and`",
+    "oder": "`or`",
+    "ou": "`or`",
+    "o": "`or`",
     "then": "only the condition under `if`, and the step below it",
     "between": "`value >= 1 and value <= 9`",
     "xor": "`!=`",

@@ -179,6 +179,8 @@ class InstitutionSettings(Model):
 class CalendarSettings(Model):
     """Days on which a schedule entry with this calendar under `except` does not run."""
 
+    foreign: ClassVar[str] = "almaflow.settings.other_words:CALENDAR"
+
     country: Text | None = Field(
         default=None, description="A country's public holidays: its ISO code, such as CH."
     )

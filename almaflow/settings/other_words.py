@@ -20,6 +20,11 @@ INSTITUTION: Advice = table(
         meant="code",
     ),
     advise(
+        "The institution of workflows that name none is written `default_institution: NAME` at the "
+        "top of the file.",
+        "default is_default main",
+    ),
+    advise(
         "The network zone is an institution of its own, with its own name and key under "
         "`institutions`.",
         "zone nz network network_zone is_nz",
@@ -33,12 +38,49 @@ SETTINGS: Advice = table(
         "region api_key base_url environment code key apikey url host settle limits",
         meant="institutions",
     ),
+    advise(
+        "A mail server is a part of a channel's address, which is a secret: `channels: {{systems: "
+        "env:MAIL_URL}}`, with `mailto://…` in that environment variable.",
+        "smtp mailserver mail_server smtp_server email_server",
+    ),
+    advise(
+        "The records are in a file next to almaflow.yaml, or in PostgreSQL: `store: "
+        "env:DATABASE_URL`.",
+        "database db sqlite postgres postgresql database_url",
+        meant="store",
+    ),
+    advise(
+        "Almaflow writes its log to standard error; where it goes is for who starts almaflow, such "
+        "as systemd. Remove `{key}`.",
+        "logging log logs log_level loglevel log_file",
+    ),
+    advise(
+        "Days off are written `calendars: {{holidays: {{country: DE}}}}`.",
+        "holidays calendar days_off holiday",
+        meant="calendars",
+    ),
+    advise(
+        "It has no meaning in almaflow.yaml. Remove it.",
+        "version name services image volumes ports kind metadata description",
+    ),
     advise("The zone is written `timezone: Europe/Zurich`.", "tz zone time_zone", meant="timezone"),
     advise(
         "Channels are written `channels: {{systems: env:NAME}}`.",
         "notify email mail slack",
         meant="channels",
     ),
+)
+
+CALENDAR: Advice = table(
+    advise(
+        "A part of a country is written `subdivision: BY`, with its code in ISO 3166-2.",
+        "state region province bundesland canton land",
+        meant="subdivision",
+    ),
+    advise(
+        "A calendar in a file is written `ics: holidays.ics`.", "file path url ical", meant="ics"
+    ),
+    advise("Days off are written `dates: [2026-12-24]`.", "days holidays date list", meant="dates"),
 )
 
 CONNECTION: Advice = table(

@@ -110,6 +110,7 @@ class Retry(Model):
     """Whether a step that failed is retried, as a new attempt."""
 
     short: ClassVar[str | None] = "attempts"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:RETRY"
 
     attempts: Whole = Field(
         default=3, ge=1, le=100, description="The number of attempts, including the first."

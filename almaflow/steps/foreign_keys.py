@@ -5,7 +5,7 @@ The forms are those of `almaflow.foreign_keys`.
 
 from __future__ import annotations
 
-from almaflow.foreign_words import Advice, advise, table, use_key
+from almaflow.foreign_words import Advice, advise, join, table, use_key
 
 _ORDER = (
     "Steps run in the order of the file. Remove `{key}`; steps that run at the same time are "
@@ -55,15 +55,31 @@ STEP: Advice = table(
         "ignore_errors ignore_error continue_on_error allow_failure on_error onerror fail_fast "
         "ignore_failure failed_when trigger_rule continue_on_failure",
     ),
-    use_key(
-        "retry",
-        "The number of attempts is written",
-        "retries max_attempts max_retries retry_count attempts tries retry_times",
+    join(
+        "Attempts and the wait between them are written `retry: {whole}`.",
+        inside="retry",
+        attempts="retries max_attempts max_retries retry_count attempts tries retry_times",
+        delay="retry_delay retry_interval retry_wait retry_delay_seconds",
     ),
     advise(
-        "The wait before another attempt is written `retry: {{attempts: 3, delay: {value}}}`.",
-        "retry_delay retry_interval retry_wait",
-        meant="retry",
+        "A profile is written `run_profile: {{integration: {value}}}` (or `import`, `publishing`).",
+        "integration_profile profile integration",
+        meant="run_profile",
+    ),
+    advise(
+        "An import profile is written `run_profile: {{import: {value}}}`.",
+        "import_profile",
+        meant="run_profile",
+    ),
+    advise(
+        "A publishing profile is written `run_profile: {{publishing: {value}}}`.",
+        "publishing_profile",
+        meant="run_profile",
+    ),
+    advise(
+        "The zone is that of the institution. Write `institution: NAME` with an entry of "
+        "almaflow.yaml.",
+        "zone iz nz cz",
     ),
     advise(
         "Only `for_each`, `parallel` and `branch` have steps inside. Give each step its own `if`.",
@@ -189,7 +205,19 @@ MEMBERS: Advice = table(
     ),
 )
 
-FETCH_FILES: Advice = use_key("connection", "The server is written", "from source server host")
+FETCH_FILES: Advice = advise(
+    "The server is `connection: NAME`, its folder `folder: …`; `pattern` says which files, and "
+    "`to` where they are put. `almaflow explain fetch_files` shows an example.",
+    "from source server host",
+    meant="connection pattern to",
+)
+
+RETRY: Advice = join(
+    "Write `retry: {whole}`.",
+    attempts="times max max_retries max_attempts count limit tries retries maximum",
+    delay="interval wait backoff pause seconds every retry_delay delay_seconds",
+    drop="type strategy policy",
+)
 
 RUN_PROFILE: Advice = table(
     advise(

@@ -21,9 +21,9 @@ from almaflow.field_types import (
     Text,
     choose_one,
     refused,
-    rounded_number,
 )
 from almaflow.late_patterns import late_pattern
+from almaflow.rounded_numbers import rounded_number
 from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text

@@ -24,8 +24,8 @@ from almaflow.field_types import (
     Text,
     as_text,
     refused,
-    rounded_number,
 )
+from almaflow.rounded_numbers import rounded_number
 from almaflow.steps.job_step import JobStep
 from almaflow.steps.result import StepFailed, StepResult
 from almaflow.yaml_in_line import in_line

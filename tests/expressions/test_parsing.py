@@ -82,7 +82,11 @@ def test_literals_mean_what_is_written(source: str, value: str) -> None:
         ("a => b", 2, "Write `>=` here, not `=>`."),
         ("a ? b : c", 2, "Write `b if a else c` here, not `a ? b : c`."),
         ("a == “b”", 5, "Put text in straight quotes: `'b'`."),
-        ("$a", 0, "`$` has no meaning here. Write names as they are: `inputs.month`."),
+        (
+            "$a",
+            0,
+            "`$` has no meaning here. Remove it; names are written as they are: `inputs.month`.",
+        ),
         ("a \\ b", 2, "`\\` has no meaning in an expression."),
         ("a == 'b", 5, "The text that begins here does not end, because a `'` is missing."),
         ('a == "b', 5, 'The text that begins here does not end, because a `"` is missing.'),

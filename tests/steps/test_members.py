@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from almaflow.field_types import rounded_number
+from almaflow.rounded_numbers import rounded_number
 from almaflow.steps.member_source import column_of
 from almaflow.steps.result import StepFailed
 from tests.harness import Stage

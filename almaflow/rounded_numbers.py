@@ -1,0 +1,34 @@
+"""Ids that a spreadsheet has spoiled: it shows long numbers rounded, and keeps fifteen digits."""
+
+from __future__ import annotations
+
+from almaflow.late_patterns import late_pattern
+
+# `3.9E+13`, in some countries `3,9E+13`; what a program added to whole numbers: `39031000200018.0`.
+_ROUNDED = late_pattern(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
+_WITH_FRACTION = late_pattern(r"\d{9,}[.,]0+")
+
+
+_TEXT_COLUMN = "Format the column as text there, enter the ids again, and save the file."
+
+
+def rounded_number(text: str, advice: str = "") -> str:
+    """Return why *text* is an id that a spreadsheet has spoiled, as sentences; empty: it is not.
+
+    *advice* is what to do; default: what to do in the spreadsheet.
+
+    A spreadsheet shows a number of more than eleven digits as `3.9031E+13` and keeps fifteen.
+    """
+    text = text.strip()
+    if _ROUNDED.fullmatch(text):
+        return (
+            f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. "
+            f"{advice or _TEXT_COLUMN}"
+        )
+    if _WITH_FRACTION.fullmatch(text):
+        return f"`{text}` is a number with a fraction, not an id. " + (
+            advice
+            or "Format the column as text in the program that made the file, and save "
+            "the file again."
+        )
+    return ""

@@ -1,0 +1,146 @@
+"""Files of people who never saw almaflow: one problem, which shows what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from almaflow.errors import DocumentsInvalid
+from almaflow.problems import Problem
+from almaflow.settings import load_project
+from tests.test_check import codes, problems_of
+
+FIND = "steps:\n  - id: a\n    find_set: {name: x}\n"
+JOB = "steps:\n  - id: a\n    submit_job: {job: M44, set: '1'}\n    on_failure: continue\n"
+KEY = "l8xx0123456789abcdef0123456789abcdef01"
+
+
+def all_problems(text: str) -> Sequence[Problem]:
+    """Return the problems of a workflow, also of one that is not YAML."""
+    try:
+        return problems_of(text)
+    except DocumentsInvalid as error:
+        return error.problems
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("get: /conf/x\n    retries: 3\n    retry_delay: 300", "retry: {attempts: 3, delay: 300s}"),
+        ("get: /conf/x\n    retry: {times: 3, interval: PT5M}", "retry: {attempts: 3, delay: 5m}"),
+        ("get: /conf/x\n    retry: {type: constant, max: 3}", "retry: 3"),
+        ("wait: 1m\n    retries: 3", "retry: 3"),
+    ],
+)
+def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -> None:
+    (problem,) = problems_of(f"steps:\n  - {wrong}\n")
+
+    assert f"`{right}`" in problem.message
+    assert codes(f"steps:\n  - get: /conf/x\n    {right}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("step", "right"),
+    [
+        ("run_profile: {type: import, id: '123'}", 'import: {id: "123"}'),
+        ("run_profile: {type: INTEGRATION, name: SIS}", "integration: SIS"),
+        ("integration profile: SIS", "run_profile: {integration: SIS}"),
+        ("import_profile: Vendor", "run_profile: {import: Vendor}"),
+        ("submit_job: {job_name: Export, set: '1'}", "job: {name: Export}"),
+        ("submit_job: {job: M44, set: $SET_ID}", '"{{ inputs.set_id }}"'),
+        ("submit_job: {job: M44, set: <SET ID>}", '"{{ inputs.set_id }}"'),
+        ("find_set:\n      name:Reserve", "name: Reserve"),
+        ("find_set: name=x", "find_set: {name: x}"),
+        ("wait: for=10m", "wait: {for: 10m}"),
+        ("notify: {to: @systems, message: x}", '"@systems"'),
+        ("find_set: {name: %x}", '"%x"'),
+        ("wait: 1m;", "1m"),
+    ],
+)
+def test_a_step_in_another_form_is_one_problem(step: str, right: str) -> None:
+    (problem,) = all_problems(f"steps:\n  - {step}\n")
+
+    assert f"`{right}`" in problem.message
+
+
+def test_several_conditions_are_shown_as_one_that_is_valid() -> None:
+    (problem,) = problems_of(
+        f"{FIND}  - if: [steps.a.member_count > 0, run.id != 'x']\n    wait: 1m\n"
+    )
+
+    condition = problem.message.split("`")[1].removeprefix("if: ")
+    assert codes(f'{FIND}  - if: "{condition}"\n    wait: 1m\n') == []
+
+
+@pytest.mark.parametrize("call", ["always()", "failure()", "success()", "cancelled()"])
+def test_the_functions_of_other_tools_have_an_answer_each(call: str) -> None:
+    (problem,) = problems_of(f"{JOB}  - if: {call}\n    wait: 1m\n")
+
+    assert problem.code == "unknown-function"
+    assert not problem.message.endswith(f"`{call[:-2]}`.")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        f"get: /conf/x?apikey={KEY}",
+        f"get: https://api-eu.hosted.exlibrisgroup.com/almaws/v1/conf/x?apikey={KEY}",
+        "fetch_files: {from: /export}",
+        "submit_job: {job: M44, parameters: {parameter: [{name: x, value: y}]}}",
+        "submit_job: {job: M44, payload: {parameter: []}}",
+    ],
+)
+def test_one_mistake_of_a_step_has_no_second_problem(step: str) -> None:
+    assert len(problems_of(f"steps:\n  - {step}\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "on: {workflow_dispatch: {inputs: {x: {type: string}}}}",
+        "inputs: [{name: x, type: string}]",
+        "params: {x: {default: '1'}}",
+    ],
+)
+def test_inputs_in_the_form_of_other_tools_are_known_where_they_are_used(head: str) -> None:
+    (problem,) = problems_of(f"{head}\nsteps:\n  - find_set: {{name: '{{{{ inputs.x }}}}'}}\n")
+
+    assert problem.location.line == 1
+
+
+def test_a_line_of_markdown_is_named() -> None:
+    (problem,) = all_problems("```yaml\nsteps: [{wait: 1m}]\n```\n")
+
+    assert problem.location.length == len("```yaml")
+
+
+MAIN = "institutions: {main: {region: eu, api_key: env:ALMA_API_KEY}}\n"
+
+
+def settings_problems(text: str, folder: Path) -> list[Problem]:
+    file = folder / "almaflow.yaml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(DocumentsInvalid) as caught:
+        load_project(file)
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("institutions:\n  region: eu\n  api_key: env:K\n", "{main: {region: …, api_key: …}}"),
+        ("institutions:\nregion: eu\napi_key: env:K\n", "{main: {region: …, api_key: …}}"),
+        (f"{MAIN}calendars:\n  country: DE\n", "{holidays: {country: …}}"),
+        (f"{MAIN}calendars: {{h: {{country: DE, state: BY}}}}\n", "subdivision: BY"),
+        (f"{MAIN}smtp: {{host: x}}\n", "env:MAIL_URL"),
+        (f"{MAIN}database: x\n", "store: "),
+        (f"{MAIN}logging: {{level: INFO}}\n", "Remove `logging`"),
+        (f"{MAIN}version: 3\nservices: {{}}\n", "Remove it"),
+    ],
+)
+def test_settings_of_other_tools_are_one_problem(text: str, right: str, tmp_path: Path) -> None:
+    (problem,) = settings_problems(text, tmp_path)
+
+    assert right in problem.message
