@@ -99,6 +99,9 @@ def texts(pieces: list[str]) -> st.SearchStrategy[str]:
 @example("k: a\u2028b\n")
 @example("k:\n- \n-   # c\n-\nl:\n")
 @example("[" * 101 + "@")
+@example("k: " + "[" * 2000 + "@")
+@example("k: '" + "[" * 2000 + "'")
+@example("# " + "[" * 2000 + "\nk: v")
 @example("- " * 101 + "[")
 @example("\ufeffk: \ufeff")
 def test_a_text_is_the_same_document_to_both_parsers(text: str) -> None:

@@ -9,7 +9,7 @@ breaks of YAML 1.1, directives, tags, a few marks next to each other, and in err
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ _DIFFERENT = late_pattern(
     r"|[|>][-+0-9]*#|[|>][^\r\n]*(?:\r\n?|\n) +[\r\n]",
     re.MULTILINE,
 )
+# Both parsers read about a thousand characters ahead, to see whether a bracket is a key.
+_DEEP = late_pattern(r"\[{1100}")
 # libyaml lets other characters end the name of an anchor, such as a colon.
 _AFTER_NAME = frozenset(("", *" \r\n,]}"))
 _BLOCK_STYLES = ("|", ">")
@@ -92,7 +94,18 @@ def events_of(text: str) -> Iterable[Event]:
         ValueError, OverflowError: an escape has too large a number.
         AssertionError: a directive asks for another version of YAML.
     """
+    # libyaml refuses a thousand levels in a row, and ruamel.yaml reads them in seconds.
+    deep = _DEEP.search(text)
+    events = _events_of_libyaml(text[: deep.start() + MAX_LEVELS + 1]) if deep else None
+    if events and _levels(events) > MAX_LEVELS:
+        return events
     return _events_of_libyaml(text) or _events_of_ruamel(text)
+
+
+def _levels(events: Sequence[Event]) -> int:
+    """Return how many lists and mappings have begun in *events* and not ended."""
+    begun = sum(one.kind in ("list", "mapping") for one in events)
+    return begun - sum(one.kind == "end" for one in events)
 
 
 def _events_of_ruamel(text: str) -> Iterator[Event]:

@@ -41,6 +41,9 @@ def project(write: Write) -> Path:
         f"0 4 * * sun flock -n /tmp/lock {CURL}' >> /var/log/alma.log 2>&1",
         f"0 4 * * 1-5 curl -fsS --request POST -d @export.xml {BASE}/M44?op=run",
         f'0 4 * * 1-5 cd /srv/alma && curl -XPOST -d@/srv/alma/export.xml "{BASE}/M44?op=run"',
+        f"0 4 * * 1-5 wget -qO- --post-file=export.xml '{BASE}/M44?op=run&apikey={KEY}'",
+        f"0 4 * * 1-5 wget -q -O /dev/null --header='Content-Type: application/xml' --method=POST "
+        f"--body-data '{PAYLOAD}' {BASE}/M44?op=run",
         f"5 4 * * * curl -H 'Authorization: apikey {KEY}' --data=@export.xml {BASE}/M44?op=run; "
         f"sleep 10m && curl -d @export.xml {BASE}/M44?op=run",
     ],

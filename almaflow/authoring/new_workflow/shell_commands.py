@@ -1,8 +1,8 @@
 """Commands of a shell that start jobs of Alma: curl in chains, with what surrounds it in crontabs.
 
-What is read: `curl` that posts a payload to `/conf/jobs/ID?op=run`, `sleep`, `cd`, `flock`,
-`timeout`, `nice`, variables, redirections, `&&` and `;`, and scripts that consist of these. All
-else raises `NotRead` with a reason. A key is never part of a result.
+What is read: `curl` or `wget` that posts a payload to `/conf/jobs/ID?op=run`, `sleep`, `cd`,
+`flock`, `timeout`, `nice`, variables, redirections, `&&` and `;`, and scripts that consist of
+these. All else raises `NotRead` with a reason. A key is never part of a result.
 """
 
 from __future__ import annotations
@@ -62,6 +62,35 @@ _CURL_ALONE = re.compile(
 )
 
 
+# What wget calls options of curl; those without one here are curl's own or not read.
+_WGET_WITH_VALUE: Mapping[str, str] = {
+    "--post-data": "--data-raw",
+    "--body-data": "--data-raw",
+    "--method": "--request",
+    **dict.fromkeys(("--post-file", "--body-file"), "--data-binary"),
+    **dict.fromkeys(("-O", "-o", "--output-document", "--output-file"), "--output"),
+    **dict.fromkeys(("-T", "--timeout"), "--max-time"),
+    **dict.fromkeys(("-t", "--tries"), "--retry"),
+}
+_WGET_ALONE = re.compile(r"-(?:q|nv|v|qO-)|--(?:quiet|no-verbose|verbose|no-check-certificate)")
+
+
+def _as_curl(words: list[str]) -> Iterator[str]:
+    """Yield the words of a wget command as those of curl."""
+    waiting = list(words)
+    while waiting:
+        option, equals, value = waiting.pop(0).partition("=")
+        if _WGET_ALONE.fullmatch(option):
+            continue
+        if option not in _WGET_WITH_VALUE:
+            yield f"{option}{equals}{value}"
+            continue
+        if not equals and waiting:
+            value = waiting.pop(0)
+        yield _WGET_WITH_VALUE[option]
+        yield f"@{value}" if option.endswith("-file") and "output" not in option else value
+
+
 class ShellReader:
     """Reads commands; *read_file* gives the files that they name."""
 
@@ -90,6 +119,8 @@ class ShellReader:
             yield Pause(_seconds(self._filled(" ".join(words[1:]))))
         elif name == "curl":
             yield self._of_curl(words[1:])
+        elif name == "wget":
+            yield self._of_curl(list(_as_curl(words[1:])))
         elif words[0] in ("bash", "sh") and len(words) > 1 and not words[1].startswith("-"):
             yield from self._of_script(words[1], depth)
         elif name.endswith(".sh"):

@@ -50,11 +50,11 @@ def import_cron(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a workflow for each line of a crontab that starts jobs of Alma with curl.
+    """Write a workflow for each line of a crontab that starts jobs of Alma.
 
-    Reads curl, chains with `&&`, `sleep`, flock, variables and scripts next to the crontab. A line
-    that has more than that is listed with the reason, and no workflow is made of it. API keys are
-    never copied. Exits with 1 if a line was not read.
+    Reads curl and wget, chains with `&&`, `sleep`, flock, variables and scripts next to the
+    crontab. A line that has more than that is listed with the reason, and no workflow is made of
+    it. API keys are never copied. Exits with 1 if a line was not read.
     """
     project = find_existing_project()
     has_users = users or os.path.abspath(file).startswith(_SYSTEM_FOLDER + os.sep)
