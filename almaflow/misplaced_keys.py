@@ -278,9 +278,8 @@ def _foreign(key: _Key) -> WrongKey | None:
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], dict):
         inner = data[0].get("cron")
     value = key.shown(data if inner is None else inner) or "…"
-    advice = word.sentence.format(
-        key=key.name, value=value, bare=value.strip("\"'"), whole=_joined(key, word, words)
-    )
+    whole = _joined(key, word, words) if word.words else ""
+    advice = word.sentence.format(key=key.name, value=value, bare=value.strip("\"'"), whole=whole)
     about = word.words or key.name
     return key.wrong(f". {advice}", Mistake.FOREIGN_WORD, *word.meant.split(), about=about)
 

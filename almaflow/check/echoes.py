@@ -25,17 +25,15 @@ def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
 
 def _keys_in_paths(problems: list[Problem]) -> list[Problem]:
     """Return *problems*, a key in a path and that the path has it as one of them."""
-    paths = {one: whole for one in problems for whole in problems if _is_key_in_path(one, whole)}
+    keys = [one for one in problems if one.code == ALMA_KEY]
+    wholes = [one for one in problems if one.code == "bad-path"] if keys else []
+    paths = {one: whole for one in keys for whole in wholes if _is_inside(one, whole)}
     joined = set(paths.values())
     return [
         replace(one, message=f"{one.message} {paths[one].message}") if one in paths else one
         for one in problems
         if one not in joined
     ]
-
-
-def _is_key_in_path(one: Problem, whole: Problem) -> bool:
-    return one.code == ALMA_KEY and whole.code == "bad-path" and _is_inside(one, whole)
 
 
 def _without_signs(problems: list[Problem]) -> list[Problem]:
