@@ -5,8 +5,6 @@ makes of them. The field decides which counts: a text field takes the characters
 `true`, `Null` and 17-digit ids survive), a number field takes the value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -275,6 +273,8 @@ Value = Annotated[Any, VALUE, WithJsonSchema({})]
 class Model(BaseModel):
     """The base of all models of files: unknown keys are refused, an empty value is missing."""
 
+    # Modules of models that every command imports have no `from __future__ import annotations`:
+    # pydantic would compile their annotations again, and those of this class for every model.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     short: ClassVar[str | None] = None

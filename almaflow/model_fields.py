@@ -49,10 +49,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class ModelLater(Generic[M]):
-    """Marks a field whose model is imported when a file uses it, or when someone asks for it.
+    """Marks a field whose model is built when a file uses it, or when someone asks for it.
 
-    A file uses few of the models, and importing and building all of them takes longer than reading
-    it.
+    A file uses few of the models, and building all of them takes longer than reading it. Where
+    *load* also imports the model, that is put off too.
     """
 
     def __init__(self, load: Callable[[], type[M]]) -> None:

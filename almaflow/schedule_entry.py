@@ -1,9 +1,7 @@
 """One entry of a workflow's `schedule`: when runs are due."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -109,7 +107,7 @@ class ScheduleEntry(Model):
     _exactly_one = exactly_one(*TIMINGS, of="A schedule entry")
 
     @model_validator(mode="after")
-    def _long_enough(self) -> ScheduleEntry:
+    def _long_enough(self) -> Self:
         if self.every is not None and self.every < timedelta(seconds=1):
             raise refused("bad_duration", "`every` must be at least one second.")
         return self

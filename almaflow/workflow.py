@@ -4,8 +4,6 @@ The models are the language: the JSON Schema, the checker, `almaflow explain` an
 from them. A new kind of step is one file in `steps/` and one line in `KINDS`.
 """
 
-from __future__ import annotations
-
 import re
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -202,10 +200,12 @@ class Defaults(Model):
     """What holds for every step that does not say otherwise."""
 
     poll: PollSettings = Field(
-        default=PollSettings(), description="How often almaflow polls an instance in Alma."
+        # `model_construct` gives the defaults without building the model.
+        default=PollSettings.model_construct(),
+        description="How often almaflow polls an instance in Alma.",
     )
     timeout: Duration | None = Field(default=None, description="The maximum duration of a step.")
-    retry: Retry | None = Field(
+    retry: Annotated[Retry | None, ModelLater(lambda: Retry)] = Field(
         default=None,
         description="Whether and how a step is retried; steps that start a job are retried "
         "only with `on`.",
@@ -261,7 +261,7 @@ class Workflow(Model):
     timezone: Text | None = Field(
         default=None, description="An IANA zone, such as Europe/Zurich; default: almaflow.yaml's."
     )
-    inputs: dict[str, Input] = Field(
+    inputs: dict[str, Annotated[Input, ModelLater(lambda: Input)]] = Field(
         default={},
         max_length=MOST_DECLARED,
         description="Named values with which a run is started.",
@@ -300,7 +300,9 @@ class Workflow(Model):
     timeout: Duration = Field(
         default=timedelta(hours=24), description="The maximum duration of a whole run; default 24h."
     )
-    defaults: Defaults = Field(default=Defaults(), description="Settings for every step.")
+    defaults: Annotated[Defaults, ModelLater(lambda: Defaults)] = Field(
+        default=Defaults.model_construct(), description="Settings for every step."
+    )
     steps: list[Step] = Field(description="The steps, in order.", min_length=1)
     finally_: list[Step] = Field(
         default=[],
@@ -308,7 +310,7 @@ class Workflow(Model):
         description="Steps that run after the others have ended, even after a failure, a "
         "timeout or a cancellation; at most 30 minutes.",
     )
-    notify: Several[NotificationRule] = Field(
+    notify: Several[Annotated[NotificationRule, ModelLater(lambda: NotificationRule)]] = Field(
         default=[], description="Who is notified of the outcome of the run."
     )
     outputs: dict[str, Value] = Field(

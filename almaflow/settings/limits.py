@@ -1,7 +1,5 @@
 """The limits in `almaflow.yaml` for the requests to an institution."""
 
-from __future__ import annotations
-
 from dataclasses import field
 from typing import Annotated, Self
 
@@ -69,7 +67,7 @@ class InstitutionLimits:
     calls_per_second: int
     calls_per_minute: int
     reserve_calls: int
-    maintenance: timetable.Maintenance = field(default_factory=lambda: timetable.Maintenance())
+    maintenance: "timetable.Maintenance" = field(default_factory=lambda: timetable.Maintenance())
 
     @classmethod
     def of(cls, limits: LimitSettings, zone: str, *, is_sandbox: bool) -> Self:

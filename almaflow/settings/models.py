@@ -1,11 +1,9 @@
 """The models of `almaflow.yaml`, all of it on one page; what they describe is in the schema."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -195,7 +193,7 @@ class CalendarSettings(Model):
     )
 
     @model_validator(mode="after")
-    def _known(self) -> CalendarSettings:
+    def _known(self) -> Self:
         if self.subdivision is not None and self.country is None:
             raise refused("choose_one", "`subdivision` needs `country`.")
         if self.country is None and not self.dates and self.ics is None:

@@ -5,13 +5,11 @@ A kind is a model of what is under its key and a coroutine, `perform`, that does
 after a crash: what was done is returned, not repeated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -47,7 +45,7 @@ class Block:
     """A list of steps inside a step. *name* is its part of the paths: `case-2`, `default`."""
 
     name: str
-    steps: Sequence[StepBase]
+    steps: Sequence["StepBase"]
     keys: tuple[str | int, ...]
     """Where the list is under the kind's key, such as `("cases", "COMPLETED_SUCCESS")`."""
     own_scope: bool = False
@@ -146,7 +144,7 @@ class Kind(Model):
     come back in no output."""
 
     @classmethod
-    def complete(cls, step: type[StepBase]) -> None:
+    def complete(cls, step: type["StepBase"]) -> None:
         """Let a kind whose fields hold steps know their model, *step*, which comes after it."""
         if cls.composite:
             cls.model_rebuild(_types_namespace={"Step": step})
@@ -185,7 +183,7 @@ class Kind(Model):
         """The files that are recorded with a run because it sends them as they are."""
         return iter(())
 
-    async def perform(self, context: StepContext) -> StepResult:
+    async def perform(self, context: "StepContext") -> StepResult:
         """Do the step's work; `context.outputs` holds what later steps see.
 
         Raises: StepFailed, AlmaError, ExpressionFailed, OutcomeUnknown.
@@ -228,7 +226,7 @@ class StepBase(Model):
         description="How long the step may take, including every wait and attempt. A job "
         "that is running in Alma continues after this time.",
     )
-    retry: Retry | None = Field(
+    retry: Annotated[Retry | None, ModelLater(lambda: Retry)] = Field(
         default=None, description="Whether and how the step is retried after a failure."
     )
     on_failure: Literal["stop", "continue"] = Field(
@@ -269,7 +267,7 @@ class StepBase(Model):
         }
 
     @model_validator(mode="after")
-    def _retry_stands_inside(self) -> StepBase:
+    def _retry_stands_inside(self) -> Self:
         """Refuse another attempt at a list of steps: its jobs would be submitted again."""
         if self.retry is not None and self.kind.composite:
             error = "Put `retry` on the inner steps; each of them is retried separately."
