@@ -18,7 +18,8 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, ge, gt, le, lt
+from operator import eq as is_equal
 from reprlib import recursive_repr
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -29,7 +30,7 @@ _LOCK = RLock()
 _OPTIONS: dict[type, dict[str, Any]] = {}
 """The options of the classes that are not built yet."""
 
-_UNDERSTOOD = frozenset({"frozen", "eq", "kw_only"})
+_UNDERSTOOD = frozenset({"frozen", "eq", "order", "kw_only"})
 """The options that are known here; a class with others is built by `dataclasses` immediately."""
 
 
@@ -57,15 +58,25 @@ def built(cls: C) -> C:
     return cls
 
 
-def _build(cls: type, *, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> None:
+def _build(
+    cls: type,
+    *,
+    frozen: bool = False,
+    eq: bool = True,
+    order: bool = False,
+    kw_only: bool = False,
+) -> None:
     """Make a data class of *cls*, in place, as `dataclasses` does it."""
     # `dataclasses` would work out the signature of a class without a docstring for it.
     cls.__doc__ = cls.__doc__ or cls.__name__
     own = dict(vars(cls))
     dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(cls)
     methods: dict[str, Any] = {"__init__": _init_of(cls, frozen), "__repr__": _text}
+    compared = _values_of(one.name for one in fields(cls) if one.compare)
+    if order:
+        methods |= {f"__{one.__name__}__": _compared_by(one, compared) for one in (lt, le, gt, ge)}
     if eq:
-        methods["__eq__"] = _equal_of(_values_of(one.name for one in fields(cls) if one.compare))
+        methods["__eq__"] = _compared_by(is_equal, compared)
         methods["__hash__"] = _hash_of(_values_of(_hashed(cls))) if frozen else None
     if frozen:
         methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
@@ -127,13 +138,13 @@ def _values_of(names: Iterable[str]) -> Callable[[Any], Any]:
     return lambda one: tuple(getattr(one, name) for name in listed)
 
 
-def _equal_of(values: Callable[[Any], Any]) -> Any:
-    def equal(self: Any, other: Any) -> Any:
+def _compared_by(compare: Callable[[Any, Any], bool], values: Callable[[Any], Any]) -> Any:
+    def method(self: Any, other: Any) -> Any:
         if other.__class__ is self.__class__:
-            return values(self) == values(other)
+            return compare(values(self), values(other))
         return NotImplemented
 
-    return equal
+    return method
 
 
 def _hash_of(values: Callable[[Any], Any]) -> Any:

@@ -14,7 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby, takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -133,12 +133,34 @@ Span = tuple[int, int]
 
 # A service makes several masks of the same secrets: for its log, and for each of its engines.
 @lru_cache(maxsize=2)
-def _pattern_of(values: frozenset[str]) -> tuple[re.Pattern[str] | None, int]:
-    """Return a pattern that finds all forms of *values*, and the shortest form's length."""
-    forms = sorted({_folded(form) for value in values for form in _forms(value) if form})
-    if not forms:
-        return None, SHORTEST_KEY
-    return re.compile(_tree(forms)), min(map(len, forms))
+def _forms_of(values: frozenset[str]) -> _KnownForms:
+    return _KnownForms(values)
+
+
+# As many forms (about those of four secrets) are searched for one by one.
+_FEW_FORMS = 50
+
+
+class _KnownForms:
+    """All forms of *values*, and how they are found."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._forms = sorted({_folded(form) for one in values for form in _forms(one) if form})
+        self.shortest = min(map(len, self._forms), default=SHORTEST_KEY)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(_tree(self._forms))
+
+    def spans(self, text: str) -> list[Span]:
+        """Return where *text* has one of the forms."""
+        if not self._forms or len(text) < self.shortest:
+            return []
+        folded = _folded(text)
+        if len(self._forms) <= _FEW_FORMS and not any(form in folded for form in self._forms):
+            # Short commands show no secret: compiling the pattern would take a hundredth of them.
+            return []
+        return [match.span() for match in self._pattern.finditer(folded)]
 
 
 class Mask:
@@ -152,7 +174,7 @@ class Mask:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = tuple(values)
-        self._pattern, self._shortest = _pattern_of(frozenset(self._values))
+        self._forms = _forms_of(frozenset(self._values))
 
     def also(self, value: str) -> Mask:
         """Return a mask that stars *value* too."""
@@ -173,16 +195,13 @@ class Mask:
 
     def known(self, text: str) -> str:
         """Return *text* with every known secret starred, and nothing else changed."""
-        if len(text) < self._shortest and len(text) < SHORTEST_KEY:
+        if len(text) < self._forms.shortest and len(text) < SHORTEST_KEY:
             # Most texts of an answer: a run that polls often spends its time here.
             return text
         return _replaced(text, self._known(text), lambda length: STARS)
 
     def _known(self, text: str) -> list[Span]:
-        keys = find_keys(text)
-        if self._pattern is None or len(text) < self._shortest:
-            return keys
-        return [*keys, *(match.span() for match in self._pattern.finditer(_folded(text)))]
+        return [*find_keys(text), *self._forms.spans(text)]
 
     def foreign(self, value: Any) -> Any:
         """Return JSON-able *value* from outside, every known secret starred, in keys as well."""

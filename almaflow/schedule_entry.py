@@ -78,8 +78,12 @@ class ScheduleEntry(Model):
     @model_validator(mode="before")
     @classmethod
     def _not_in_parts(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            keys, words = timetable.words_of_parts(data, (*fields_of(cls),))
+        known = fields_of(cls)
+        # Texts under our own keys, as in most files, are no parts: nothing is imported for them.
+        if isinstance(data, dict) and not all(
+            key in known and isinstance(value, str) for key, value in data.items()
+        ):
+            keys, words = timetable.words_of_parts(data, (*known,))
             if words:
                 parts = " and ".join(f"`{key}`" for key in keys)
                 why = (

@@ -41,6 +41,8 @@ _LACKING = (
     "No run of this entry could start: {} has no default. Specify a value here under `inputs`, or "
     "add a `default` to its declaration."
 )
+# What an expression consists of that is cron for certain.
+_PLAIN_CRON = frozenset("0123456789*/,- ")
 _RARE = timedelta(days=28)
 _MOST = 6 * 14
 
@@ -113,6 +115,9 @@ def _read_cron(is_short: bool, text: str) -> Cron:
 
     *is_short* says that the expression is all that is written of its entry.
     """
+    if len(text.split()) == 5 and _PLAIN_CRON.issuperset(text):
+        # To find out what else might be meant takes several patterns.
+        return parse_cron(text)
     word = text.strip().casefold()
     if word in _NEVER:
         raise TimetableInvalid(

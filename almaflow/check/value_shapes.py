@@ -63,7 +63,7 @@ def bare_expression(text: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    match = _WRAPPED.fullmatch(text)
+    match = None if text[:1].isalnum() else _WRAPPED.fullmatch(text)
     if match is None:
         return text.strip().strip(OPENING_QUOTES + "\"'`")
     return next(group for group in match.groups() if group is not None)
@@ -109,6 +109,7 @@ def several_ids(text: str) -> list[str]:
 _VARIABLE = late_pattern(r"(?:\$\{?|%|<|\{)\s*([A-Za-z][\w ]*?)\s*[}%>]?")
 # What a shell would replace: `$(date +%F)`, `${NAME}`, `%DATE%`, and what is in backticks.
 _SHELL = late_pattern(r"\$\([^()]*\)|\$\{[A-Za-z_]\w*\}|%(?:DATE|TIME|USERNAME)%|`date[^`]*`")
+_SHELL_MARKS = frozenset("$%`")
 
 
 def variable_meant(text: str) -> str:
@@ -119,6 +120,8 @@ def variable_meant(text: str) -> str:
 
 def shell_words(text: str) -> Iterator[tuple[int, int]]:
     """Yield offset and length of each part of *text* that a shell would replace."""
+    if _SHELL_MARKS.isdisjoint(text):
+        return iter(())
     return ((match.start(), len(match[0])) for match in _SHELL.finditer(text))
 
 
@@ -132,7 +135,7 @@ def by_name(name: str) -> str:
 
 def is_file_name(text: str) -> bool:
     """Whether *text* is what a file of members or of parameters is called."""
-    return _FILE.fullmatch(text.strip()) is not None
+    return "." in text and _FILE.fullmatch(text.strip()) is not None
 
 
 def typographic_quotes(text: str) -> str:

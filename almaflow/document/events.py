@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 
 try:
@@ -48,7 +48,7 @@ Members of an enumeration take several times as long to compare, and a file has 
 """
 
 
-@dataclass(slots=True)
+@dataclass
 class Event:
     """What begins at *begin* and ends at *end*, in characters; anchor and tag come first.
 

@@ -69,6 +69,8 @@ def deceptive_characters(source: SourceText) -> Iterator[Problem]:
 
     The first such character of a line counts.
     """
+    if source.text.isascii():
+        return
     warned = -1
     for match in _DECEPTIVE.finditer(source.text):
         row, _ = source.mark(match.start())
@@ -92,6 +94,8 @@ _ODD_SPACE = late_pattern(rf"^[ ]*(?:-[ ]+)*(?:-|[\w-]+:)?([{_ODD}])", re.MULTIL
 
 def odd_spaces(source: SourceText) -> Iterator[Problem]:
     """Yield a warning for each space that is not one for YAML, where YAML needs one."""
+    if source.text.isascii():
+        return
     for match in _ODD_SPACE.finditer(source.text):
         yield source.problem(
             source.location(match.span(1)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from almaflow.document.source import Node, Span
+from almaflow.late_dataclasses import dataclass
 
 
-@dataclass(slots=True)
+@dataclass
 class PendingKey:
     """A key that waits for its value; *text* is None when the value is to be dropped."""
 
@@ -16,7 +17,7 @@ class PendingKey:
     span: Span
 
 
-@dataclass(slots=True)
+@dataclass
 class OpenCollection:
     """A collection whose end has not been read; one that is itself a key is dropped then."""
 

@@ -13,13 +13,13 @@ _FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
 _PAIR = r"\\u[dD][89abAB]..\\u[dD][c-fC-F].."
 _TOKENS = {
     # Alternatives: an escaped line break, an escape, folded lines, one character.
-    '"': re.compile(
+    '"': late_pattern(
         rf"(?P<nothing>\\{_BREAK}[ \t]*)|(?P<one>{_PAIR}|\\(?:x..|u.{{4}}|U.{{8}}|.))"
         rf"|(?P<fold>{_FOLD})|.",
         re.DOTALL,
     ),
-    "'": re.compile(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
-    None: re.compile(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
+    "'": late_pattern(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
+    None: late_pattern(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
 }
 _BREAKS = late_pattern(_BREAK)
 _HALF = late_pattern("[\ud800-\udfff]")
@@ -78,7 +78,7 @@ def join_halves(text: str) -> str:
 
 def has_half(text: str) -> bool:
     """Whether *text* holds half of a character, a surrogate, which no file or database accepts."""
-    return _HALF.search(text) is not None
+    return not text.isascii() and _HALF.search(text) is not None
 
 
 def source_offsets(source: str, style: str | None, value: str) -> list[int] | None:

@@ -21,11 +21,6 @@ _VERSION: Final = "store_version"
 # How many rows are in memory at a time.
 _TOGETHER: Final = 500
 
-# The columns by which PostgreSQL counts: table and column.
-_COUNTERS: Final = re.findall(
-    r"CREATE TABLE (\w+) \([^;]*?(\w+) (?:NUMBER|COUNTER) PRIMARY", SCHEMA
-)
-
 
 @dataclass(frozen=True)
 class TableHash:
@@ -107,7 +102,7 @@ def copy(source: Connection, target: Connection) -> dict[str, TableHash]:
         if table != _VERSION:
             for rows in _batches(source, table):
                 target.insert_all(table, rows)
-    for table, column in _COUNTERS:
+    for table, column in _counters():
         # A number that was given to a row never comes again, even if the row is deleted.
         given = source.value("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
         highest = source.value(f"SELECT max({column}) FROM {table}")
@@ -128,3 +123,8 @@ def copy(source: Connection, target: Connection) -> dict[str, TableHash]:
 def data(found: Mapping[str, TableHash]) -> dict[str, Any]:
     """Return *found* as JSON has it."""
     return {table: {"rows": one.rows, "digest": one.digest} for table, one in found.items()}
+
+
+def _counters() -> list[tuple[str, str]]:
+    """Return the columns by which PostgreSQL counts: table and column."""
+    return re.findall(r"CREATE TABLE (\w+) \([^;]*?(\w+) (?:NUMBER|COUNTER) PRIMARY", SCHEMA)

@@ -16,19 +16,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from almaflow.durations import duration_meant
+from almaflow.late_patterns import late_pattern
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.daytimes import day_time_cron
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.spoken_schedules import weekday_meant, words_of_text
 from almaflow.timetable.spoken_times import month_meant, time_meant
 
-_RATE = re.compile(r"rate\(\s*(\d{1,5})\s+(minute|hour|day)s?\s*\)", re.IGNORECASE)
-_DELTA = re.compile(r"(?:datetime\.)?timedelta\(\s*(\w+)\s*=\s*(\d{1,5})\s*\)")
-_CALL = re.compile(r"cron\((.*)\)", re.IGNORECASE)
+_RATE = late_pattern(r"rate\(\s*(\d{1,5})\s+(minute|hour|day)s?\s*\)", re.IGNORECASE)
+_DELTA = late_pattern(r"(?:datetime\.)?timedelta\(\s*(\w+)\s*=\s*(\d{1,5})\s*\)")
+_CALL = late_pattern(r"cron\((.*)\)", re.IGNORECASE)
 _ANY = ("*", "?")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 # Jenkins' hash of the job's name: any number, one of a range, and with a step.
-_SPREAD = re.compile(r"H(?:\((\d{1,2})-(\d{1,2})\))?(?:/(\d{1,2}))?")
+_SPREAD = late_pattern(r"H(?:\((\d{1,2})-(\d{1,2})\))?(?:/(\d{1,2}))?")
 # The fields of cron in which Jenkins spreads, and how wide `H` alone is.
 _SPREAD_FIELDS = (("m", 60), ("h", 24))
 
