@@ -1,4 +1,4 @@
-"""A document against a model: pydantic's errors as problems with place and plain words."""
+"""What does not fit a model: pydantic's errors as problems with place and plain words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,49 +15,35 @@ from pydantic_core.core_schema import ErrorType
 from almaflow.alma_keys import holds_key
 from almaflow.document import Document, PathTo
 from almaflow.document.hazards import ALMA_KEY
-from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import Plain
 from almaflow.foreign_words import VALUES
 from almaflow.lookalikes import latin, look_alike_advice
 from almaflow.misplaced_keys import WrongKey, unknown_key
 from almaflow.model_fields import place_of
 from almaflow.one_cause import Cause, Finding, Mistake, one_for_each_cause, wholes_of
-from almaflow.problems import MOST_PROBLEMS, Problem, at_most, did_you_mean, has_errors
+from almaflow.problems import MOST_PROBLEMS, Problem, did_you_mean
 from almaflow.wrong_shapes import name_missing, shape_advice
 from almaflow.yaml_in_line import in_line, shown_of, sort_of, value_text
-
-M = TypeVar("M", bound=BaseModel)
 
 _MAPPING_EXPECTED = ("wrong_type", "model_type", "dict_type")
 
 
-def validate(document: Document, model: type[M], data: Any = None) -> M:
-    """Return *document* as a *model*; *data* replaces the document's own when given.
-
-    Raises:
-        DocumentsInvalid: it does not fit, or has what no file may have; carries the problems, of
-            very many the first.
+def problems_of(
+    document: Document, model: type[BaseModel], error: ValidationError
+) -> tuple[set[Problem], int]:
+    """Return what *error* says about *document*; of very many problems the first, and the number
+    of the others.
     """
-    problems: set[Problem] = set()
-    left_out = 0
-    try:
-        fitting = model.model_validate(document.data if data is None else data)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-        misfits = list(_without_other_forms([_Misfit(document, model, one) for one in details]))
-        # The cause holds the values that did not fit, secrets among them: it is not chained.
-        # What is wrong with a value that holds an API key is that it does.
-        if any(one.code == ALMA_KEY for one in document.findings):
-            misfits = [one for one in misfits if not one.is_alma_key]
-        findings = [one.finding() for one in misfits[:MOST_PROBLEMS]]
-        problems = {one.problem for one in one_for_each_cause(findings)}
-        wholes = wholes_of(findings)
-        rest = misfits[MOST_PROBLEMS:]
-        left_out = sum(not wholes & {one.key[:-1], one.key[:-2]} for one in rest)
-    else:
-        if not has_errors(document.findings):
-            return fitting
-    raise DocumentsInvalid(at_most((*problems, *document.findings), left_out))
+    details = error.errors(include_url=False)
+    misfits = list(_without_other_forms([_Misfit(document, model, one) for one in details]))
+    # What is wrong with a value that holds an API key is that it does.
+    if any(one.code == ALMA_KEY for one in document.findings):
+        misfits = [one for one in misfits if not one.is_alma_key]
+    findings = [one.finding() for one in misfits[:MOST_PROBLEMS]]
+    wholes = wholes_of(findings)
+    rest = misfits[MOST_PROBLEMS:]
+    left_out = sum(not wholes & {one.key[:-1], one.key[:-2]} for one in rest)
+    return {one.problem for one in one_for_each_cause(findings)}, left_out
 
 
 class _Misfit:

@@ -18,7 +18,7 @@ from almaflow.check.scopes import VisibleSteps
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project, Settings, find_project, load_project
 from almaflow.steps.submit_job import SubmitJob

@@ -8,7 +8,7 @@ from almaflow.document import parse_document
 from almaflow.errors import RequestWrong
 from almaflow.explain import WIDTH, explain
 from almaflow.expressions.filters import FILTERS
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.settings import Settings
 from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow, kinds

@@ -21,7 +21,7 @@ from almaflow.json_schema import (
 )
 from almaflow.late_dataclasses import built
 from almaflow.model_fields import models_in
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.settings import Settings
 from almaflow.snapshot.file_format import snapshot_text
 from almaflow.snapshot.model import CounterEntry, JobEntry, ProfileEntry, Snapshot, StatusEntry

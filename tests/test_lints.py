@@ -12,7 +12,7 @@ from almaflow.authoring.linted_files import lints_of
 from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems
 from almaflow.document import parse_document
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.problems import Severity
 from almaflow.settings import Project, Settings, load_project
 from almaflow.timetable import this_machine

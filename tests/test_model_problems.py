@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import AlmaId, Duration, Flag, Model, Number, Text, Whole
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 
 
 class Colour(StrEnum):

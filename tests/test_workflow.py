@@ -14,7 +14,7 @@ from almaflow.document import parse_document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import TEXT
 from almaflow.field_types import Plain, Template
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.steps.added_kinds import ENTRY_POINTS
 from almaflow.steps.base import Kind, StepBase
 from almaflow.workflow import MOST_DECLARED, Workflow, _make_step, kinds

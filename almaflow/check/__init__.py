@@ -25,7 +25,6 @@ from almaflow.check.echoes import without_echoes
 from almaflow.check.ignored_problems import bad_comments, sift
 from almaflow.check.loader import CheckContext, CheckedFile, WorkflowLoader
 from almaflow.check.misplaced_templates import check_templates
-from almaflow.check.partial_documents import repair
 from almaflow.check.references import (
     check_channel,
     check_file_name,
@@ -39,7 +38,7 @@ from almaflow.check.typographic_quotes import check_characters
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.problems import MOST_PROBLEMS, Problem, at_most
 from almaflow.snapshot.place import has_snapshot
 from almaflow.workflow import Workflow
@@ -70,6 +69,8 @@ def _checked_rest(document: Document, around: CheckContext, problems: set[Proble
     """Return what of *document* fits the models, with what is wrong there added to *problems*."""
     if len(problems) >= MOST_PROBLEMS:
         return CheckedFile(document, None, False, tuple(sorted(problems)))
+    from almaflow.check.partial_documents import repair  # late: a valid file needs no repair
+
     rest = repair(document)
     if rest is None:
         notes = ProblemCollector(document)

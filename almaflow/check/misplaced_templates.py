@@ -8,7 +8,6 @@ from __future__ import annotations
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.traversal import written
 from almaflow.workflow import Workflow
-from almaflow.wrong_shapes import in_one_line
 
 TEMPLATE_NOT_ALLOWED = "template-not-allowed"
 
@@ -25,6 +24,8 @@ def check_templates(notes: ProblemCollector) -> None:
         key = next((part for part in reversed(text.path) if isinstance(part, str)), "")
         if "{{" not in text.text or key in _BRACES_ALLOWED:
             continue
+        from almaflow.wrong_shapes import in_one_line  # late: for mistakes only
+
         if settings := in_one_line(text.text):
             notes.at(
                 text.path,

@@ -10,6 +10,7 @@ from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from almaflow import timetable
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.declarations import DeclaredNames
 from almaflow.check.given_inputs import check_given_inputs
@@ -18,19 +19,7 @@ from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
 from almaflow.problems import Severity, did_you_mean
 from almaflow.schedule_entry import ScheduleEntry
-from almaflow.timetable import (
-    Cron,
-    TimetableInvalid,
-    day_time_cron,
-    find_zone,
-    instant_of,
-    parse_cron,
-    parse_moment,
-    time_meant,
-    words_of_cron,
-    words_of_text,
-)
-from almaflow.timetable_entries import calendar_of, timetable_of
+from almaflow.timetable import Cron, TimetableInvalid, find_zone, parse_cron
 from almaflow.workflow import Workflow
 
 # The years whose days off are checked: fixed ones, so that a file always has the same problems.
@@ -88,13 +77,13 @@ def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) ->
     for key in ("daily", "weekly", "monthly"):
         text = getattr(entry, key)
         if text is not None:
-            _read(notes, (*path, key), "bad-time", partial(day_time_cron, key), text)
+            _read(notes, (*path, key), "bad-time", partial(timetable.day_time_cron, key), text)
     if entry.dates is not None and not entry.dates:
         notes.at((*path, "dates"), "bad-value", "`dates` must not be empty.")
     for place, text in enumerate(entry.dates or []):
-        _read(notes, (*path, "dates", place), "bad-date", parse_moment, text)
+        _read_date(notes, (*path, "dates", place), text)
     first, last = (
-        _read(notes, (*path, key), "bad-date", parse_moment, text) if text is not None else None
+        None if text is None else _read_date(notes, (*path, key), text)
         for key, text in (("starts", entry.starts), ("ends", entry.ends))
     )
     if first is not None and last is not None and _instant(last) <= _instant(first):
@@ -108,6 +97,11 @@ def _check_times(notes: ProblemCollector, path: PathTo, entry: ScheduleEntry) ->
                 "bad-duration",
                 f"`{key}` must be longer than zero. Remove it if you do not need it.",
             )
+
+
+def _read_date(notes: ProblemCollector, path: PathTo, text: str) -> datetime | None:
+    moment: datetime | None = _read(notes, path, "bad-date", timetable.parse_moment, text)
+    return moment
 
 
 def _read_cron(is_short: bool, text: str) -> Cron:
@@ -124,13 +118,13 @@ def _read_cron(is_short: bool, text: str) -> Cron:
             "A workflow that has no timetable has no `schedule`, and `almaflow run` starts it. "
             "Remove this entry."
         )
-    words = words_of_cron(text)
+    words = timetable.words_of_cron(text)
     why = "is not a cron expression"
-    if not words and (time := time_meant(text)):
+    if not words and (time := timetable.time_meant(text)):
         why, words = "is a time of day, not a cron expression", f'daily: "{time}"'
     elif words:
         why = "is not a cron expression as crontab has it"
-    if words := words or words_of_text(text):
+    if words := words or timetable.words_of_text(text):
         form, place = (f"{{{words}}}", "it") if is_short else (words, "`cron` and the expression")
         has_time = any(map(str.isdigit, text)) or words.startswith("every")
         end = "" if has_time else ", with the time that you want"
@@ -140,7 +134,7 @@ def _read_cron(is_short: bool, text: str) -> Cron:
 
 def _instant(moment: datetime) -> datetime:
     """Return the instant of a date, near enough to compare two in whatever zone they are meant."""
-    return instant_of(moment, ZoneInfo("UTC"))
+    return timetable.instant_of(moment, ZoneInfo("UTC"))
 
 
 def _check_calendars(
@@ -165,20 +159,23 @@ def _check_days_off(
 ) -> None:
     """Warn when a day off takes away a tick of something that comes monthly or more rarely."""
     known = around.project.settings.calendars
-    if any(name not in known for name in entry.except_):
+    if not entry.except_ or any(name not in known for name in entry.except_):
         return
+    # Few entries have days off, and no other check lays out a timetable.
+    from almaflow.timetable_entries import calendar_of, timetable_of
+
     zone = find_zone(entry.timezone or workflow.timezone or around.project.settings.timezone)
     try:
         calendars = [calendar_of(name, around.project, {}) for name in entry.except_]
     except RequestWrong as error:
         notes.at((*path, "except"), "bad-calendar", str(error))
         return
-    timetable = timetable_of(entry, zone)
-    ticks = list(islice(timetable.between(_LOOKED_AT[0], _LOOKED_AT[1]), _MOST))
+    laid_out = timetable_of(entry, zone)
+    ticks = list(islice(laid_out.between(_LOOKED_AT[0], _LOOKED_AT[1]), _MOST))
     if len(ticks) == _MOST or any(later - tick < _RARE for tick, later in pairwise(ticks)):
         return
     for tick in ticks:
-        day = tick.astimezone(timetable.zone).date()
+        day = tick.astimezone(laid_out.zone).date()
         for calendar in calendars:
             if what := calendar.day_off(day):
                 notes.at(

@@ -298,7 +298,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     """
     from almaflow.alma.simulator import Scenario
     from almaflow.check.loader import refuse_link
-    from almaflow.model_problems import validate
+    from almaflow.model_validation import validate
 
     path = Path(scenario) if scenario else None
     beside = loaded.path and loaded.path.with_name(loaded.path.stem + SCENARIO)

@@ -27,7 +27,6 @@ from almaflow import __version__
 from almaflow.cli.app import app
 from almaflow.cli.arguments import check_arguments
 from almaflow.cli.command_list import COMMANDS
-from almaflow.cli.render.problem_formats import problem_as_data, problem_lines
 from almaflow.cli.render.terminal import (
     emit,
     emit_json,
@@ -113,6 +112,8 @@ _TAKE_A_FILE = (" run", " plan", " graph")
 def _print(error: BaseException, message: str) -> None:
     colours = has_colours(sys.stderr)
     if isinstance(error, DocumentsInvalid):
+        from almaflow.cli.render.problem_formats import problem_lines  # late: for mistakes only
+
         emit_lines(problem_lines(error.problems, colours=colours), err=True)
         return
     head = painted("Error:", "red", bold=True) if colours else "Error:"
@@ -169,6 +170,8 @@ def _know_secrets() -> None:
 def _details(error: AlmaflowError) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if isinstance(error, DocumentsInvalid):
+        from almaflow.cli.render.problem_formats import problem_as_data
+
         details["problems"] = [problem_as_data(problem) for problem in error.problems]
     if hasattr(error, "http_status"):
         details["http_status"] = error.http_status

@@ -19,7 +19,6 @@ from almaflow.engine.attempt import Attempt
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.settings import data_path
-from almaflow.steps.member_source import read_members_file
 from almaflow.steps.result import StepFailed
 from almaflow.store import EntryState
 
@@ -69,6 +68,8 @@ class DataFiles(Attempt):
         return path
 
     def read_file(self, name: str) -> str:
+        from almaflow.steps.member_source import read_members_file  # late: few steps read one
+
         return read_members_file(name, self.file_to_read(name))
 
     async def landed(self, sizes: Mapping[str, int]) -> None:

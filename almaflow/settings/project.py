@@ -9,7 +9,7 @@ from pathlib import Path
 from almaflow.document import MAX_BYTES, Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem, did_you_mean
 from almaflow.redaction import REDACTION

@@ -38,7 +38,8 @@ NEVER_AT_START = {
     *("almaflow.scheduler", "anyio", "apscheduler", "asyncio", "defusedxml", "email", "filelock"),
     *("holidays", "icalendar", "importlib.metadata", "jinja2", "prometheus_client", "psycopg"),
     *("requests", "rich", "sqlalchemy", "ssl", "xml.etree"),
-    *("almaflow.settings.serving", "almaflow.job_trigger"),
+    *("almaflow.settings.serving", "almaflow.job_trigger", "almaflow.model_problems"),
+    *("almaflow.check.partial_documents", "almaflow.timetable.foreign_schedules"),
 }
 """What no command imports that only reads files and the store, if its files do not ask for it."""
 

@@ -16,7 +16,7 @@ from almaflow.cli.commands.import_payload import step_lines, step_of
 from almaflow.document import parse_document
 from almaflow.expressions import parse_template, render_text
 from almaflow.field_types import Template
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.operations.pasted_steps import quoted
 from almaflow.steps.submit_job import SubmitJob
 from almaflow.workflow import Workflow

@@ -18,7 +18,7 @@ from almaflow.document import Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.inputs import read_input
 from almaflow.late_dataclasses import dataclass
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.problems import Location, Problem, at_most, did_you_mean, has_errors
 from almaflow.settings import PathRefused, Project, data_path
 from almaflow.text_files import names_in

@@ -15,7 +15,7 @@ from almaflow.authoring.workflow_tests.models import WorkflowTest, WorkflowTests
 from almaflow.check.loader import refuse_link
 from almaflow.document import read_document
 from almaflow.late_dataclasses import dataclass
-from almaflow.model_problems import validate
+from almaflow.model_validation import validate
 from almaflow.runs.events import EventKind, Listener, RunEvent
 from almaflow.runs.views import RunView
 from almaflow.settings import Project

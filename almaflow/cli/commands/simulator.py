@@ -259,7 +259,7 @@ def _listen(alma: SimulatedAlma, host: str, port: int, **more: Any) -> Simulator
 def _scenario(file: Path | None) -> Scenario:
     from almaflow.alma.simulator import Scenario
     from almaflow.document import read_document
-    from almaflow.model_problems import validate
+    from almaflow.model_validation import validate
 
     if file is None:
         return Scenario()

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from almaflow.cli.render.event_lines import LineView, how_long
-from almaflow.cli.render.problem_formats import problem_lines
 from almaflow.cli.render.symbols import shows_signs, sign_of
 from almaflow.cli.render.terminal import coloured, emit, emit_json, emit_lines, has_colours, say
 from almaflow.cli.render.text_layout import on_one_line
@@ -37,6 +36,8 @@ def print_warnings(problems: Iterable[Problem], *, as_json: bool = False) -> Non
     """Print the warnings of a workflow on stderr, except with *as_json*."""
     warnings = list(problems)
     if warnings and not as_json:
+        from almaflow.cli.render.problem_formats import problem_lines  # late: for mistakes only
+
         colours = has_colours(sys.stderr)
         emit_lines(problem_lines(warnings, colours=colours), err=True)
 
