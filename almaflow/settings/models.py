@@ -156,7 +156,7 @@ class InstitutionSettings(Model):
         description="`production` (default) or `sandbox`; checked against Alma before the "
         "first write.",
     )
-    limits: LimitSettings | None = Field(
+    limits: Annotated[LimitSettings | None, ModelLater(lambda: LimitSettings)] = Field(
         default=None, description="Limits for the requests to the institution."
     )
     settle: Settle = Field(
@@ -281,7 +281,7 @@ class Settings(Model):
     institutions: dict[str, InstitutionSettings] = Field(
         default={}, description="The institutions, under names of your choice."
     )
-    calendars: dict[str, CalendarSettings] = Field(
+    calendars: dict[str, Annotated[CalendarSettings, ModelLater(lambda: CalendarSettings)]] = Field(
         default={}, description="Days on which nothing runs, by name."
     )
     channels: dict[str, SecretRef] = Field(
@@ -294,9 +294,9 @@ class Settings(Model):
         description="The secrets that workflows use as `secrets.<name>`: where each value is "
         "stored.",
     )
-    connections: dict[str, ConnectionSettings] = Field(
-        default={}, description="Servers that `fetch_files` fetches from, by name."
-    )
+    connections: dict[
+        str, Annotated[ConnectionSettings, ModelLater(lambda: ConnectionSettings)]
+    ] = Field(default={}, description="Servers that `fetch_files` fetches from, by name.")
     pings: dict[str, SecretRef] = Field(
         default={},
         description="Dead man's switches by name: where their addresses are stored, such as that "
