@@ -106,9 +106,10 @@ class Yard:
         yield self._shared_store
 
     def close(self) -> None:
-        """Close the store."""
+        """Close a shared store until it is needed again."""
         if self._shared_store is not None:
             self._shared_store.close()
+            self._shared_store = None
 
     @cached_property
     def _work(self) -> tuple[Project, LoadedWorkflow]:
