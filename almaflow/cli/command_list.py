@@ -45,7 +45,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         ),
         _command(
             "import-cron",
-            "Turn a crontab that starts jobs with curl or wget into workflows.",
+            "Turn a crontab of curl or wget commands into workflows.",
             "almaflow import-cron /etc/cron.d/alma",
             "crontab -l | almaflow import-cron",
         ),
