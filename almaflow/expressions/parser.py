@@ -220,6 +220,7 @@ def _parse(source: str, tokens: list[Token], end: int) -> nodes.Expr:
         raise _too_deep(tokens[0].lineno) from None
     rest = parser.stream.current
     if not parser.stream.eos:
+        _refuse_shell_operator(tokens[: tokens.index(rest)])
         raise ExpressionSyntax(_leftover(rest), rest.lineno, len(str(rest.value)))
     _check_depth(node)
     return node
@@ -260,7 +261,9 @@ def _friendly(message: str, token: Token) -> str:
         missing = "a name" if missing == "name" else f"`{missing}`"
         if missing == "a name" and token.type in ("string", "integer", "float"):
             return "After `is`, a name of a test is expected. To compare, write `==` or `!=`."
-        return f"{capital(missing)} is expected here, not {written}."
+        braces = token.type == "rbrace" and missing == "`:`"
+        advice = " A template has two braces, `{{ … }}`, not three." if braces else ""
+        return f"{capital(missing)} is expected here, not {written}.{advice}"
     if "chain" in message:
         return "`is` cannot follow `is`. Join the two tests with `and`."
     return f"{capital(written)} is not expected here."
@@ -301,6 +304,22 @@ _OPERATORS = {
     "xor": "`!=`",
     "mod": "`%`",
 }
+
+
+_SHELL_COMPARISONS = frozenset({"eq", "ne", "gt", "lt", "ge", "le"})
+
+
+def _refuse_shell_operator(before: list[Token]) -> None:
+    """Raise the error of a comparison such as `-gt`, if *before* ends with one."""
+    match before:
+        case [*_, Token(type="sub") as sign, Token(type="name") as name] if (
+            name.value in _SHELL_COMPARISONS
+        ):
+            written = f"-{name.value}"
+            advice = f"Write {_OPERATORS[name.value]}."
+            raise ExpressionSyntax(
+                f"`{written}` is not an operator here. {advice}", sign.lineno, len(written)
+            )
 
 
 def _leftover(token: Token) -> str:

@@ -75,6 +75,12 @@ def test_literals_mean_what_is_written(source: str, value: str) -> None:
         ("  ", 0, "An expression is missing here."),
         ("a = 1", 2, "`=` does not compare. Write `==`."),
         ("(a = 1)", 3, "`=` does not compare. Write `==`."),
+        ("a -gt 1", 2, "`-gt` is not an operator here. Write `>`."),
+        (
+            "{a}",
+            2,
+            "`:` is expected here, not `}`. A template has two braces, `{{ … }}`, not three.",
+        ),
         ("a && b", 2, "Write `and` here, not `&&`."),
         ("a || b", 2, "Write `or` here, not `||`."),
         ("!a", 0, "Write `not` here, not `!`."),
