@@ -123,12 +123,9 @@ class Fleet:
 
     # --- schedules --------------------------------------------------------------------------------
 
-    def play(self, schedules: int, seconds: float) -> None:
-        """Let so many schedules happen, or fewer in so many seconds, and bring all runs to their
-        end.
-        """
-        over_at = time.monotonic() + seconds
-        while self.schedules < schedules and time.monotonic() < over_at:
+    def play(self, schedules: int) -> None:
+        """Let so many schedules happen, and bring all runs to their end."""
+        while self.schedules < schedules:
             self._until(lambda: len(self._open) < IN_FLIGHT)
             self._begin(f"{self.seed}/{self.schedules}")
             self.schedules += 1

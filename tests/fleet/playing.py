@@ -7,6 +7,7 @@ something was done twice, or lost, or a limit of Alma was exceeded.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import tempfile
 import threading
@@ -30,8 +31,7 @@ RESTARTS = 30.0
 def main() -> int:
     """Play, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.fleet", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=1_000_000, help="at most so many")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more later")
+    parser.add_argument("--schedules", type=int, default=500, help="how many (500)")
     parser.add_argument("--fleets", type=int, default=2, help="how many at a time (2)")
     parser.add_argument("--seed", type=int, default=None, help="for the same draws again")
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs of the hosts")
@@ -39,7 +39,7 @@ def main() -> int:
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="almaflow-fleet-") as folder:
-        game = Game(given.schedules, given.seconds, given.fleets, seed)
+        game = Game(given.schedules, given.fleets, seed)
         wrongs = game.play(given.keep or Path(folder))
     for told in wrongs:
         print(f"  {told}")
@@ -48,10 +48,9 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Game:
-    """At most so many schedules, none of which begins after so many seconds."""
+    """So many schedules, the same number in each fleet."""
 
     schedules: int
-    seconds: float
     fleets: int
     seed: int
 
@@ -84,7 +83,7 @@ class Game:
     def _story(self, fleet: Fleet, wrongs: list[str]) -> Callable[[], None]:
         def story() -> None:
             try:
-                fleet.play(self.schedules // self.fleets, self.seconds)
+                fleet.play(math.ceil(self.schedules / self.fleets))
             except Exception:
                 wrongs.append(traceback.format_exc())
 
