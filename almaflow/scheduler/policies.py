@@ -93,7 +93,7 @@ def _catch_up(
             decided.ends.append(_too_old_end(tick, rules))
         elif rules.missed == "none":
             why = (
-                "No `almaflow serve` was running when it was due, and `missed` is "
+                "No `almaflow serve` started it when it was due, and `missed` is "
                 f"`none` (found {tick.found_at:%Y-%m-%d %H:%M} UTC)."
             )
             decided.ends.append(_end(tick, TickEnding.MISSED, TickCause.DOWNTIME, why))
@@ -111,7 +111,7 @@ def _catch_up(
                 tick,
                 TickEnding.MERGED,
                 TickCause.DOWNTIME,
-                "No `almaflow serve` was running when it was due; the run of a later tick "
+                "No `almaflow serve` started it when it was due; the run of a later tick "
                 "covers it.",
                 newest.at,
             )

@@ -21,7 +21,7 @@ NOBODY = workflow()
 TO = Settings.model_validate({"serve": {"to": "office"}, "timezone": "Europe/Berlin"})
 SILENT = Settings.model_validate({"timezone": "Europe/Berlin"})
 
-DOWN = "No `almaflow serve` was running when it was due, and `missed` is `none`."
+DOWN = "No `almaflow serve` started it when it was due, and `missed` is `none`."
 
 
 def missed(at: datetime = NOON, **fields: Any) -> tuple[Tick, TickEnd]:
@@ -106,7 +106,7 @@ def test_a_late_begin_is_told_only_to_whoever_asked() -> None:
     assert found.title == "almaflow: nightly began 25m late"
     assert found.text == (
         "nightly was due at 2026-11-01 13:00 CET and started at 2026-11-01 13:25 CET, 25m "
-        "late. No `almaflow serve` was running when it was due, so it was caught up. Details: "
+        "late. No `almaflow serve` started it when it was due, so it was caught up. Details: "
         f"almaflow show {late[1].id}\n\nYou do not need to do anything, unless this is too "
         "late for its purpose."
     )

@@ -75,7 +75,7 @@ def late(workflow: str, begun: Sequence[tuple[Tick, RunRecord]], zone: tzinfo) -
 def _late(tick: Tick, run: RunRecord, zone: tzinfo) -> str:
     why = "It could not start sooner."
     if tick.caught_up:
-        why = "No `almaflow serve` was running when it was due, so it was caught up."
+        why = "No `almaflow serve` started it when it was due, so it was caught up."
     elif tick.ready_at is not None:
         why = "Another run of the workflow was still running."
     began = moment(run.requested_at, zone)
