@@ -123,7 +123,7 @@ Settle = Annotated[
 class InstitutionSettings(Model):
     """An institution in Alma: where it is, the key to it, and what it allows."""
 
-    foreign: ClassVar[str] = "almaflow.settings.other_words:INSTITUTION"
+    foreign: ClassVar[str] = "almaflow.settings.foreign_keys:INSTITUTION"
 
     region: Literal["na", "eu", "ap", "aps", "ca", "cn"] | None = Field(
         default=None,
@@ -177,7 +177,7 @@ class InstitutionSettings(Model):
 class CalendarSettings(Model):
     """Days on which a schedule entry with this calendar under `except` does not run."""
 
-    foreign: ClassVar[str] = "almaflow.settings.other_words:CALENDAR"
+    foreign: ClassVar[str] = "almaflow.settings.foreign_keys:CALENDAR"
 
     country: Text | None = Field(
         default=None, description="A country's public holidays: its ISO code, such as CH."
@@ -217,7 +217,7 @@ class CalendarSettings(Model):
 class ConnectionSettings(Model):
     """Where files are fetched from."""
 
-    foreign: ClassVar[str] = "almaflow.settings.other_words:CONNECTION"
+    foreign: ClassVar[str] = "almaflow.settings.foreign_keys:CONNECTION"
 
     url: Annotated[Text, AfterValidator(without_password), AfterValidator(server)] = Field(
         description="sftp://user@host/folder, ftp://…, ftps://… or s3://bucket/folder. A folder "
@@ -258,7 +258,7 @@ def _serve_settings() -> type[ServeSettings]:
 class Settings(Model):
     """The settings of a project: the institutions, their limits, and where secrets are stored."""
 
-    foreign: ClassVar[str] = "almaflow.settings.other_words:SETTINGS"
+    foreign: ClassVar[str] = "almaflow.settings.foreign_keys:SETTINGS"
 
     default_institution: Text | None = Field(
         default=None,

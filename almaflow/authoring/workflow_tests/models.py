@@ -63,7 +63,7 @@ Times = Annotated[
 class ExpectedStep(Model):
     """How one step is expected to end."""
 
-    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:STEP"
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.foreign_keys:STEP"
     short: ClassVar[str | None] = "outcome"
 
     outcome: StepOutcome | None = Field(
@@ -86,7 +86,7 @@ class ExpectedStep(Model):
 class ExpectedRequest(Model):
     """A request that the run is expected to send to Alma."""
 
-    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:REQUEST"
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.foreign_keys:REQUEST"
     short: ClassVar[str | None] = "path"
 
     step: Text | None = Field(default=None, description="The step that sends it: a path or an id.")
@@ -160,7 +160,7 @@ class ExpectedRequests(Model):
 class ExpectedNotification(Model):
     """A message that the run is expected to send to people."""
 
-    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:NOTIFICATION"
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.foreign_keys:NOTIFICATION"
     short: ClassVar[str | None] = "contains"
 
     to: Text | None = Field(
@@ -199,7 +199,7 @@ class ExpectedDuration(Model):
 class Expectation(Model):
     """What is expected of the run of a test."""
 
-    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:EXPECT"
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.foreign_keys:EXPECT"
     short: ClassVar[str | None] = "outcome"
 
     outcome: RunOutcome = Field(
@@ -242,7 +242,7 @@ class Expectation(Model):
 class WorkflowTest(Model):
     """One test: a run of the workflow in a simulated situation."""
 
-    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.other_words:TEST"
+    foreign: ClassVar[str] = "almaflow.authoring.workflow_tests.foreign_keys:TEST"
 
     name: Text = Field(
         min_length=1,

@@ -1,6 +1,6 @@
 """What people write as a key of almaflow.yaml who know other tools, and what to write instead.
 
-The forms are those of `foreign_keys`.
+The forms are those of `almaflow.foreign_keys`.
 """
 
 from __future__ import annotations
