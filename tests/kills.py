@@ -193,8 +193,9 @@ class Yard:
         ran = {dict(one.parameters)["job_name"]: one for one in self.alma.submissions()}
         with self.store() as store:
             for record in store.runs(outcomes=(Outcome.FAILED,)):
-                if was_lost_twice(record):
-                    retry(store, record, store.journal(record.id))
+                journal = store.journal(record.id)
+                if was_lost_twice(record, journal):
+                    retry(store, record, journal)
                     told += 1
             with store.read() as tx:
                 lost = tx.column("SELECT DISTINCT run_id FROM journal WHERE state = 'lost'")

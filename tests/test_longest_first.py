@@ -28,4 +28,9 @@ def test_each_test_is_kept_exactly_once(lengths: list[bool], processes: int) -> 
 def test_the_share_of_each_process_begins_with_long_tests() -> None:
     spread = spread_longest(items([False] * 9 + [True] * 3), 3)
 
-    assert [bool(one.get_closest_marker("longest")) for one in spread] == [True, False, False, False] * 3
+    assert [bool(one.get_closest_marker("longest")) for one in spread] == [
+        True,
+        False,
+        False,
+        False,
+    ] * 3

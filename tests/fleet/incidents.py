@@ -230,7 +230,10 @@ class Fleet:
     def _nothing_is_left(self) -> bool:
         with suppress(StoreTrouble), self.yard.store() as store:
             standing = [one for one in store.schedules(active=True) if "every" in str(one)]
-            return not (self._state()[0] or store.open_ticks() or standing)
+            if self._state()[0] or store.open_ticks() or standing:
+                return False
+            # The last run may have ended so that a person has to retry it.
+            return self.yard.help_out() == 0
         return False
 
     # --- in the end -------------------------------------------------------------------------------

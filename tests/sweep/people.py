@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from almaflow.outcome import Outcome
 from almaflow.plan import recorded_plan
 from almaflow.runs.retry_plan import plan_retry
 from almaflow.runs.step_tree import StepTree
-from almaflow.store import JournalEntry, RunRecord, Store
+from almaflow.store import EntryState, JournalEntry, RunRecord, Store
 from tests.sweep import truth
 from tests.sweep.machine import Machine, WholeRun
-
-# How a step ends that made a set, or changed one, and twice got no answer: it is certain that
-# nothing came of it, and a person is asked to look and to let the run try again.
-LOST_TWICE = "and shows nothing that came of it. Look in Alma, then `almaflow retry` the run."
 
 
 def help_out(machine: Machine, runs: Iterable[WholeRun]) -> bool:
@@ -25,7 +21,7 @@ def help_out(machine: Machine, runs: Iterable[WholeRun]) -> bool:
     before = machine.tally.answers, machine.tally.retries
     for told in runs:
         _resolve(machine, told)
-        if was_lost_twice(told.record):
+        if was_lost_twice(told.record, told.journal):
             retry(machine.observer, told.record, told.journal)
             machine.tally.retries += 1
     return (machine.tally.answers, machine.tally.retries) != before
@@ -43,9 +39,20 @@ def _resolve(machine: Machine, told: WholeRun) -> None:
         machine.tally.answers += 1
 
 
-def was_lost_twice(record: RunRecord) -> bool:
-    """Whether a run failed because Alma lost the same write twice."""
-    return record.outcome is Outcome.FAILED and LOST_TWICE in record.error
+def was_lost_twice(record: RunRecord, journal: Collection[JournalEntry]) -> bool:
+    """Whether a run failed because the last attempt at a step lost the same write twice.
+
+    Alma shows no effect of it, and a person is asked to check and to let the run try again.
+    """
+    if record.outcome is not Outcome.FAILED:
+        return False
+    latest = {entry.path: entry.attempt for entry in sorted(journal, key=lambda one: one.attempt)}
+    return any(
+        entry.state is EntryState.LOST
+        and entry.attempt == latest[entry.path]
+        and entry.value["lost"] - entry.value.get("cut_off", 0) > 1
+        for entry in journal
+    )
 
 
 def retry(store: Store, record: RunRecord, journal: list[JournalEntry]) -> None:
