@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
-from almaflow.late_patterns import late_pattern
+from almaflow.late_patterns import late_pattern, patterns_of_a_library_late
 
 
 def test_a_late_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +36,19 @@ def test_a_wrong_pattern_is_an_error_when_it_is_used() -> None:
 
     with pytest.raises(re.error):
         pattern.match("x")
+
+
+def test_the_patterns_of_a_library_are_late_and_others_are_not() -> None:
+    compiled = re.compile
+    elsewhere: list[object] = []
+    other = threading.Thread(target=lambda: elsewhere.append(re.compile("b")))
+
+    with patterns_of_a_library_late():
+        wrong = re.compile("(")
+        other.start()
+        other.join()
+
+    assert re.compile is compiled
+    assert isinstance(elsewhere[0], re.Pattern)
+    with pytest.raises(re.error):
+        wrong.match("x")

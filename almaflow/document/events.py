@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.late_patterns import late_pattern
+from almaflow.late_patterns import late_pattern, patterns_of_a_library_late
 
 try:
-    from yaml import YAMLError, _yaml
+    # Those of PyYAML's own parser take longer to compile than a short file to read.
+    with patterns_of_a_library_late():
+        from yaml import YAMLError, _yaml
 except ImportError:  # PyYAML was built without libyaml.
     _yaml = None
 
