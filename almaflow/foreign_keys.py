@@ -3,7 +3,7 @@
 Cron files, GitHub Actions, Ansible, Airflow, GitLab and shell scripts have their own words for
 what a workflow says. Each table belongs to the model whose `foreign` names it, and is imported when
 a file has a key that is not known; `{value}` in a sentence is what the file has under that key,
-`{key}` the key. `almaflow.steps.foreign_keys` has those of steps.
+`{key}` the key. `foreign_keys` and `foreign_set_keys` in `almaflow.steps` have those of steps.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class CreateSet(Kind):
     in an institution: add `{{ run.id }}` or a date to the name.
     """
 
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:CREATE_SET"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:CREATE_SET"
 
     key = "create_set"
     names_files = True

@@ -41,7 +41,7 @@ class DeleteSet(Kind):
     """
 
     key = "delete_set"
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:DELETE_SET"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:DELETE_SET"
     short: ClassVar[str | None] = "id"
     outputs: ClassVar = {"deleted": NUMBER}
     example = """\

@@ -38,7 +38,7 @@ class FindSet(Kind):
     """Find a set by its id or exact name, with the number of its members."""
 
     key = "find_set"
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:FIND_SET"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:FIND_SET"
     short: ClassVar[str | None] = "name"
     outputs = SET_OUTPUTS
     example = """\

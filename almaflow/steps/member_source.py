@@ -41,7 +41,7 @@ MOST_MEMBERS = 500_000
 class MemberSource(Model):
     """Where the members come from: exactly one of a list, a file and an expression."""
 
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:MEMBERS"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:MEMBERS"
 
     short: ClassVar[str | None] = "items"
 

@@ -25,7 +25,7 @@ class SetMembers(FindSet):
     """
 
     key = "set_members"
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:SET_MEMBERS"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:SET_MEMBERS"
     short: ClassVar[str | None] = "id"
     outputs: ClassVar = {
         "set_id": TEXT,

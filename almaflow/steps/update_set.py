@@ -31,7 +31,7 @@ class UpdateSet(Kind):
     """
 
     key = "update_set"
-    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:UPDATE_SET"
+    foreign: ClassVar[str] = "almaflow.steps.foreign_set_keys:UPDATE_SET"
     names_files = True
     outputs: ClassVar = SET_OUTPUTS
     example = """\
