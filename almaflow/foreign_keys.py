@@ -28,7 +28,9 @@ WORKFLOW: Advice = table(
         "tests test",
     ),
     advise(
-        _STEPS, "jobs tasks job stages stage pipeline actions flow play plays task", meant="steps"
+        _STEPS,
+        "jobs tasks job stages stage pipeline actions flow play plays task nodes activities",
+        meant="steps",
     ),
     advise(_SCHEDULE, "crontab timetable when run_at interval run_time start_time time frequency"),
     use_key(
@@ -62,7 +64,7 @@ WORKFLOW: Advice = table(
         "Whom to notify is written as `notify: {{on: [failed], to: systems}}` with a channel of "
         "almaflow.yaml.",
         "on_failure on_error on_success alerts alert email emails notifications mail "
-        "email_on_failure mailto notify_on",
+        "email_on_failure mailto notify_on mail_on error_workflow",
     ),
     advise("What all steps have in common is written under `defaults`.", "default_args common"),
     advise(
@@ -72,7 +74,8 @@ WORKFLOW: Advice = table(
     ),
     advise(
         "Steps that always run at the end are a list under `finally`.",
-        "post errors after cleanup clean_up teardown always ensure after_script",
+        "post errors after cleanup clean_up teardown always ensure after_script handler_on "
+        "handlers",
     ),
     advise(
         "Values for several steps are written under `vars`.", "env variables variable constants"

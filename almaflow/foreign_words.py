@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -11,24 +11,30 @@ from typing import Any, NamedTuple
 class ForeignWord(NamedTuple):
     """A word of other tools, with a *sentence* of what to write instead.
 
-    *meant* is the key in that sentence; empty: none. *words* are all that have the sentence,
+    *meant* are the keys in that sentence; empty: none. *words* are all that have the sentence,
     divided by spaces, if several of them next to each other are one mistake; else empty. *inner* is
-    the key for this word in the mapping that the sentence shows for all of them.
+    the key for this word in the mapping that the sentence shows for all of them. *beside_kind*: the
+    word is one only next to the kind of a step.
     """
 
     sentence: str
     meant: str
     words: str
     inner: str = ""
+    beside_kind: bool = False
 
+
+# Between `on` and `Error` of `onError`, and between `Set` and `ID` of `SetID`.
+_HUMP = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])")
 
 Advice = Mapping[str, ForeignWord]
 """What is known of words, which are in lower case and with `_` for every other character."""
 
 
-def advise(sentence: str, words: str, *, meant: str = "") -> Advice:
+def advise(sentence: str, words: str, *, meant: str = "", beside_kind: bool = False) -> Advice:
     """Return the same *sentence* for each of *words*, which spaces divide."""
-    return dict.fromkeys(words.split(), ForeignWord(sentence, meant, words))
+    word = ForeignWord(sentence, meant, words, beside_kind=beside_kind)
+    return dict.fromkeys(words.split(), word)
 
 
 def use_key(key: str, begin: str, words: str) -> Advice:
@@ -64,8 +70,7 @@ def advice_of(model: type) -> Advice:
 
 def normal(key: str) -> str:
     """Return *key* as the tables have it: `continue-on-error` and `continueOnError` are one."""
-    parts: Iterable[str] = (f"_{one.lower()}" if one.isupper() else one for one in key)
-    spread = key if key.isupper() else "".join(parts)
+    spread = _HUMP.sub(" ", key)
     words = "".join(one if one.isalnum() else " " for one in spread).split()
     return "_".join(words).lower()
 

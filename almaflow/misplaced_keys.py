@@ -111,8 +111,17 @@ def _misspelt(key: _Key) -> WrongKey | None:
     if advice := look_alike_advice(key.name, key.known):
         return key.wrong(f"; {advice}", Mistake.MISSPELT, latin(key.name))
     same = next((one for one in key.known if normal(one) == normal(key.name)), "")
+    if same and _is_label_of_missing(key):
+        return None
     advice = f"; did you mean `{same}`?"
     return key.wrong(advice, Mistake.MISSPELT, same, fix=same) if same else None
+
+
+def _is_label_of_missing(key: _Key) -> bool:
+    """Whether the key is a label of Alma's screens, `Job name`, and the `job` itself is missing."""
+    owner = normal(key.name).removesuffix("_name")
+    given = {normal(one) for one in key.data}
+    return " " in key.name.strip() and owner in key.known and owner not in given
 
 
 def _anchor(key: _Key) -> WrongKey | None:
@@ -268,10 +277,12 @@ def _forms_of(model: type[BaseModel]) -> Sequence[str]:
 def _foreign(key: _Key) -> WrongKey | None:
     """The key is a word of another tool."""
     tables = [advice_of(one) for one in place_of(key.model, key.around).models]
-    words = next((one for one in tables if normal(key.name) in one), None)
+    words = next((one for one in tables if _word(key, key.name) in one), None)
     if words is None:
         return None
-    word = words[normal(key.name)]
+    word = words[_word(key, key.name)]
+    if word.beside_kind and not key.kinds.keys() & key.data.keys():
+        return None
     data = key.data[key.name]
     # What GitHub's `on` and the triggers of Kestra have inside.
     inner = data.get("schedule") if isinstance(data, dict) else None
@@ -284,18 +295,29 @@ def _foreign(key: _Key) -> WrongKey | None:
     return key.wrong(f". {advice}", Mistake.FOREIGN_WORD, *word.meant.split(), about=about)
 
 
+def _word(key: _Key, name: str) -> str:
+    """Return what tables have for the key *name*; for a label that is also a key, its last word."""
+    word = normal(name)
+    return word if name in key.known or word not in key.known else word.rpartition("_")[2]
+
+
 def _joined(key: _Key, word: ForeignWord, words: Advice) -> str:
     """Return the mapping with our keys that the words of the group of *word* mean."""
     meant: dict[str, Any] = {}
     for name, value in key.data.items():
-        other = words.get(normal(name))
+        other = words.get(_word(key, name))
         if other is not None and other.words == word.words and other.inner:
             text = str(getattr(value, "text", value))
             is_duration = other.inner == "delay"
             meant[other.inner] = _with_unit(text) if is_duration else value
         elif name in key.known and word.meant == word.inner:
             meant[name] = value
-    return key.shown(meant["attempts"] if meant.keys() == {"attempts"} else meant)
+    only = next(iter(meant)) if len(meant) == 1 else ""
+    return key.shown(meant[only] if only in _ALONE else meant)
+
+
+# Keys of a mapping that may be written alone in its place.
+_ALONE = ("attempts", "id")
 
 
 def _with_unit(text: str) -> str:

@@ -297,7 +297,8 @@ def _pattern(misfit: _Misfit) -> str:
         return f"{misfit.value_text} has typographic quotes. Write `{inner}`."
     joined = re.sub(r"\W+", "_", text.strip())
     if joined != text and "_" in joined and re.match(pattern, joined):
-        return f"{misfit.value_text} does not fit {misfit.subject}. Write `{joined}`."
+        used = ", also where it is used" if misfit.path[-1:] == ("id",) else ""
+        return f"{misfit.value_text} does not fit {misfit.subject}. Write `{joined}`{used}."
     if advice := look_alike_advice(text, plain):
         return f"{misfit.value_text} does not fit {misfit.subject}; {advice}"
     return f"{misfit.value_text} does not fit {misfit.subject}: " + (

@@ -38,7 +38,7 @@ class Cause:
     """Why a key is wrong: the *mistake*, and the mapping or list, *place*, that it is in.
 
     *about* tells mistakes of one kind there apart, often by the key. *missing* are the paths
-    of keys that are missing, or whose value is of the wrong sort, because of it.
+    of keys that are missing or wrong, or whose value is of the wrong sort, because of it.
     """
 
     mistake: Mistake
@@ -73,11 +73,13 @@ def one_for_each_cause(findings: Sequence[Finding]) -> Iterator[Finding]:
     told: set[tuple[Mistake, PathTo, str]] = set()
     for finding in findings:
         key, cause = finding.key, finding.cause
+        if key in missing and not (cause and key in cause.missing):
+            continue
         if cause is not None:
             same = (cause.mistake, cause.place, cause.about)
             is_of_whole = cause.place in wholes and cause.mistake not in _OF_THE_WHOLE
             if same not in told and not is_of_whole:
                 yield finding
             told.add(same)
-        elif key is None or (key not in missing and not wholes & {key[:-1], key[:-2]}):
+        elif key is None or not wholes & {key[:-1], key[:-2]}:
             yield finding

@@ -49,6 +49,13 @@ def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -
         ("integration profile: SIS", "run_profile: {integration: SIS}"),
         ("import_profile: Vendor", "run_profile: {import: Vendor}"),
         ("submit_job: {job_name: Export, set: '1'}", "job: {name: Export}"),
+        ("submit_job: {Job name: Export, set: '1'}", "job: {name: Export}"),
+        ("submit_job: {Job ID: M44, Job name: Export, set: '1'}", "job: {id: M44, name: Export}"),
+        ("submit_job: {job: M44, Job Name: Export, set: '1'}", "job_name"),
+        ("submit_job: {job: M44, Set ID: '1'}", 'set: "1"'),
+        ("submit_job: {job: M44, Set name: x}", "- {id: wanted, find_set: {name: x}}"),
+        ("find_set: {Set ID: '1'}", 'id: "1"'),
+        ("wait_for_run: {Job name: Import}", "job: {name: Import}"),
         ("submit_job: {job: M44, set: $SET_ID}", '"{{ inputs.set_id }}"'),
         ("submit_job: {job: M44, set: <SET ID>}", '"{{ inputs.set_id }}"'),
         ("find_set:\n      name:Reserve", "name: Reserve"),
@@ -90,6 +97,12 @@ def test_the_functions_of_other_tools_have_an_answer_each(call: str) -> None:
         "fetch_files: {from: /export}",
         "submit_job: {job: M44, parameters: {parameter: [{name: x, value: y}]}}",
         "submit_job: {job: M44, payload: {parameter: []}}",
+        "get: /conf/x\n    register: a\n    until: a.total > 1\n    retries: 3\n    delay: 30",
+        "get: /conf/x\n    register: a\n  - check: a.body.total > 1",
+        "block: [{wait: 1m}]\n    rescue: [{wait: 1m}]\n    always: [{wait: 1m}]",
+        "get: /conf/{{ item }}\n    loop: [libraries]",
+        "id: all-x\n    find_set: {name: x}\n  - delete_set: '{{ steps.all-x.set_id }}'",
+        "id: Find titles\n    find_set: {name: x}\n  - check: steps.Find titles.member_count > 0",
     ],
 )
 def test_one_mistake_of_a_step_has_no_second_problem(step: str) -> None:
@@ -108,6 +121,17 @@ def test_inputs_in_the_form_of_other_tools_are_known_where_they_are_used(head: s
     (problem,) = problems_of(f"{head}\nsteps:\n  - find_set: {{name: '{{{{ inputs.x }}}}'}}\n")
 
     assert problem.location.line == 1
+
+
+def test_names_that_cannot_be_names_are_one_problem_each() -> None:
+    problems = all_problems(
+        "inputs: {start-date: {default: x}}\nvars: {my-set: x}\nsteps:\n"
+        "  - find_set: {name: '{{ inputs.start-date }} {{ vars.my-set }}'}\n"
+        "  - {id: my-set-2, find_set: {name: x}}\n  - {id: my-set, find_set: {name: x}}\n"
+        "  - delete_set: '{{ steps.my-set-2.set_id }}'\n"
+    )
+
+    assert [one.location.line for one in problems] == [1, 2, 5, 6]
 
 
 def test_a_line_of_markdown_is_named() -> None:

@@ -84,6 +84,7 @@ def _checked_rest(document: Document, around: CheckContext, problems: set[Proble
         around,
         lost_steps=rest.lost_steps,
         lost_inputs=rest.lost_inputs,
+        foreign_names=rest.foreign_names,
     )
     replaced = {document.location_of(path) for path in rest.replaced}
     problems |= {one for one in checks.notes.problems if one.location not in replaced}
@@ -115,13 +116,17 @@ def check_workflow(
     *,
     lost_steps: Collection[str] = (),
     lost_inputs: Collection[str] = (),
+    foreign_names: Collection[str] = (),
 ) -> StepChecks:
     """Check a workflow that fits the models; the answer has the notes, its outputs and its calls.
 
     *lost_steps* and *lost_inputs* are ids and names that the file has but *workflow* does not,
-    because they did not fit: nothing is said about what refers to them.
+    because they did not fit, *foreign_names* are names in a form of other tools: nothing is said
+    about what refers to them.
     """
     notes = ProblemCollector(document)
+    notes.foreign_names = foreign_names
+    lost_steps = (*lost_steps, *notes.wrong_names.add("steps", lost_steps))
     if around.folder is not None and has_snapshot(around.project.folder):
         from almaflow.check.against_snapshot.sections import snapshot_of
 

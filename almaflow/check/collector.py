@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
+from almaflow.check.wrong_names import WrongNames
 from almaflow.document import Document, PathTo
 from almaflow.expressions import (
     ExpressionSyntax,
@@ -34,6 +35,10 @@ class ProblemCollector:
         self.problems: set[Problem] = set()
         self.left_out = 0
         """How many problems were not kept, because there are too many of their severity."""
+        self.wrong_names = WrongNames()
+        """Names that no expression can use; their mistake is where they are given."""
+        self.foreign_names: Collection[str] = ()
+        """Names that are not known because they are given in a form of other tools."""
         self.statuses: frozenset[str] = frozenset()
         """Further status codes of Alma, from its snapshot."""
         self._counts = dict.fromkeys(Severity, 0)
@@ -91,6 +96,7 @@ class ProblemCollector:
         """Return *text* parsed as a *kind*; None, and a note, when it cannot be read."""
         if (issubclass(kind, Expression) or "{{" in text) and not self._has_room(path, len(text)):
             return None
+        text = self.wrong_names.corrected(text)
         try:
             if issubclass(kind, Expression):
                 return parse_expression(text)
@@ -138,6 +144,11 @@ class ProblemCollector:
             guards = frozenset(_WORD.findall(source.text))
         condition = isinstance(source, Condition)
         for finding in check(parsed, scope, condition=condition, guards=guards):
+            end = finding.offset + finding.length
+            if finding.code == "unknown-name" and (
+                source.text[finding.offset : end] in self.foreign_names
+            ):
+                continue
             self.within(path, finding.offset, finding.length, finding.code, finding.message)
 
 

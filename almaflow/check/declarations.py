@@ -10,6 +10,7 @@ from almaflow import patterns
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.scopes import NO_SECRETS, NO_STEPS, RUN, input_type, value_type
 from almaflow.check.traversal import data_at, sources
+from almaflow.check.wrong_names import usable
 from almaflow.document import PathTo
 from almaflow.expressions import ANYTHING, DATE, INSTANT, RecordType, Type
 from almaflow.field_types import Plain, Template
@@ -40,6 +41,8 @@ class DeclaredNames:
             **dict.fromkeys(lost, ANYTHING),
         }
         self.vars: dict[str, Type] = {}
+        self.inputs |= dict.fromkeys(notes.wrong_names.add("inputs", workflow.inputs), ANYTHING)
+        self._wrong_vars = notes.wrong_names.add("vars", workflow.vars)
 
     def check(self) -> None:
         """Check names and values, in the order in which they are evaluated."""
@@ -81,7 +84,8 @@ class DeclaredNames:
 
     def scope(self) -> RecordType:
         """Return the names that every step sees, whatever its place."""
-        return self._scope(self.inputs, RecordType(self.vars, "variable"))
+        known = {**self.vars, **dict.fromkeys(self._wrong_vars, ANYTHING)}
+        return self._scope(self.inputs, RecordType(known, "variable"))
 
     def _vars_so_far(self) -> RecordType:
         later = "it is evaluated later, and a variable can use only the variables above it"
@@ -206,5 +210,7 @@ def check_name(notes: ProblemCollector, path: PathTo, noun: str) -> None:
         plain = [latin(name)] if re.fullmatch(IDENTIFIER, latin(name)) else []
         advice = look_alike_advice(name, plain)
         rule = f"; {advice}" if advice else f". {_NAME_RULE}"
+        if not advice and re.fullmatch(IDENTIFIER, usable(name)):
+            rule += f" Write `{usable(name)}`, also where it is used."
         message = f"`{name}` is not a valid name for {_with_article(noun)}{rule}"
         notes.at_key(path, "bad-name", message)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from almaflow.check.traversal import data_at, written_steps
+from almaflow.check.wrong_names import names_of_other_tools
 from almaflow.document import Document, PathTo
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
@@ -52,12 +53,14 @@ class Repaired:
     """What of a document fits, and what is not known because of what does not.
 
     *lost_steps* are the ids of all steps, those left out too, and of other things; *lost_inputs*
-    are names; at *replaced* is something that is not in the file.
+    are names, *foreign_names* those of results in a form of other tools; at *replaced* is something
+    that is not in the file.
     """
 
     workflow: Workflow
     lost_steps: frozenset[str]
     lost_inputs: frozenset[str]
+    foreign_names: frozenset[str]
     replaced: frozenset[PathTo]
 
 
@@ -79,6 +82,7 @@ def repair(document: Document) -> Repaired | None:
                 workflow,
                 frozenset(_ids_in(document.data)),
                 frozenset((*work.lost_inputs, *_inputs_elsewhere(document.data))),
+                frozenset(names_of_other_tools(work.steps.values())),
                 frozenset(work.replaced),
             )
     return None

@@ -53,12 +53,13 @@ STEP: Advice = table(
     advise(
         _CONTINUE,
         "ignore_errors ignore_error continue_on_error allow_failure on_error onerror fail_fast "
-        "ignore_failure failed_when trigger_rule continue_on_failure",
+        "ignore_failure failed_when trigger_rule continue_on_failure continue_on",
     ),
     join(
         "Attempts and the wait between them are written `retry: {whole}`.",
         inside="retry",
-        attempts="retries max_attempts max_retries retry_count attempts tries retry_times",
+        attempts="retries max_attempts max_retries retry_count attempts tries retry_times "
+        "max_tries",
         delay="retry_delay retry_interval retry_wait retry_delay_seconds",
     ),
     advise(
@@ -83,7 +84,15 @@ STEP: Advice = table(
     ),
     advise(
         "Only `for_each`, `parallel` and `branch` have steps inside. Give each step its own `if`.",
-        "steps block",
+        "steps",
+    ),
+    advise(
+        "`submit_job` and `run_profile` wait for the end of their job, and `wait_for_run` for one "
+        "that others started. Remove `{key}` with its `register`, `retries` and `delay`; to use "
+        "what the step gives, give it an `id`.",
+        "until poll_until wait_until",
+        meant="register retries delay",
+        beside_kind=True,
     ),
     advise(_ARMS, "then else elif else_if otherwise do"),
     advise(
@@ -105,9 +114,9 @@ STEP: Advice = table(
         "include include_tasks workflow sub_workflow subworkflow run_workflow import_tasks",
     ),
     advise(
-        "After a failure, `on_failure: continue` lets the run continue, and the steps of `finally` "
-        "at the top of the file always run.",
-        "try catch rescue always ensure on_success",
+        "Write its steps one below the other. After a failure, `on_failure: continue` lets the run "
+        "continue, and the steps of `finally` at the top of the file always run.",
+        "block try catch except rescue always ensure on_success",
     ),
     use_key("check", "A condition that must hold is written", "assert verify test require"),
     advise("The longest duration of a step is written `timeout: 4h`.", "time_limit max_time"),
@@ -171,9 +180,21 @@ BRANCH: Advice = table(
     use_key("default", "The last arm is written", "else otherwise"),
 )
 
+_SET_BY_ID = (
+    "A set is used by its id: put the step `- {{id: wanted, find_set: {{name: {value}}}}}` before "
+    'this one and write `set: "{{{{ steps.wanted.set_id }}}}"`.'
+)
+
 SUBMIT_JOB: Advice = table(
-    use_key("job", "The job is written", "id job_id name job_name_or_id code task"),
-    use_key("set", "The set is written", "set_id set_name on records input"),
+    join(
+        "The job is written `job: {whole}`.",
+        inside="job",
+        id="id job_id code task",
+        name="name job_title job_name_or_id",
+    ),
+    advise("A job is known by its id or name. Remove `{key}`.", "job_category job_type"),
+    use_key("set", "The set is written", "set_id on records input"),
+    advise(_SET_BY_ID, "set_name select_set selected_set choose_set", meant="set"),
     use_key("parameters", "The parameters are written", "params arguments args with inputs"),
     use_key("payload", "The payload is the name of a file:", "file xml body data payload_file"),
     use_key("expect", "What must hold at the end is written", "check assert verify success"),
@@ -246,7 +267,12 @@ _NEWEST = (
 )
 
 WAIT_FOR_RUN: Advice = table(
-    use_key("job", "The job is written", "id code task"),
+    join(
+        "The job is written `job: {whole}`.",
+        inside="job",
+        id="id job_id code task",
+        name="job_name",
+    ),
     advise(_NEWEST, "instance instance_id run_id run"),
     use_key("since", "The earliest time is written", "after from start newer_than max_age"),
     advise(

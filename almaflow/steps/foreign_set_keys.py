@@ -40,6 +40,8 @@ _BY_ID = (
 _NAME_OR_ID = "A set is found by its name or its id: write `name: {value}` or `id: {value}`."
 
 FIND_SET: Advice = table(
+    use_key("id", "The id is written", "set_id number"),
+    use_key("name", "The name is written", "set_name"),
     advise(_NAME_OR_ID, "set title set_title label", meant="name"),
     advise(
         "`find_set` finds a set that exists. A search is made into a set by `create_set: {{name: "
