@@ -19,6 +19,9 @@ class Status(StrEnum):
     """It has an outcome."""
 
 
+UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+
 class Outcome(StrEnum):
     """How something ended, for a step and for a run."""
 

@@ -10,7 +10,7 @@ from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.ledger import PauseView, TickView, pause_view, tick_view
 from almaflow.operations.run_records import is_worked_on, plan_of
-from almaflow.outcome import Outcome, Status
+from almaflow.outcome import UNFINISHED, Outcome, Status
 from almaflow.problems import did_you_mean
 from almaflow.recorded_steps import unreadable
 from almaflow.runs.diagnosis import DiagnosisContext, Reason, why
@@ -131,8 +131,7 @@ def _runs(
 ) -> list[RunRecord]:
     newest = store.runs(1, workflow=name)
     if newest or has_timetable:
-        unfinished = (Status.QUEUED, Status.RUNNING, Status.WAITING)
-        return store.runs(_MOST, workflow=name, statuses=unfinished) or newest
+        return store.runs(_MOST, workflow=name, statuses=UNFINISHED) or newest
     try:
         return [store.find_run(name)]
     except RunNotFound as error:

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.resolution import lost_in
 from almaflow.operations.run_records import is_worked_on
-from almaflow.outcome import Status
+from almaflow.outcome import UNFINISHED
 from almaflow.runs.step_views import waits_of
 from almaflow.store import RunRecord, Store
 from almaflow.waiting import WaitingKind
-
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 MOST_RUNS = 1_000
 """How many unfinished runs are read, the newest first; older ones are omitted."""
@@ -52,7 +50,7 @@ class ForPeople:
 
 def for_people(store: Store) -> ForPeople:
     """Return what waits for a person."""
-    runs = store.runs(MOST_RUNS, statuses=_UNFINISHED)
+    runs = store.runs(MOST_RUNS, statuses=UNFINISHED)
     questions = [
         OpenQuestion(run, wait.path, wait.text)
         for run in runs

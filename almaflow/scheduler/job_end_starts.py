@@ -16,7 +16,7 @@ from almaflow.engine.engine import Engine
 from almaflow.engine.log import Log
 from almaflow.errors import AlmaflowError, RequestWrong, StoreError
 from almaflow.job_trigger import JobEnded
-from almaflow.outcome import Status
+from almaflow.outcome import UNFINISHED
 from almaflow.plan import Plan, git_commit, make_plan
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.workflow_files import ActiveWorkflow, WorkflowSnapshot
@@ -30,8 +30,6 @@ LOOK = timedelta(seconds=1)
 
 TRIGGER = "job_ended"
 """The `trigger` of the runs."""
-
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 
 class JobEndStarts(Companion):
@@ -111,7 +109,7 @@ class JobEndStarts(Companion):
             return None
 
     async def _begin_all(self, waiting: list[JobEndStart]) -> None:
-        runs = await self._writer.call(lambda: self._store.runs(statuses=_UNFINISHED))
+        runs = await self._writer.call(lambda: self._store.runs(statuses=UNFINISHED))
         busy = {run.workflow: run.id for run in runs}
         now = self._clock.now()
         pauses = await self._writer.call(lambda: self._store.pauses(since=now))

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from almaflow import __version__
 from almaflow.errors import RequestWrong, StoreError
-from almaflow.outcome import Status
+from almaflow.outcome import UNFINISHED, Status
 from almaflow.redaction import REDACTION
 from almaflow.scheduler.local_server import LocalServer
 from almaflow.scheduler.measures import Look, Measures, SchedulerState
@@ -137,8 +137,6 @@ def _seconds(length: timedelta) -> float:
 
 # --- the present --------------------------------------------------------------------------------
 
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
-
 
 def waits_for(waiting: UnfinishedRuns) -> str:
     """Return the kind of thing that waiting runs wait for.
@@ -194,7 +192,7 @@ def _gauges_of(picture: SchedulerState) -> Iterator[Metric]:
     yield _gauge(
         "almaflow_runs_unfinished",
         "Runs that have not ended, by status.",
-        {(status.value,): statuses[status] for status in _UNFINISHED},
+        {(status.value,): statuses[status] for status in UNFINISHED},
         "status",
     )
     yield _gauge(

@@ -17,7 +17,7 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome, Status
+from almaflow.outcome import UNFINISHED, Outcome, Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications import messages
 from almaflow.scheduler.notifications.messages import NotificationText
@@ -47,7 +47,6 @@ _FACTOR, _AT_LEAST = 1.5, timedelta(minutes=5)
 # How many definitions are kept.
 _DEFINITIONS = 256
 
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 _EVENTS = ("slow", "stuck", "waiting")
 
 # Waits during which nothing is expected to happen.
@@ -107,7 +106,7 @@ class RunMonitor(Companion):
         Raises:
             StoreTrouble: the store refuses; another check repeats no notification.
         """
-        unfinished = await self._writer.call(partial(self._store.runs, statuses=_UNFINISHED))
+        unfinished = await self._writer.call(partial(self._store.runs, statuses=UNFINISHED))
         runs = [(run, about) for run in unfinished if (about := await self._about(run)) is not None]
         changes = await self._writer.call(self._store.last_changes, [run.id for run, _ in runs])
         now = self._clock.now()

@@ -16,7 +16,7 @@ from pathlib import Path
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Status
+from almaflow.outcome import UNFINISHED
 from almaflow.plan import Plan, make_plan
 from almaflow.scheduler.policies import (
     EntryPolicy,
@@ -47,7 +47,6 @@ from almaflow.timetable_entries import TimetableEntry
 # Rows in one transaction, so that laying out a long downtime does not hold the store.
 _TOGETHER = 1000
 
-UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
 TRIGGER = "timetable"
 """The `trigger` of the runs of ticks."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome, Status
+from almaflow.outcome import UNFINISHED, Outcome, Status
 from almaflow.store import job_slots, notices, run_listing, runs, sources
 from almaflow.store.json_values import to_json
 from almaflow.store.records import JobSlot, RunRecord, SlotState
@@ -16,7 +16,6 @@ from almaflow.store.schedule_records import WorkflowSource
 from almaflow.store.transaction import Transaction
 from almaflow.waiting import WaitingKind
 
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 # One pass over the table, because no index leads to the end of a run.
 _ENDED = (
     "SELECT id, workflow, outcome FROM runs WHERE ended_at > :since"
@@ -132,8 +131,8 @@ def read(
             well.setdefault((workflow, outcome), []).append(id_)
     last = [ids[0] for ids in well.values()][:limit]
     records = runs.get_all(tx, [*bad, *last])
-    unfinished = run_listing.newest(tx, limit, statuses=_UNFINISHED)
-    total = tx.value(_UNENDED, unfinished=_UNFINISHED)
+    unfinished = run_listing.newest(tx, limit, statuses=UNFINISHED)
+    total = tx.value(_UNENDED, unfinished=UNFINISHED)
     return Overview(
         counts=dict(Counter(outcome for _, _, outcome in ended)),
         ended_badly=[records[id_] for id_ in bad],
@@ -164,7 +163,7 @@ def unfinished_runs(tx: Transaction, kinds: Sequence[WaitingKind]) -> list[Unfin
     """
     whens = " ".join(f"WHEN waits LIKE :kind_{kind} THEN '{kind}'" for kind in kinds)
     patterns = {f"kind_{kind}": f"%{to_json({'kind': kind}, '')[1:-1]}%" for kind in kinds}
-    rows = tx.rows(_GROUPS.format(kinds=whens), unfinished=_UNFINISHED, **patterns)
+    rows = tx.rows(_GROUPS.format(kinds=whens), unfinished=UNFINISHED, **patterns)
     return [
         UnfinishedRuns(
             row["runs"],
@@ -180,7 +179,7 @@ def unfinished_runs(tx: Transaction, kinds: Sequence[WaitingKind]) -> list[Unfin
 
 def version(tx: Transaction) -> str:
     """Return a text that differs as soon as something happened that pages show."""
-    row = tx.row(_VERSION, unfinished=_UNFINISHED)
+    row = tx.row(_VERSION, unfinished=UNFINISHED)
     waits = "".join(tx.column(_WAITS, waiting=Status.WAITING))
     return f"{'.'.join(map(str, (row or {}).values()))}.{zlib.crc32(waits.encode())}"
 

@@ -19,7 +19,7 @@ from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
 from almaflow.cli.render.terminal import emit, say
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.continuing import refuse_finished
-from almaflow.outcome import Outcome, Status
+from almaflow.outcome import UNFINISHED, Outcome
 from almaflow.plan import recorded_plan
 from almaflow.recorded_steps import is_readable, unreadable
 from almaflow.runs.events import EventKind, RunEvent
@@ -94,8 +94,6 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
 
 # --- all of them ----------------------------------------------------------------------------------
 
-_UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.WAITING)
-
 
 class RunLines:
     """Listens to many runs and prints a line for each event of a whole run."""
@@ -134,7 +132,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
 
     async def main() -> bool:
         async with engine.running(), anyio.create_task_group() as tasks:
-            for record in reversed(store.runs(statuses=_UNFINISHED)):
+            for record in reversed(store.runs(statuses=UNFINISHED)):
                 # No process takes these over automatically; they wait for `resume`.
                 if record.held and is_readable(record.format):
                     tasks.start_soon(_bring_on, engine, record.id)
@@ -155,7 +153,7 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         )
         say(f"Interrupted.{text} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
-    for record in store.runs(statuses=_UNFINISHED):
+    for record in store.runs(statuses=UNFINISHED):
         if problem := unreadable(record):
             say(problem, err=True)
     if not lines.outcomes:

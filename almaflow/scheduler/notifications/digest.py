@@ -15,10 +15,10 @@ import anyio
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.late_dataclasses import dataclass
+from almaflow.outcome import UNFINISHED
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications.digest_messages import DigestPeriod, digest
 from almaflow.scheduler.notifications.routing import to_channels
-from almaflow.scheduler.tick_ledger import UNFINISHED
 from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import Settings
 from almaflow.settings.project import LOG_CHANNEL
