@@ -24,14 +24,7 @@ from almaflow.engine.resources import Services
 from almaflow.engine.retry import Retries, as_lost, never_answered, retry_delay, waiting_for
 from almaflow.engine.scope import ExecutionScope
 from almaflow.expressions import Budget, Parsed, parse_expression, parse_template
-from almaflow.field_types import (
-    Condition,
-    Expression,
-    IdTemplate,
-    Message,
-    Template,
-    TemplateText,
-)
+from almaflow.field_types import Condition, Expression, IdTemplate, Message, Template, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan

@@ -10,12 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.errors import RequestWrong
-from almaflow.explain.words import (
-    default_of,
-    output_words,
-    type_of_field,
-    words_of,
-)
+from almaflow.explain.words import default_of, output_words, type_of_field, words_of
 from almaflow.expressions.filters import FILTERS
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.predicates import TESTS

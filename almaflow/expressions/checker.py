@@ -10,15 +10,7 @@ from almaflow.expressions.findings import ExpressionProblem
 from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.type_inference import Inference
-from almaflow.expressions.types import (
-    ANYTHING,
-    BOOLEAN,
-    KINDS,
-    TEXT,
-    RecordType,
-    Type,
-    certain,
-)
+from almaflow.expressions.types import ANYTHING, BOOLEAN, KINDS, TEXT, RecordType, Type, certain
 
 
 def check(

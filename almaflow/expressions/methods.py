@@ -14,15 +14,7 @@ from almaflow.expressions.errors import ExpressionFailed
 from almaflow.expressions.frame import EvaluationFrame
 from almaflow.expressions.operations import WIDEST, whole
 from almaflow.expressions.registry import Operation, table, text_argument
-from almaflow.expressions.types import (
-    BOOLEAN,
-    DATE,
-    DURATION,
-    NUMBER,
-    TEXT,
-    ListType,
-    Type,
-)
+from almaflow.expressions.types import BOOLEAN, DATE, DURATION, NUMBER, TEXT, ListType, Type
 from almaflow.expressions.values import Counters, Period, described, to_text
 
 _TEXT = frozenset({"text"})

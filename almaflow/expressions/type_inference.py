@@ -13,13 +13,7 @@ from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
 from almaflow.expressions.meant_names import meant_filter
 from almaflow.expressions.member_types import Noting, attribute_of
 from almaflow.expressions.methods import FUNCTIONS, METHODS
-from almaflow.expressions.operations import (
-    BINARY,
-    SLICED,
-    multiplies_names,
-    no_operation,
-    no_part,
-)
+from almaflow.expressions.operations import BINARY, SLICED, multiplies_names, no_operation, no_part
 from almaflow.expressions.parsed import Piece
 from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED, TEST_COMPARISONS, TESTS

@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from almaflow.operations.action_documents import (
-    QueuedRun,
-    ReplyGiven,
-    RetryPreview,
-    Unconfirmed,
-)
+from almaflow.operations.action_documents import QueuedRun, ReplyGiven, RetryPreview, Unconfirmed
 from almaflow.operations.coming_ticks import ComingTick
 from almaflow.operations.ledger import PauseView, TickView
 from almaflow.operations.remote_source import read_document

@@ -13,13 +13,7 @@ from almaflow.expressions.serialization import plain
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.redaction import show_placeholders
-from almaflow.runs.request_views import (
-    RequestView,
-    ViewPoint,
-    intents_of,
-    is_lost,
-    is_submission,
-)
+from almaflow.runs.request_views import RequestView, ViewPoint, intents_of, is_lost, is_submission
 from almaflow.runs.step_tree import FINALLY, Order, StepTree, TreeStep
 from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.store import JournalEntry, RunRecord

@@ -12,13 +12,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.recorded_steps import unreadable
 from almaflow.runs.events import EventKind
 from almaflow.runs.request_views import RequestView
-from almaflow.runs.step_views import (
-    AttemptView,
-    JournalByStep,
-    StepView,
-    display_value,
-    waits_of,
-)
+from almaflow.runs.step_views import AttemptView, JournalByStep, StepView, display_value, waits_of
 from almaflow.store import JournalEntry, LogEntry, RunRecord
 from almaflow.waiting import WaitingKind
 

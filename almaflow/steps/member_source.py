@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, model_validator
 
 from almaflow.expressions import to_text
-from almaflow.field_types import (
-    MemberId,
-    Model,
-    Template,
-    Text,
-    choose_one,
-    refused,
-)
+from almaflow.field_types import MemberId, Model, Template, Text, choose_one, refused
 from almaflow.late_patterns import late_pattern
 from almaflow.rounded_numbers import rounded_number
 from almaflow.steps.csv_table import column_place, lines, no_csv, read_table

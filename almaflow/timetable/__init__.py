@@ -13,12 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from almaflow.timetable.calendars import (
-        MOST_RANGES,
-        Calendar,
-        check_holidays,
-        parse_date_range,
-    )
+    from almaflow.timetable.calendars import MOST_RANGES, Calendar, check_holidays, parse_date_range
     from almaflow.timetable.cron import Cron, parse_cron
     from almaflow.timetable.dates import instant_of, parse_moment
     from almaflow.timetable.daytimes import day_time_cron

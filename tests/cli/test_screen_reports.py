@@ -13,12 +13,7 @@ import pytest
 from almaflow.cli.render.event_lines import LineView
 from almaflow.cli.render.live_view import LiveView
 from almaflow.cli.render.run_details import lines_of
-from almaflow.cli.render.run_report import (
-    exit_code_of,
-    onlooker,
-    print_report,
-    print_warnings,
-)
+from almaflow.cli.render.run_report import exit_code_of, onlooker, print_report, print_warnings
 from almaflow.operations.run_records import plan_of
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan

@@ -15,14 +15,7 @@ from almaflow.connectors.remote import RemoteServer
 from almaflow.connectors.s3 import S3Source
 from almaflow.connectors.sftp import SftpSource
 from tests.certificates import make_certificate
-from tests.connectors.servers import (
-    PASSWORD,
-    USER,
-    Started,
-    ftp_server,
-    s3_server,
-    sftp_server,
-)
+from tests.connectors.servers import PASSWORD, USER, Started, ftp_server, s3_server, sftp_server
 
 KINDS = ("sftp", "ftp", "ftps", "s3")
 

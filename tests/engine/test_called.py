@@ -12,15 +12,7 @@ import pytest
 from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests import harness
-from tests.harness import (
-    Boundary,
-    Played,
-    Process,
-    Stage,
-    after,
-    cancel,
-    interrupt_after,
-)
+from tests.harness import Boundary, Played, Process, Stage, after, cancel, interrupt_after
 
 SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
 JOB = "submit_job: {job: M901, set: '59317390720001000'}"

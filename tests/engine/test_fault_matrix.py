@@ -20,15 +20,7 @@ from almaflow.alma.simulator.http import SimulatorServer
 from almaflow.outcome import Status
 from almaflow.redaction import Mask
 from almaflow.store import MarkerHabit
-from tests.engine.fault_matrix import (
-    FAULTS,
-    KEY,
-    SECRET,
-    WRITES,
-    Figures,
-    play,
-    serving,
-)
+from tests.engine.fault_matrix import FAULTS, KEY, SECRET, WRITES, Figures, play, serving
 from tests.secrets_found import forms_of, secrets_found
 
 

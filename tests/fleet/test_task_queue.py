@@ -7,13 +7,7 @@ from typing import Any
 import pytest
 from procrastinate.jobs import Job
 
-from almaflow.fleet.task_queue import (
-    QUEUE_LENGTH,
-    TaskQueue,
-    abandon,
-    make_app,
-    queue_name,
-)
+from almaflow.fleet.task_queue import QUEUE_LENGTH, TaskQueue, abandon, make_app, queue_name
 from almaflow.store import Store, StoreNewer, StoreOlder, StoreTrouble
 from tests.fleet.conftest import Fleet, play
 from tests.postgres import PostgresServer

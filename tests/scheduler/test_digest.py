@@ -15,14 +15,7 @@ from almaflow.scheduler.notifications.digest import Digest
 from almaflow.scheduler.notifications.digest_messages import DigestPeriod, digest
 from almaflow.scheduler.workflow_files import ActiveWorkflow, WorkflowSnapshot
 from almaflow.settings import Settings, find_project
-from almaflow.store import (
-    NewSchedule,
-    NewTick,
-    RunRecord,
-    StoreTrouble,
-    TickCause,
-    TickEnding,
-)
+from almaflow.store import NewSchedule, NewTick, RunRecord, StoreTrouble, TickCause, TickEnding
 from almaflow.timetable_entries import entries_of
 from almaflow.waiting import Waiting
 from almaflow.workflow_loader import load_text

@@ -10,11 +10,7 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from almaflow.store import (
-    StoreReadOnly,
-    StoreTrouble,
-    StoreUnreachable,
-)
+from almaflow.store import StoreReadOnly, StoreTrouble, StoreUnreachable
 from almaflow.store.errors import (
     StoreConflict,
     StoreDamaged,

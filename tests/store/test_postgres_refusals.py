@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.errors import AlmaflowError
-from almaflow.store import (
-    Store,
-    StoreReadOnly,
-    StoreUnreachable,
-    StoreUrlWrong,
-    postgres_refusals,
-)
+from almaflow.store import Store, StoreReadOnly, StoreUnreachable, StoreUrlWrong, postgres_refusals
 from almaflow.store.location import read_url
 from almaflow.store.postgres_refusals import OLDEST
 from tests.postgres import PostgresServer

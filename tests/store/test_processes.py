@@ -13,15 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from almaflow.store import (
-    ClaimLost,
-    EntryState,
-    LeaseLost,
-    Process,
-    RunHeld,
-    Store,
-    StoreTrouble,
-)
+from almaflow.store import ClaimLost, EntryState, LeaseLost, Process, RunHeld, Store, StoreTrouble
 from almaflow.store.location import read_url
 from tests.store.conftest import HOST, NOON, ManualClock, claimed, make_record
 

@@ -7,13 +7,7 @@ from datetime import timedelta
 
 from almaflow.alma.errors import AlmaUnreachable
 from almaflow.json_data import as_data
-from almaflow.operations.alma_lists import (
-    data_of,
-    job_view,
-    profile_view,
-    read_jobs,
-    read_profiles,
-)
+from almaflow.operations.alma_lists import data_of, job_view, profile_view, read_jobs, read_profiles
 from tests.web.asked_alma import Counted
 from tests.web.pages import Site
 

@@ -27,17 +27,8 @@ from almaflow.alma.simulator.alma import SimulatedAlma
 from almaflow.alma.simulator.call import iso
 from almaflow.alma.simulator.request_log import Log, LoggedRequest
 from almaflow.alma.simulator.runs import Instance
-from almaflow.alma.simulator.scenario_webhooks import (
-    MOST_WEBHOOKS,
-    Webhook,
-    WebhookRefused,
-)
-from almaflow.alma.simulator.webhook_exchange import (
-    PATIENCE,
-    ListenerRequest,
-    NoAnswer,
-    exchange,
-)
+from almaflow.alma.simulator.scenario_webhooks import MOST_WEBHOOKS, Webhook, WebhookRefused
+from almaflow.alma.simulator.webhook_exchange import PATIENCE, ListenerRequest, NoAnswer, exchange
 from almaflow.alma.simulator.wire import render
 
 _RETRIES = tuple(timedelta(hours=hours) for hours in (1, 3, 6))

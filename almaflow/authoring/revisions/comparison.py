@@ -19,11 +19,7 @@ from almaflow.authoring.revisions.changes import (
     grouped,
 )
 from almaflow.authoring.revisions.facts import Facts, facts_of
-from almaflow.authoring.revisions.request_changes import (
-    PlannedRun,
-    planned_run,
-    request_changes,
-)
+from almaflow.authoring.revisions.request_changes import PlannedRun, planned_run, request_changes
 from almaflow.authoring.revisions.sides import Side, Version
 from almaflow.authoring.revisions.step_changes import paired_paths, step_changes
 from almaflow.authoring.revisions.tick_changes import tick_changes

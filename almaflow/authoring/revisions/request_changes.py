@@ -8,12 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from almaflow.authoring.revisions.changes import (
-    Action,
-    FieldChange,
-    RequestChange,
-    field_changes,
-)
+from almaflow.authoring.revisions.changes import Action, FieldChange, RequestChange, field_changes
 from almaflow.authoring.revisions.facts import Facts, facts_of
 from almaflow.authoring.workflow_tests.comparing import outcome_of
 from almaflow.authoring.workflow_tests.running import Player, Record, SentRequest, Situation

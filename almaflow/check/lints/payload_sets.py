@@ -49,12 +49,7 @@ def _names_set(kind: SubmitJob) -> bool:
 
 def _set_in(subject: Subject, name: str) -> str:
     """Return the last `set_id` of a payload; empty: none, or what is wrong is another problem."""
-    from almaflow.alma.payload import (
-        LARGEST_PAYLOAD,
-        PayloadInvalid,
-        decode_payload,
-        read_payload,
-    )
+    from almaflow.alma.payload import LARGEST_PAYLOAD, PayloadInvalid, decode_payload, read_payload
     from almaflow.steps.submit_job import SET_ID
 
     path = subject.file.path

@@ -11,15 +11,7 @@ import typer
 
 from almaflow import __version__
 from almaflow.cli import bootstrap
-from almaflow.cli.doctor_checks import (
-    alma,
-    files,
-    outside,
-    service,
-    snapshots,
-    store,
-    zones,
-)
+from almaflow.cli.doctor_checks import alma, files, outside, service, snapshots, store, zones
 from almaflow.cli.doctor_checks.findings import Finding, Verdict, bad, good
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import JsonOption

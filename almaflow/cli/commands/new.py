@@ -21,11 +21,7 @@ from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_
 from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.check.job_sets import SET_JOBS
 from almaflow.cli import new_questions
-from almaflow.cli.commands.import_payload import (
-    line_break_warnings,
-    pasted_payload,
-    payload_in,
-)
+from almaflow.cli.commands.import_payload import line_break_warnings, pasted_payload, payload_in
 from almaflow.cli.input_files import STDIN
 from almaflow.cli.prompts import answered, can_be_asked
 from almaflow.cli.render.run_report import print_warnings

@@ -8,11 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.commands.serve import (
-    LogFormatOption,
-    MetricsOption,
-    log_format_named,
-)
+from almaflow.cli.commands.serve import LogFormatOption, MetricsOption, log_format_named
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.render.service_log import ServiceLog
 from almaflow.cli.shared_store import info_of, refuse_other_project

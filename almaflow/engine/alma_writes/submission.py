@@ -22,11 +22,7 @@ from almaflow.alma.errors import AlmaBusy, AlmaError, NotAccepted, ResponseLost,
 from almaflow.alma.evidence import RunTrace, SetTrace, Trace
 from almaflow.alma.wire import JobParameter
 from almaflow.engine.alma_writes import reconciliation
-from almaflow.engine.alma_writes.journaled_request import (
-    JournaledRequest,
-    RequestChanged,
-    refusal,
-)
+from almaflow.engine.alma_writes.journaled_request import JournaledRequest, RequestChanged, refusal
 from almaflow.engine.alma_writes.reconciliation import ReconciliationResult, Unclear
 from almaflow.engine.attempt import Attempt
 from almaflow.engine.history import unconfirmed_text

@@ -14,14 +14,7 @@ from unittest.mock import patch
 from almaflow.outcome import Status
 from almaflow.settings import Settings
 from almaflow.settings.serving import PageAddress
-from almaflow.store import (
-    EntryState,
-    NewNotification,
-    NewSchedule,
-    NewTick,
-    Store,
-    TickEnding,
-)
+from almaflow.store import EntryState, NewNotification, NewSchedule, NewTick, Store, TickEnding
 from almaflow.web.server import PageServer
 from tests.waits import question
 from tests.web.acting import BEGUN
