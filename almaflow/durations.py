@@ -68,6 +68,26 @@ _ENDLESS = (
     "unbegrenzt",
 )
 _ARTICLES = ("an ", "a ", "one ", "eine ", "einen ", "ein ", "une ", "un ", "una ")
+_NUMBERS = {
+    word: number
+    for number, words in {
+        2: "two zwei deux dos due",
+        3: "three drei trois tres tre",
+        4: "four vier quatre",
+        5: "five fünf cinq",
+        6: "six sechs",
+        7: "seven sieben sept",
+        8: "eight acht huit",
+        10: "ten zehn dix",
+        12: "twelve zwölf douze",
+        15: "fifteen fünfzehn quinze",
+        20: "twenty zwanzig vingt",
+        24: "twenty-four vierundzwanzig",
+        30: "thirty dreißig trente",
+    }.items()
+    for word in words.split()
+}
+_MILLISECONDS = late_pattern(r"(\d{4,})\s*(?:ms|millis|milliseconds|millisekunden|millisecondes)")
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -78,7 +98,8 @@ def _advice(text: str) -> str:
     if clock := _CLOCK.fullmatch(text[:_LOOK]):
         first, second, third = (int(one or 0) for one in clock.groups())
         if clock[3]:
-            return f"Write `{first}h{second}m{third}s`."
+            whole = timedelta(hours=first, minutes=second, seconds=third)
+            return f"Write `{format_duration(whole)}`."
         until = f' A time of day is written `until: "{text}"`.' if len(clock[1]) > 1 else ""
         return f"Write `{first}h{second}m` for hours and minutes, or `{first}m{second}s`.{until}"
     if meant := _in_units(text[:_LOOK].casefold()):
@@ -102,7 +123,9 @@ def duration_meant(text: str) -> str:
 
 def _in_units(text: str) -> str:
     """Return the duration that words such as `2 hours`, `1.5h` or `PT30M` mean; empty: none."""
-    text = text.rstrip(";,. ")
+    text = text.rstrip(";,. ").removeprefix("+")
+    if small := _MILLISECONDS.fullmatch(text):
+        return format_duration(timedelta(milliseconds=int(small[1])))
     if half := _HALF.fullmatch(text):
         return {"h": "30m", "m": "30s", "d": "12h"}.get(_UNITS.get(half[1], ""), "")
     if rest := _NEXT_UNIT.fullmatch(text):
@@ -114,6 +137,8 @@ def _in_units(text: str) -> str:
         return text.replace("p", "").replace("t", "")
     for article in _ARTICLES:
         text = re.sub(rf"^{article}", "1 ", text)
+    first, _, unit = text.partition(" ")
+    text = f"{_NUMBERS[first]} {unit}" if first in _NUMBERS else text
     parts = _WORDS.findall(text)
     is_whole = not _WORDS.sub("", text).strip()
     units = [_UNITS.get(word, "") for _, word in parts]

@@ -325,11 +325,11 @@ class Model(BaseModel):
         return whole
 
 
-_PAIR = late_pattern(r"([a-z_]+)[:=](?=[^\s:/=])")
+_PAIR = late_pattern(r"([a-z_]+)(?:[:=](?=[^\s:/=])|:\s+(?=\S))")
 
 
 def _refuse_pair(model: type[Model], data: Any) -> None:
-    """Raise the error of a text that is a key of *model* and its value, `name:x` or `name=x`."""
+    """Raise the error of a text that is a key of *model* and its value: `name:x`, `"name: x"`."""
     match = _PAIR.match(data) if isinstance(data, str) else None
     fields = fields_of(model)
     # Texts for people and expressions may begin so.

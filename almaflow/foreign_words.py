@@ -102,7 +102,14 @@ VALUES: Mapping[str, str] = {
 }
 """What other languages call a word of ours that is a value."""
 
-_YES, _NO = ("yes", "y", "on", "true", "1", "t"), ("no", "n", "off", "false", "0", "f")
+_YES = ("yes", "y", "on", "true", "1", "t", "ja", "j", "oui", "si", "wahr", "vrai")
+_NO = ("no", "n", "off", "false", "0", "f", "nein", "non", "falsch", "faux")
+
+
+def boolean_meant(text: str) -> str:
+    """Return `true` or `false`, which *text* means in some language or tool; empty: neither."""
+    word = text.strip().casefold()
+    return "true" if word in _YES else "false" if word in _NO else ""
 
 
 def value_meant(kind: type, value: Any) -> str:
@@ -110,8 +117,8 @@ def value_meant(kind: type, value: Any) -> str:
     text = str(value).strip() if isinstance(value, str | int) else ""
     if kind is bool and text in ("true", "false"):
         return f". Write `{text}` without quotes"
-    if kind is bool and text.casefold() in (*_YES, *_NO):
-        return f", not `{text}`. Write `{'true' if text.casefold() in _YES else 'false'}`"
+    if kind is bool and (meant := boolean_meant(text)):
+        return f", not `{text}`. Write `{meant}`"
     number = r"-?\d+(?:\.\d+)?" if kind is float else r"-?\d+"
     if kind is not bool and isinstance(value, str) and re.fullmatch(number, text):
         return f". Write `{text}` without quotes"

@@ -14,6 +14,7 @@ from almaflow.errors import RequestWrong
 from almaflow.expressions import Budget, ExpressionFailed, parse_template, render, to_text
 from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.field_types import Plain, Template
+from almaflow.foreign_words import boolean_meant
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 from almaflow.workflow import Input, Workflow
@@ -101,13 +102,20 @@ def _as_string(value: Any) -> str:
         raise ValueError("must be text") from None
 
 
+# `1.000`, `1,000`, `1'000`: with signs between thousands.
+_GROUPED = late_pattern(r"[0-9]{1,3}(?:[.,'’ ][0-9]{3})+")
+_TODAY = ("today", "heute", "aujourd'hui", "now", "jetzt")
+
+
 def _as_integer(value: Any) -> int:
     text = _text_of(value)
     if text is not None and re.fullmatch(r"[+-]?[0-9]{1,300}", text.strip()):
         return int(text)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_value_text(value)}`, but must be a whole number")
+    meant = re.sub(r"\D", "", text) if text is not None and _GROUPED.fullmatch(text) else ""
+    such = f" such as {meant}" if meant else ""
+    raise ValueError(f"is `{_value_text(value)}`, but must be a whole number{such}")
 
 
 def _as_number(value: Any) -> float:
@@ -116,7 +124,9 @@ def _as_number(value: Any) -> float:
         return float(text) if "." in text else int(text)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_value_text(value)}`, but must be a number")
+    is_decimal = text is not None and re.fullmatch(r"[+-]?[0-9]{1,300},[0-9]{1,300}", text.strip())
+    such = f" such as {text.strip().replace(',', '.')}" if text and is_decimal else ""
+    raise ValueError(f"is `{_value_text(value)}`, but must be a number{such}")
 
 
 def _as_boolean(value: Any) -> bool:
@@ -125,7 +135,9 @@ def _as_boolean(value: Any) -> bool:
         return text.strip().lower() == "true"
     if isinstance(value, bool):
         return value
-    raise ValueError(f"is `{_value_text(value)}`, but must be `true` or `false`")
+    meant = boolean_meant(text or "")
+    write = f"`{meant}`" if meant else "`true` or `false`"
+    raise ValueError(f"is `{_value_text(value)}`, but must be {write}")
 
 
 def _as_date(value: Any) -> date:
@@ -142,6 +154,10 @@ def _as_date(value: Any) -> date:
     # The room of timetables takes a while to import, which only a wrong date should pay.
     from almaflow.timetable.spoken_times import date_meant
 
+    if (text or "").strip().casefold() in _TODAY:
+        raise ValueError(
+            f"is `{text}`, but must be a date such as 2026-12-24, or `{{{{ today }}}}`"
+        )
     meant = date_meant(text or "") or "2026-12-24"
     raise ValueError(f"is `{_value_text(value)}`, but must be a date such as {meant}")
 

@@ -22,7 +22,7 @@ from almaflow.misplaced_keys import WrongKey, unknown_key
 from almaflow.model_fields import place_of
 from almaflow.one_cause import Cause, Finding, Mistake, one_for_each_cause, wholes_of
 from almaflow.problems import MOST_PROBLEMS, Problem, did_you_mean
-from almaflow.wrong_shapes import name_missing, shape_advice
+from almaflow.wrong_shapes import name_missing, pair_as_text, shape_advice
 from almaflow.yaml_in_line import in_line, shown_of, sort_of, value_text
 
 _MAPPING_EXPECTED = ("wrong_type", "model_type", "dict_type")
@@ -127,9 +127,9 @@ class _Misfit:
     def problem(self) -> Problem:
         """Return the problem."""
         document, path = self.document, self.path
-        blank = self._blank_forgotten()
-        if blank is not None:
-            return blank
+        is_expected = self.kind in _MAPPING_EXPECTED and isinstance(self.input, str)
+        if is_expected and (pair := pair_as_text(document, self.model, path, self.input)):
+            return pair
         code, message = self._say()
         # A model's own check may name the key it is about, or the characters of the text.
         key, offset = self.context.get("key"), self.context.get("offset")
@@ -197,18 +197,6 @@ class _Misfit:
         """Return *message* with what to write instead, where the shape of the value shows it."""
         advice = shape_advice(self.model, self.path, self.input)
         return f"{message} {advice}" if advice else message
-
-    def _blank_forgotten(self) -> Problem | None:
-        """Return the problem of `key:value` where a mapping is expected."""
-        from almaflow.document.mistakes import key_without_blank, missing_blank
-
-        match = key_without_blank(self.input) if isinstance(self.input, str) else None
-        if match is None or self.kind not in _MAPPING_EXPECTED:
-            return None
-        place = self.document.locate(self.path, match.start(1), len(match.group(1)) + 1)
-        message = missing_blank(match.group(1), self.input[match.end() :])
-        fix = f"{match.group(1)}: "
-        return self.document.problem(place, "yaml-missing-blank", message, fix=fix)
 
 
 def _without_other_forms(misfits: Sequence[_Misfit]) -> Iterator[_Misfit]:

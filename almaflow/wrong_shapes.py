@@ -14,10 +14,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from almaflow.document import Document, PathTo
+from almaflow.document.slips import in_quotes
 from almaflow.field_types import Expression, Plain
 from almaflow.foreign_words import normal
 from almaflow.late_patterns import late_pattern
 from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
+from almaflow.problems import Problem
 from almaflow.yaml_in_line import in_line, shown_of
 
 _BRANCHES = ("first", "second", "third")
@@ -129,6 +131,31 @@ def in_one_line(text: str) -> str:
     if not pairs or _ASSIGNED.sub("", text.strip()):
         return ""
     return in_line({key: value.strip("\"'") for key, value in pairs})
+
+
+_KEY = late_pattern(r"([A-Za-z_][\w.-]*):(?:(?=[^\s:/])|\s+(?=\S))")
+
+
+def pair_as_text(
+    document: Document, model: type[BaseModel], path: PathTo, text: str
+) -> Problem | None:
+    """Return the problem of `key:value`, or of `"key: value"`, where a mapping is expected."""
+    match = _KEY.match(text)
+    if match is None:
+        return None
+    key, value = match[1], text[match.end() :].strip()
+    place, pair = document.location_of(path), f"{{{key}: {in_line(value)}}}"
+    owner = path[-1] if path else 0
+    if isinstance(owner, str) and document.key_location(path).line == place.line:
+        message = f"This is one text to YAML, not a key and its value. Write `{owner}: {pair}`."
+    else:
+        from almaflow.document.mistakes import missing_blank
+
+        place, pair = document.locate(path, 0, len(key) + 1), f"{key}: "
+        message = missing_blank(key, value)
+    if any(getattr(one, "short", None) == "name" for one in place_of(model, path).models):
+        message += f" If all of it is the name, write `{{name: {in_quotes(text)}}}`."
+    return document.problem(place, "yaml-missing-blank", message, fix=pair)
 
 
 _PAIR = late_pattern(r"\s*([\w.]+)\s*[=:]\s*(.*?)\s*", re.DOTALL)

@@ -74,6 +74,11 @@ def test_the_date_that_is_meant_is_shown_when_it_is_certain(text: str, meant: st
         ("24.12.2026 18:00", "2026-12-24T18:00"),
         ("24.12.2026", "2026-12-24"),
         ("2026-12-24Z", "2026-12-24"),
+        ("24:00", "00:00"),
+        ("24 Uhr", "00:00"),
+        ("24.12.2026 um 6 Uhr", "2026-12-24T06:00"),
+        ("2026-12-31T24:00", "2027-01-01T00:00"),
+        ("24:30", ""),
         ("later", ""),
     ],
 )
@@ -91,6 +96,12 @@ def test_the_instant_that_is_meant_is_shown(text: str, meant: str) -> None:
         ("weekly", "周一 06：00", "weekly: mon 06:00"),
         ("weekly", "יום ראשון 06:00", "weekly: sun 06:00"),
         ("daily", "02：30", 'daily: "02:30"'),
+        ("daily", "24:00", 'daily: "00:00"'),
+        ("daily", "2", 'daily: "02:00"'),
+        ("weekly", "sun 24:00", "weekly: mon 00:00"),
+        ("weekly", "mon-fri 24:00", "weekly: tue-sat 00:00"),
+        ("monthly", "15 24:00", "monthly: 16 00:00"),
+        ("monthly", "last 24:00", "monthly: 1 00:00"),
     ],
 )
 def test_the_weekday_that_is_meant_is_shown(key: str, text: str, meant: str) -> None:

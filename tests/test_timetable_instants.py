@@ -268,7 +268,11 @@ def test_a_moment_means_an_instant_in_its_zone(moment: str, instant: str) -> Non
         (
             "2026-12-24T24:00",
             "`2026-12-24T24:00` is not a valid time of day; hours are 00 to 23 and minutes 00 "
-            "to 59.",
+            "to 59. Write `2026-12-25T00:00`.",
+        ),
+        (
+            "12/24/2026 6:00",
+            "`12/24/2026 6:00` is not a valid date or time. Write `2026-12-24T06:00`.",
         ),
         (
             "2026-12-24T02:30+99:00",

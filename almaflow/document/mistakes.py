@@ -266,14 +266,8 @@ def _column(message: str) -> Callable[..., Mistake]:
 def _open_bracket(message: str) -> Callable[..., Mistake]:
     def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
         row, column = fault.context
-        found = slips.comment_in_brackets(_line(lines, row), column)
-        if found is None:
-            return Mistake("yaml-syntax", message, fault.context)
-        at, value = found
-        why = (
-            "A `#` after a space begins a comment, so the bracket is not closed. Put the value in "
-            f"quotes: `{value}`."
-        )
+        found = slips.in_brackets(_line(lines, row), column)
+        at, why = found or (column, message)
         return Mistake("yaml-syntax", why, (row, at))
 
     return make

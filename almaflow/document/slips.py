@@ -24,6 +24,9 @@ _HEADER = late_pattern(r"(?:-\s+)*([\w-]+):\s+[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
 _START = late_pattern(r"\s*(?:-\s+)*")
 _PAIR = late_pattern(r"(\s*(?:-\s+)*)([\w.-]+):\s+(\S.*)")
 
+_KEY_AND_VALUE = late_pattern(r"([a-z_]+): [^\"'{}\[\]:,]+")
+_PAIR_IN_BRACKETS = late_pattern(r"(?<=[{,\s])([\w.-]+): ([^\"'{}\[\],]+)")
+
 PATHS_ARE_RELATIVE = (
     "The files of a workflow are in its project folder, with paths relative to the workflow."
 )
@@ -136,17 +139,33 @@ def block_text(lines: Sequence[str], row: int) -> str:
 def colon_in_value(line: str) -> str:
     """Return the `key: "value"` of a *line* whose value has `: ` in it."""
     match = _PAIR.fullmatch(line[:LOOK].split(" #")[0].rstrip())
-    return f"{match[2]}: {in_quotes(shown(match[3]))}" if match else ""
+    if match is None:
+        return ""
+    quoted = f"{match[2]}: {in_quotes(shown(match[3]))}"
+    inner = _KEY_AND_VALUE.fullmatch(match[3])
+    is_pair = inner is not None and len(match[3]) <= _LONGEST
+    pair = f"{match[2]}: {{{match[3]}}}" if is_pair else ""
+    return f"{pair}` if `{inner[1]}` is a key, else `{quoted}" if inner and pair else quoted
 
 
-def comment_in_brackets(line: str, start: int) -> tuple[int, str] | None:
-    """Return where a ` #` in the brackets that open at *start* is, and the value to quote."""
+def in_brackets(line: str, start: int) -> tuple[int, str] | None:
+    """Return what keeps the brackets that open at *start* from closing, and where it is."""
     at = line[:LOOK].find(" #", start)
-    if at < 0 or '"' in line[start:at] or "'" in line[start:at]:
-        return None
-    before = re.split(r"[\[{,]|:\s", line[start:at])[-1].strip()
-    after = re.split(r"[,}\]]", line[at + 1 :])[0].rstrip()
-    return at + 1, in_quotes(f"{before} {after}".strip())
+    if at >= 0 and '"' not in line[start:at] and "'" not in line[start:at]:
+        before = re.split(r"[\[{,]|:\s", line[start:at])[-1].strip()
+        after = re.split(r"[,}\]]", line[at + 1 :])[0].rstrip()
+        return at + 1, (
+            "A `#` after a space begins a comment, so the bracket is not closed. Put the value in "
+            f"quotes: `{in_quotes(f'{before} {after}'.strip())}`."
+        )
+    for match in _PAIR_IN_BRACKETS.finditer(line[:LOOK], start):
+        value = match[2].strip()
+        if ": " in value:
+            return match.start(1), (
+                "A value with `: ` in it needs quotes around the whole value: write `"
+                f"{match[1]}: {in_quotes(shown(value))}`."
+            )
+    return None
 
 
 def text_beside_quotes(line: str) -> str:

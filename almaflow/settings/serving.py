@@ -23,10 +23,11 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 def _time_of_day(text: str) -> str:
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise refused(
-            "bad_time",
-            f"`{text}` is not a valid time of day. Write hours and minutes, such as `07:00`.",
-        )
+        from almaflow.timetable.spoken_times import time_alone_meant  # late: for mistakes only
+
+        meant = time_alone_meant(text)
+        write = f"Write `{meant}`." if meant else "Write hours and minutes, such as `07:00`."
+        raise refused("bad_time", f"`{text}` is not a valid time of day. {write}")
     return text
 
 

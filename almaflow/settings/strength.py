@@ -36,6 +36,7 @@ _WORDS_OF_RECORDS = """
     ended_badly ended_by ended_well endpoint entered_at environment everything_exists examples
     exit_code expected expression external_id failures fetch_files filled_by finalizing
     finally_effect finally_path find_set findings first_at flexible for_a_person for_each
+    foreign_names
     found_at freed_at from_run from_set gained_count given_up has_default has_hidden headings
     heartbeat host_key http_status if_exists import_profiles in_finally in_order initializing
     instances institution_code institution_name institutions integration_profiles interpreter

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from almaflow.late_patterns import late_pattern
 from almaflow.timetable.calendars import parse_date
 from almaflow.timetable.errors import TimetableInvalid
-from almaflow.timetable.spoken_times import date_meant
+from almaflow.timetable.spoken_times import instant_meant
 
 _MOMENT = late_pattern(
     r"(?P<date>[^T ]+)(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
     r"(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+_ISO_DATE = late_pattern(r"[0-9]+-[0-9]+-[0-9]+")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -26,8 +27,9 @@ def parse_moment(text: str) -> datetime:
         TimetableInvalid: it is neither.
     """
     match = _MOMENT.fullmatch(text)
-    if match is None:
-        meant = date_meant(text)
+    if match is None or (match["time"] and not _ISO_DATE.fullmatch(match["date"])):
+        meant = instant_meant(text)
+        meant = meant if "-" in meant else ""
         write = f"Write `{meant}`." if meant else "Write `2026-12-24T02:30` or `2026-12-24`."
         raise TimetableInvalid(f"`{text}` is not a valid date or time. {write}")
     day = parse_date(match["date"])
@@ -35,8 +37,10 @@ def parse_moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(f"{day.isoformat()}{rest}")
     except ValueError:
+        meant = instant_meant(text)
+        write = f" Write `{meant}`." if "-" in meant else ""
         raise TimetableInvalid(
-            f"`{text}` is not a valid time of day; hours are 00 to 23 and minutes 00 to 59."
+            f"`{text}` is not a valid time of day; hours are 00 to 23 and minutes 00 to 59.{write}"
         ) from None
 
 

@@ -13,10 +13,12 @@ from almaflow.late_patterns import late_pattern
 from almaflow.timetable.cron import parse_cron
 from almaflow.timetable.errors import TimetableInvalid
 from almaflow.timetable.spoken_schedules import words_of_text
-from almaflow.timetable.spoken_times import time_meant
+from almaflow.timetable.spoken_times import ends_day, time_alone_meant, time_meant
 
 _TIME = late_pattern(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SHORTEST_MONTH = 28
 _WEEKDAY = "mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:rs|rsday)?|fri(?:day)?"
 _WEEKDAY = rf"(?:{_WEEKDAY}|sat(?:urday)?|sun(?:day)?)s?"
 _WEEKDAYS = late_pattern(rf"{_WEEKDAY}(?:\s*[-,]\s*{_WEEKDAY})*", re.IGNORECASE)
@@ -71,14 +73,38 @@ def _day_fields(key: str, days: str) -> str | None:
     return f"{int(day[1])} * *" if day and 1 <= int(day[1]) <= 31 else None
 
 
+def _next_days(key: str, days: str) -> str:
+    """Return the days that begin when *days* end, as *key* has them; empty: none, or several."""
+    fields = _day_fields(key, days) or ""
+    if key == "weekly":
+        after = dict(zip(_DAYS, (*_DAYS[1:], _DAYS[0]), strict=True))
+        return re.sub(r"\w+", lambda name: after[name[0]], fields.removeprefix("* * "))
+    day = fields.partition(" ")[0]
+    if key == "monthly" and day.isdecimal():
+        return str(int(day) + 1) if int(day) < _SHORTEST_MONTH else ""
+    return "1" if key == "monthly" and day == "L" else ""
+
+
+def _time_of_daily(key: str, text: str) -> str:
+    """Return the time of day that *text* means where no day belongs next to it; empty: none."""
+    is_hour = text.isdecimal() and len(text) <= len("23") and int(text) < 24
+    alone = f"{int(text):02}:00" if is_hour else time_alone_meant(text)
+    return alone if key == "daily" else ""
+
+
 def _advice(key: str, text: str) -> str:
     """Return why *text* cannot be read, with what to write."""
     needs, example = _FORMS[key]
-    if time := time_meant(text):
+    if time := time_meant(text) or _time_of_daily(key, text):
         value = f'"{time}"' if key == "daily" else f"{example.split()[0]} {time}"
         return f"`{key}` needs {needs}, but this is `{text}`. Write `{key}: {value}`."
     days, _, rest = text.strip().rpartition(" ")
     time = time_meant(rest)
+    if ends_day(rest) and (next_days := _next_days(key, days)):
+        return (
+            f"`{rest}` is 00:00 of the next day, and times end at 23:59. Write `{key}: {next_days} "
+            "00:00`."
+        )
     if time and _day_fields(key, days) is not None:
         return f"`{rest}` is not written as a time of day here. Write `{key}: {days} {time}`."
     if _day_fields(key, text.strip()) is not None and key != "daily":

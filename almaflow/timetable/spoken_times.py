@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from almaflow.late_patterns import late_pattern
 
 # 2:30, 2.30, 14h30, 0230, 02:30:00, 2:30 pm, 2 am, 6 Uhr
 _LIKE_A_TIME = late_pattern(
-    r"(?:at\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::\d{2})?\s*(h|am|pm|a\.m\.|p\.m\.|uhr|o'clock)?",
+    r"(?:(?:at|um|à)\s+)?(\d{1,2})(?:[:.h](\d{2}))?(?::\d{2})?\s*(h|am|pm|a\.m\.|p\.m\.|uhr|o'clock)?",
     re.ASCII | re.IGNORECASE,
 )
 _FOUR_DIGITS = late_pattern(r"([01]\d|2[0-3])([0-5]\d)", re.ASCII)
@@ -34,17 +34,32 @@ def time_meant(text: str) -> str:
     return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
 
 
+def time_alone_meant(text: str) -> str:
+    """Return the time of day that *text*, without any day, means: `24:00` is midnight, too."""
+    return time_meant(text) or ("00:00" if ends_day(text) else "")
+
+
+def ends_day(text: str) -> bool:
+    """Whether *text* is midnight at the end of a day: `24:00`, `24 Uhr`, `24h`."""
+    match = _LIKE_A_TIME.fullmatch(text.strip())
+    if match is None or not (match[2] or match[3]):
+        return False
+    return match[1] == "24" and int(match[2] or 0) == 0
+
+
 def instant_meant(text: str) -> str:
     """Return the time of day, the date or the instant that *text* means; empty: none of them."""
     plain = unicodedata.normalize("NFKC", text).strip()
     plain = re.sub(r"^tomorrow(?:\s+at)?\s+|^morgen\s+(?:um\s+)?", "", plain, flags=re.IGNORECASE)
     # `2026` alone is a year, not 20:26.
-    time = "" if plain.isdecimal() else time_meant(plain)
+    time = "" if plain.isdecimal() else time_alone_meant(plain)
     if whole := time or date_meant(plain.removesuffix("Z")):
         return whole
     day, _, time = plain.partition("T" if "T" in plain else " ")
-    date, hour = date_meant(day.rstrip(",")), time_meant(time)
-    return f"{date}T{hour}" if date and hour else ""
+    meant, hour = date_meant(day.rstrip(",")), time_meant(time)
+    if meant and ends_day(time):
+        meant, hour = (date.fromisoformat(meant) + timedelta(days=1)).isoformat(), "00:00"
+    return f"{meant}T{hour}" if meant and hour else ""
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
