@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
+from almaflow.durations import format_duration
 from almaflow.errors import RequestWrong
-from almaflow.field_types import Plain, Template, format_duration
+from almaflow.field_types import Plain, Template
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.schedule_entry import ScheduleEntry

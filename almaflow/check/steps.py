@@ -32,8 +32,8 @@ from almaflow.check.set_values import check_values
 from almaflow.check.status_codes import check_endings, check_patience
 from almaflow.check.traversal import below, data_at, fields_of, sources
 from almaflow.document import PathTo
+from almaflow.durations import format_duration
 from almaflow.expressions import ANYTHING, MaybeMissing, RecordType, Type, guards_of
-from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import PollSettings, StepBase
 from almaflow.steps.which_kind import is_call, is_for_each, is_parallel, is_submit_job

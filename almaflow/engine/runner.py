@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import anyio
 
+from almaflow.durations import format_duration
 from almaflow.engine.attempt import RunState
 from almaflow.engine.deadlines import Deadlines
 from almaflow.engine.history import RunHistory
@@ -20,7 +21,6 @@ from almaflow.engine.resources import Services
 from almaflow.engine.scope import ExecutionScope, Halted, StepLimit
 from almaflow.engine.workflow_phases import Phases, recorded_outputs
 from almaflow.errors import AlmaflowError
-from almaflow.field_types import format_duration
 from almaflow.outcome import Outcome
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind

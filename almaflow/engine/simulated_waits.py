@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from almaflow.durations import format_duration
 from almaflow.errors import RequestWrong
-from almaflow.field_types import format_duration
 from almaflow.late_dataclasses import dataclass
 
 MOST_WAITS = 10_000

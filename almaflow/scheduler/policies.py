@@ -10,7 +10,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from almaflow.field_types import format_duration
+from almaflow.durations import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import Tick, TickCause, TickEnd, TickEnding
 

@@ -16,8 +16,8 @@ from almaflow.alma.errors import AlmaError, AlmaRefused
 from almaflow.cli import bootstrap
 from almaflow.cli.doctor_checks.findings import Finding, Findings, bad, doubtful, good
 from almaflow.clock import SystemClock
+from almaflow.durations import format_duration
 from almaflow.errors import AlmaflowError
-from almaflow.field_types import format_duration
 from almaflow.redaction import Mask
 from almaflow.settings import Project
 

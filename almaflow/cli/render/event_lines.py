@@ -14,7 +14,7 @@ from typing import Any
 
 from almaflow.cli.render.terminal import emit
 from almaflow.cli.render.text_layout import on_one_line
-from almaflow.field_types import format_duration
+from almaflow.durations import format_duration
 from almaflow.outcome import Outcome
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.waiting import WaitingKind

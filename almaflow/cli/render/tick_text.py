@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from almaflow.cli.render.run_details import instant
-from almaflow.field_types import format_duration
+from almaflow.durations import format_duration
 from almaflow.operations.ledger import PauseView, TickState, TickView
 from almaflow.store import SchedulePause
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from almaflow.field_types import format_duration
+from almaflow.durations import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.store import RunRecord
 from almaflow.store.schedule_records import SchedulePause, Tick, TickCause, TickEnd
