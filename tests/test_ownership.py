@@ -178,7 +178,7 @@ def test_an_almaflow_yaml_of_another_user_is_not_read(
     def distrusted(path: Path, *rest: Any) -> str:
         return whole(path, look)
 
-    monkeypatch.setattr("almaflow.settings.project.distrust", distrusted)
+    monkeypatch.setattr("almaflow.settings.found_file.distrust", distrusted)
 
     with pytest.raises(DocumentsInvalid) as refused:
         find_project(file.parent)

@@ -10,18 +10,16 @@ from almaflow.document import MAX_BYTES, Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_validation import validate
-from almaflow.ownership import advice, distrust
-from almaflow.problems import Location, Problem, did_you_mean
-from almaflow.redaction import REDACTION
-from almaflow.settings.env_file import env_values
+from almaflow.problems import Problem, did_you_mean
+from almaflow.settings.found_file import check_target, display_path, find_settings_file
 from almaflow.settings.institution import InstitutionConfig
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
 from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
-from almaflow.settings.references import SecretRef, SecretSource, SecretWeak
-from almaflow.settings.secret_parts import secret_parts, store_address, store_parts
-from almaflow.text_files import FileUnreadable, path_problem, printable, read_bytes
+from almaflow.settings.references import SecretRef, SecretSource
+from almaflow.settings.store_settings import STORE, StoreSettings
+from almaflow.text_files import FileUnreadable, read_bytes
 from almaflow.visible import one_line
 
 LOG_CHANNEL = "log"
@@ -103,17 +101,20 @@ class Project:
         )
 
     @property
-    def store_url(self) -> str:
-        """The store's address, a relative file counted from the project's folder.
+    def store_settings(self) -> StoreSettings:
+        """The part that commands need that only read the store."""
+        return StoreSettings(
+            self.folder,
+            None if self.document is None else self.document.file,
+            self.settings.timezone,
+            self.settings.store,
+            tuple(self.references()),
+        )
 
-        Raises:
-            RequestWrong: the address is stored in a place that has none.
-        """
-        url = store_address(self.settings.store, self.folder)
-        scheme, slashes, path = url.partition(":///")
-        if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
-            return f"{scheme}:///{self.folder / os.path.expanduser(path)}"
-        return url
+    @property
+    def store_url(self) -> str:
+        """The store's address; Raises: RequestWrong, as `StoreSettings.url` does."""
+        return self.store_settings.url
 
     def secret(self, name: str) -> str:
         """Return the value of `secrets.<name>`.
@@ -131,49 +132,12 @@ class Project:
         return reference.resolve(self.folder, f"secrets.{name}")
 
     def known_secrets(self, *, strict: bool = True) -> list[str]:
-        """Return the values of all secrets that are there, for `masking.Mask`.
+        """Return the values of all secrets, as `StoreSettings.known_secrets` does.
 
         Raises:
-            SecretWeak: one of them is too short or too common to be hidden; if not *strict*, it
-                is left out.
+            SecretWeak: one of them is too short or too common to be hidden.
         """
-        return list(self._secrets(strict=strict))
-
-    def hide_secrets(self) -> None:
-        """Let no output of this process show a secret of this project, also one it never reads.
-
-        What lies in a keyring counts once it is read: the keyring may ask a person to open it.
-        """
-        REDACTION.know(list(self._secrets(strict=False, left_out=SecretSource.KEYRING)))
-
-    def _secrets(self, *, strict: bool, left_out: SecretSource | None = None) -> Iterator[str]:
-        for used_as, reference in self.references():
-            if reference.origin is left_out:
-                continue
-            try:
-                if used_as == _STORE:
-                    yield from store_parts(reference.read_value(self.folder).strip())
-                else:
-                    yield from secret_parts(reference.resolve(self.folder, used_as))
-            except SecretWeak:
-                if strict:
-                    raise
-            except RequestWrong:
-                # A secret that does not exist cannot leak; code that needs it reports the error.
-                continue
-        yield from self._other_values()
-
-    def _other_values(self) -> Iterator[str]:
-        """Yield what `.env` holds, also what no setting names."""
-        if self.document is None:
-            return
-        try:
-            values = env_values(self.folder).values()
-        except RequestWrong:
-            # Whoever needs a value reports it.
-            return
-        for value in values:
-            yield from secret_parts(value)
+        return self.store_settings.known_secrets(strict=strict)
 
     @property
     def _file(self) -> str:
@@ -194,7 +158,7 @@ class Project:
         if self.settings.serve is not None:
             yield from self.settings.serving.references()
         if self.settings.store_is_reference:
-            yield _STORE, SecretRef.read(self.settings.store)
+            yield STORE, SecretRef.read(self.settings.store)
 
     def missing_secrets(self) -> Iterator[tuple[str, str]]:
         """Yield where almaflow.yaml names a secret that is not on this host, and why it is not.
@@ -232,10 +196,6 @@ class Project:
         return next(shared, None) or LimitSettings()
 
 
-# The store's address may be short: only a password in it is secret.
-_STORE = "store"
-
-
 def _account(name: str, entry: InstitutionSettings) -> str:
     # A sandbox has its production's code, but its own limits.
     return f"{entry.code}/{entry.environment}" if entry.code else name
@@ -248,54 +208,8 @@ def find_project(start: Path) -> Project:
         DocumentsInvalid: the file has problems, or others can write it, so it is not read.
     """
     start = start.absolute()
-    for folder in (start, *start.parents):
-        file = folder / FILE_NAME
-        if os.path.lexists(file):
-            _check_believed(file)
-            return load_project(file)
-    _check_path(start)
-    return Project(start, Settings(), None)
-
-
-def _check_believed(file: Path) -> None:
-    """Raise `DocumentsInvalid` when others than we and root may have written the settings."""
-    _check_path(file.parent)
-    location = Location(_display_path(file))
-    try:
-        why = distrust(file)
-    except OSError as error:
-        message = f"The file cannot be read: {error.strerror or error}."
-        raise DocumentsInvalid([Problem(location, "unreadable", message)]) from error
-    if why:
-        message = (
-            f"almaflow does not use {file}, because {why}. Its settings decide where API keys "
-            f"are sent. Use an {FILE_NAME} that only you can write. {advice(file)}"
-        )
-        raise DocumentsInvalid([Problem(location, "not-trusted", message)])
-
-
-def _check_path(folder: Path) -> None:
-    """Raise `DocumentsInvalid` when no record could hold the path of the project's *folder*."""
-    why = path_problem(folder)
-    if why:
-        message = f"The project's folder {printable(str(folder))} {why}. Rename it."
-        raise DocumentsInvalid([Problem(Location(_display_path(folder)), "file-name", message)])
-
-
-def _check_link(file: Path) -> None:
-    """Raise `DocumentsInvalid` when *file* is a link to what is not a YAML file by its name.
-
-    Settings may be kept elsewhere, but what is wrong in a file is shown with its lines, and a link
-    that someone added to the project could lead to a file of keys.
-    """
-    target = os.path.realpath(file)
-    if os.path.isfile(target) and not target.casefold().endswith((".yaml", ".yml")):
-        message = (
-            f"This file is a link to {printable(target)}, whose name does not end in `.yaml` or "
-            "`.yml`, so almaflow does not read it. Rename that file, or replace the link with a "
-            "copy."
-        )
-        raise DocumentsInvalid([Problem(Location(_display_path(file)), "unreadable", message)])
+    file = find_settings_file(start)
+    return Project(start, Settings(), None) if file is None else load_project(file)
 
 
 def load_project(file: Path) -> Project:
@@ -304,9 +218,9 @@ def load_project(file: Path) -> Project:
     Raises:
         DocumentsInvalid: the file has problems; no possible secret is shown.
     """
-    _check_link(file)
+    check_target(file)
     try:
-        document = read_document(file, _display_path(file))
+        document = read_document(file, display_path(file))
     except DocumentsInvalid as error:
         # Not chained: the first error holds the lines as they are.
         problems = with_starred_lines(without_values(error.problems, _text(file)))
@@ -330,13 +244,6 @@ def _text(file: Path) -> str:
         return read_bytes(file, MAX_BYTES).decode("utf-8", "replace")
     except FileUnreadable:
         return ""
-
-
-def _display_path(file: Path) -> str:
-    try:
-        return printable(str(file.absolute().relative_to(Path.cwd())))
-    except ValueError:
-        return printable(str(file))
 
 
 def _checks_of_serve(

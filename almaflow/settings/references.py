@@ -10,14 +10,9 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from typing import TYPE_CHECKING, Any
 
 from almaflow.errors import RequestWrong
-from almaflow.field_types import as_text, refused
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import certainly_meant
@@ -25,6 +20,11 @@ from almaflow.redaction import REDACTION
 from almaflow.settings.env_file import env_values
 from almaflow.settings.strength import weakness
 from almaflow.text_files import FileUnreadable, read_bytes
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 _REFERENCE = r"(env|file|keyring):\s*(\S.*)"
 _ENV_NAME = late_pattern(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -88,6 +88,9 @@ class SecretRef:
     @classmethod
     def read(cls, data: Any) -> SecretRef:
         """Read the text of a settings file; never shows it, for it may be the secret itself."""
+        # As in the functions for pydantic: who has the data of a reference needs no model.
+        from almaflow.field_types import as_text, refused
+
         if isinstance(data, cls):
             return data
         text = as_text(data)
@@ -117,6 +120,8 @@ class SecretRef:
     def __get_pydantic_core_schema__(
         cls, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
+        from pydantic_core import core_schema
+
         return core_schema.no_info_plain_validator_function(
             cls.read, serialization=core_schema.to_string_ser_schema()
         )
