@@ -17,7 +17,6 @@ from typing import Any
 from almaflow.json_data import as_data
 from almaflow.late_dataclasses import dataclass
 from almaflow.ownership import distrust
-from almaflow.problems import Location, Problem, Severity
 from almaflow.text_files import MIB, FileUnreadable, read_bytes
 
 _FORMAT = 1
@@ -27,21 +26,13 @@ _MOST = 8
 
 
 @dataclass(frozen=True)
-class Findings:
-    """How many workflows are valid, and all problems, sorted."""
-
-    valid: int
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True)
 class Result:
-    """The findings of a check, and what they hold for."""
+    """What a check found, as JSON data, and what it holds for."""
 
     key: str
     tree: str
     files: Mapping[str, str]
-    findings: Findings
+    findings: Any
 
 
 class ResultFile:
@@ -109,16 +100,9 @@ class ResultFile:
 
 def _result(data: Any) -> Result:
     """Return a result; Raises: ValueError, TypeError, KeyError."""
-    found, files = data["findings"], data["files"]
-    if not isinstance(files, dict) or type(found["valid"]) is not int:
+    files = data["files"]
+    if not isinstance(files, dict):
         raise ValueError
     if not all(isinstance(one, str) for one in (data["key"], data["tree"], *files.values())):
         raise ValueError
-    problems = tuple(_problem(one) for one in found["problems"])
-    return Result(data["key"], data["tree"], files, Findings(found["valid"], problems))
-
-
-def _problem(data: Any) -> Problem:
-    values = dict(data)
-    location = Location(**values.pop("location"))
-    return Problem(location, severity=Severity(values.pop("severity")), **values)
+    return Result(data["key"], data["tree"], files, data["findings"])

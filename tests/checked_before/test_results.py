@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from almaflow.checked_before.results import Findings, Result, ResultFile
+from almaflow.checked_before import checked_once
+from almaflow.checked_before.findings import Findings
+from almaflow.checked_before.results import Result, ResultFile
 from almaflow.problems import Location, Problem, Severity
 
 PROBLEM = Problem(
@@ -20,7 +22,7 @@ PROBLEM = Problem(
 
 
 def result(key: str = "k", *problems: Problem) -> Result:
-    return Result(key, "tree", {"/a/b": "digest"}, Findings(3, problems))
+    return Result(key, "tree", {"/a/b": "digest"}, Findings(3, problems).to_json())
 
 
 @pytest.fixture
@@ -72,10 +74,6 @@ def test_a_broken_file_is_ignored_and_replaced(kept: ResultFile, text: str) -> N
         {"key": 1},
         {"files": {"/a": None}},
         {"files": []},
-        {"findings": {"valid": "3", "problems": []}},
-        {"findings": {"valid": 3, "problems": [{}]}},
-        {"findings": {"valid": 3, "problems": [{"severity": "worst"}]}},
-        {"findings": None},
     ],
 )
 def test_a_result_of_another_form_is_ignored(kept: ResultFile, change: dict[str, Any]) -> None:
@@ -85,6 +83,27 @@ def test_a_result_of_another_form_is_ignored(kept: ResultFile, change: dict[str,
     kept._file.write_text(json.dumps(data), encoding="utf-8")
 
     assert kept.read() == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"valid": "3", "problems": []},
+        {"valid": 3, "problems": [{}]},
+        {"valid": 3, "problems": [{"severity": "worst"}]},
+        None,
+    ],
+)
+def test_findings_of_another_form_are_found_anew(tmp_path: Path, data: Any) -> None:
+    found = Findings(3, (PROBLEM,))
+    checked_once(tmp_path, (), lambda: Findings(0, ()), Findings)
+    file = tmp_path / ".almaflow" / "checked.json"
+    kept = json.loads(file.read_text("utf-8"))
+    kept["results"][0]["findings"] = data
+    file.write_text(json.dumps(kept), encoding="utf-8")
+
+    assert checked_once(tmp_path, (), lambda: found, Findings) == found
+    assert checked_once(tmp_path, (), lambda: Findings(0, ()), Findings) == found
 
 
 def test_results_that_came_with_a_copy_of_the_project_are_ignored(
@@ -127,6 +146,6 @@ def test_who_reads_while_others_write_reads_all_or_nothing(kept: ResultFile) -> 
     for thread in threads:
         thread.join()
 
-    assert all(len(one.findings.problems) == 100 for results in seen for one in results)
+    assert all(len(one.findings["problems"]) == 100 for results in seen for one in results)
     assert all(seen)
     assert sorted(os.listdir(kept._folder)) == ["checked.json", "checked.mark"]

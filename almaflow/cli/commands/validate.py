@@ -144,7 +144,7 @@ def _checked_once(paths: Sequence[Path], project: Project, document: Document) -
     # A snapshot stays in memory once it is read, so a check may use it without opening it.
     snapshot = digest_of(os.fspath(project.folder / SNAPSHOT_FILE))
     asked = [document.file, document.text, snapshot, *map(os.fspath, paths)]
-    return checked_once(project.folder, asked, check)
+    return checked_once(project.folder, asked, check, Findings)
 
 
 def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow], list[Problem]]:
