@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from almaflow import __version__
 from almaflow.cli.command_list import COMMANDS, SECTIONS, Command
+from almaflow.cli.late_conversion import convert_late
 from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 
@@ -32,6 +33,9 @@ class CommandLine(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = COMMANDS.get(cmd_name)
         return None if command is None else loaded(command, _COMPLETE in os.environ)
+
+    def get_params(self, ctx: Any) -> Any:
+        return convert_late(super().get_params(ctx))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _aborted():
@@ -63,6 +67,10 @@ class CommandLine(TyperGroup):
         return [Suggestion(name, COMMANDS[name].summary) for name in names]
 
 
+def _params(listed: Callable[[Any], Sequence[Any]], context: Any) -> Sequence[Any]:
+    return convert_late(listed(context))
+
+
 @contextmanager
 def _aborted() -> Iterator[None]:
     """Let Ctrl-C end the command with a message; typer would exit without one."""
@@ -87,6 +95,7 @@ def loaded(command: Command, completing: bool = False) -> Any:
     made.epilog = "\n".join(_examples(command.examples))
     for one in (made, *getattr(made, "commands", {}).values()):
         refuse_repeated(one)
+        one.get_params = partial(_params, one.get_params)
         for param in one.params:
             _name_plainly(param)
             if completing:
