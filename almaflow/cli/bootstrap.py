@@ -12,12 +12,10 @@ from zoneinfo import ZoneInfo
 
 from almaflow.cli.settings_above import find_named_project
 from almaflow.clock import Clock, SystemClock, sleep
-from almaflow.document import read_document
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.redaction import Mask, reveal
-from almaflow.settings import Project
 from almaflow.store import RunQueue, Store, StoreUrlWrong, read_url
 from almaflow.workflow_folder import SCENARIO
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from almaflow.engine.log import Log
     from almaflow.plan import Plan
     from almaflow.runs.events import Listener
+    from almaflow.settings import Project
     from almaflow.virtual_time import VirtualClock
     from almaflow.workflow_loader import LoadedWorkflow
 
@@ -298,6 +297,7 @@ def simulate(project: Project, loaded: LoadedWorkflow, scenario: str | None) -> 
     """
     from almaflow.alma.simulator import Scenario
     from almaflow.check.loader import refuse_link
+    from almaflow.document import read_document
     from almaflow.model_validation import validate
 
     path = Path(scenario) if scenario else None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from almaflow.checked_before import checked_once
 from almaflow.cli.render.terminal import emit
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem
-from almaflow.settings import FILE_NAME, Project, Settings, find_project
+from almaflow.settings import FILE_NAME, StoreSettings, find_settings_file
+
+if TYPE_CHECKING:
+    from almaflow.settings import Project
 
 
 def find_named_project() -> Project:
@@ -19,12 +25,38 @@ def find_named_project() -> Project:
     Raises:
         DocumentsInvalid: the settings have problems.
     """
-    working_folder = Path.cwd()
-    project = find_project(working_folder)
-    project.hide_secrets()
-    if project.document is not None and project.folder != working_folder:
-        emit(f"Using the settings in {project.document.file}.", err=True)
+    from almaflow.settings import find_project
+
+    project = find_project(Path.cwd())
+    _begin_with(project.store_settings)
     return project
+
+
+def find_store_settings() -> StoreSettings:
+    """Return a part of what `find_named_project` finds; models are built for a changed file only.
+
+    Raises:
+        DocumentsInvalid: the settings have problems.
+    """
+
+    def found() -> StoreSettings:
+        from almaflow.settings import find_project
+
+        return find_project(Path.cwd()).store_settings
+
+    file = find_settings_file(Path.cwd())
+    if file is None:
+        settings = found()
+    else:
+        settings = checked_once(file.parent, [os.fspath(file)], found, StoreSettings)
+    _begin_with(settings)
+    return settings
+
+
+def _begin_with(settings: StoreSettings) -> None:
+    settings.hide_secrets()
+    if settings.file is not None and settings.folder != Path.cwd():
+        emit(f"Using the settings in {settings.file}.", err=True)
 
 
 def find_project_anyway() -> tuple[Project, list[Problem]]:
@@ -32,6 +64,8 @@ def find_project_anyway() -> tuple[Project, list[Problem]]:
     try:
         return find_named_project(), []
     except DocumentsInvalid as error:
+        from almaflow.settings import Project, Settings
+
         folder = Path(error.problems[0].location.file).absolute().parent
         return Project(folder, Settings(), None), list(error.problems)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeGuard
 import typer
 
 from almaflow.cli import bootstrap
+from almaflow.cli.settings_above import find_store_settings
 from almaflow.clock import SystemClock
 from almaflow.errors import RequestWrong
 from almaflow.operations.local_source import LocalSource
@@ -58,10 +59,12 @@ def open_source(server: str | None, token: str | None) -> Iterator[Source]:
 
             yield RemoteSource(connection)
         return
-    project, clock = bootstrap.open_project(), SystemClock()
+    settings, clock = find_store_settings(), SystemClock()
     with ExitStack() as stack:
         yield LocalSource(
-            project, clock, lambda: stack.enter_context(bootstrap.open_store(project, clock))
+            settings,
+            clock,
+            lambda: stack.enter_context(bootstrap.open_store_at(settings.url, clock)),
         )
 
 

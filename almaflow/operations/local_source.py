@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError
-from almaflow.settings import Project
+from almaflow.settings import StoreSettings
 from almaflow.store import Store
 from almaflow.store.location import read_url
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from almaflow.operations.run_list import RunSummary
     from almaflow.operations.run_log import RunHead, RunLog
     from almaflow.outcome import Outcome, Status
+    from almaflow.settings import Project
 
 
 class LocalSource:
@@ -32,9 +34,11 @@ class LocalSource:
     `AlmaflowError` when the store, or the server of a `RemoteSource`, does not respond.
     """
 
-    def __init__(self, project: Project, clock: Clock, open_store: Callable[[], Store]) -> None:
+    def __init__(
+        self, settings: StoreSettings, clock: Clock, open_store: Callable[[], Store]
+    ) -> None:
         """*open_store* is called once, when the first question needs the store."""
-        self._project = project
+        self._settings = settings
         self._clock = clock
         self._open_store = open_store
 
@@ -43,10 +47,17 @@ class LocalSource:
         """The project's store."""
         return self._open_store()
 
+    @cached_property
+    def _project(self) -> Project:
+        """The project with all of its settings; Raises: DocumentsInvalid."""
+        from almaflow.settings import find_project
+
+        return find_project(Path.cwd())
+
     @property
     def zone(self) -> ZoneInfo:
         """The project's time zone, in which people read instants."""
-        return ZoneInfo(self._project.settings.timezone)
+        return ZoneInfo(self._settings.timezone)
 
     def runs(
         self, limit: int, *, workflow: str | None = None, state: Status | Outcome | None = None
@@ -103,7 +114,7 @@ class LocalSource:
         return coming_ticks(found.entries, store, after, until, count), found.remarks
 
     def _has_store(self) -> bool:
-        file = read_url(self._project.store_url).file
+        file = read_url(self._settings.url).file
         return file is None or file.exists()
 
     def ticks(

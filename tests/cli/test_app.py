@@ -43,6 +43,9 @@ NEVER_AT_START = {
 }
 """What no command imports that only reads files and the store, if its files do not ask for it."""
 
+MODELS = {"pydantic", "pydantic_core", "yaml", "almaflow.document", "almaflow.settings.models"}
+"""What reads files, and so no command that only reads the store while the settings are the same."""
+
 STEPS = "almaflow.steps."
 """What the names of the kinds' modules begin with."""
 
@@ -86,12 +89,13 @@ def test_a_payload_is_read_for_a_file_that_names_one(write: Write) -> None:
 
 def test_runs_pays_for_what_it_shows_only(write: Write) -> None:
     write("almaflow.yaml", "timezone: UTC")
-    modules_after("runs")  # makes the store
+    modules_after("runs")  # makes the store, and keeps what the settings say of it
 
     modules = modules_after("runs")
 
     assert "almaflow.store" in modules
     assert not modules & {"almaflow.check", "almaflow.expressions", "almaflow.workflow", "cronsim"}
+    assert not modules & MODELS
     assert modules & NEVER_AT_START == set()
 
 
@@ -112,11 +116,13 @@ def test_show_pays_for_what_it_shows_only(write: Write) -> None:
     write("almaflow.yaml", "institutions: {main: {region: eu, api_key: env:ALMA_KEY}}")
     write("workflows/w.yaml", "steps: [{wait: 0s}]")
     modules_after("run", "w", ALMA_KEY="l8xx0123456789abcdef0123456789abcdef")
+    modules_after("show", "last")  # keeps what the settings say of the store
 
     modules = modules_after("show", "last")
 
     assert "almaflow.runs.views" in modules
     assert not modules & {"almaflow.check", "almaflow.plan", "almaflow.workflow", "cronsim"}
+    assert not modules & MODELS
     assert modules & NEVER_AT_START == set()
     assert kinds_in(modules) == set()
 

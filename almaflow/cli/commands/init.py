@@ -215,7 +215,7 @@ def _run_example(folder: Path, workflows: str) -> None:
     emit()
     emit(f"Running {EXAMPLE} on the simulator; nothing is sent to Alma.")
     project = find_project(folder)
-    project.hide_secrets()
+    project.store_settings.hide_secrets()
     path = folder / workflows / f"{EXAMPLE}.yaml"
     loaded = load_workflow(path, project, simulated=True)
     print_warnings(loaded.warnings, as_json=False)
