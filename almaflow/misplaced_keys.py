@@ -10,22 +10,19 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from almaflow.document import Document, PathTo
 from almaflow.durations import duration_meant
 from almaflow.field_types import Plain
 from almaflow.foreign_words import Advice, ForeignWord, advice_of, normal
-from almaflow.late_dataclasses import dataclass
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.model_fields import alternatives, fields_of, later_models_of, models_of, place_of
-from almaflow.one_cause import Cause, Mistake
+from almaflow.model_fields import alternatives, fields_of, models_of, place_of
+from almaflow.one_cause import Mistake
 from almaflow.problems import certainly_meant, nearest
-from almaflow.yaml_in_line import shown_of
+from almaflow.unknown_keys import UnknownKey, WrongKey
 
 # A list of keys longer than this does not help.
 _LISTED = 24
@@ -33,80 +30,13 @@ _LISTED = 24
 _MOST_PLACES = 3
 
 
-@dataclass(frozen=True)
-class WrongKey:
-    """What is wrong about a key that is not known where it is.
-
-    *message* is for people. *fix* is the key that certainly belongs in its place; empty: none.
-    """
-
-    message: str
-    cause: Cause
-    fix: str = ""
-
-
-@dataclass(frozen=True)
-class _Key:
-    """The unknown key *name* of the mapping at *around*, and what is known there."""
-
-    document: Document
-    model: type[BaseModel]
-    around: PathTo
-    name: str
-
-    @cached_property
-    def known(self) -> Mapping[str, FieldInfo]:
-        return place_of(self.model, self.around).keys
-
-    @cached_property
-    def data(self) -> Mapping[str, Any]:
-        data = self.document.value(self.around)
-        return data if isinstance(data, dict) else {}
-
-    @property
-    def value(self) -> str:
-        return self.shown(self.data.get(self.name))
-
-    @cached_property
-    def kinds(self) -> Mapping[str, FieldInfo]:
-        # The model of a kind knows its key; those of other fields do not have one.
-        return {
-            one: field
-            for one, field in self.known.items()
-            if any(getattr(model, "key", "") == one for model in later_models_of(field))
-        }
-
-    def shown(self, value: Any) -> str:
-        return shown_of(self.model, value)
-
-    def wrong(
-        self,
-        advice: str,
-        mistake: Mistake,
-        *meant: str,
-        place: PathTo | None = None,
-        about: str | None = None,
-        fix: str = "",
-    ) -> WrongKey:
-        """Return what is wrong; *advice* continues the sentence with its `.` or `;`.
-
-        *meant* are keys that the mapping at *place* may lack because of it, by default this one;
-        *about* is what the cause has, by default the key.
-        """
-        message = f"`{self.name}` is not a key {_where(self.around)}{advice}"
-        place = self.around if place is None else place
-        missing = frozenset((*place, one) for one in meant if one)
-        cause = Cause(mistake, place, self.name if about is None else about, missing)
-        return WrongKey(message, cause, "" if fix in self.data else fix)
-
-
 def unknown_key(document: Document, model: type[BaseModel], path: PathTo) -> WrongKey:
     """Return what is wrong about the key at *path*, which *model* does not have there."""
-    key = _Key(document, model, path[:-1], str(path[-1]))
+    key = UnknownKey(document, model, path[:-1], str(path[-1]))
     return next(wrong for way in _WAYS if (wrong := way(key)))
 
 
-def _misspelt(key: _Key) -> WrongKey | None:
+def _misspelt(key: UnknownKey) -> WrongKey | None:
     """Only its letters or its spelling are wrong."""
     if advice := look_alike_advice(key.name, key.known):
         return key.wrong(f"; {advice}", Mistake.MISSPELT, latin(key.name))
@@ -117,14 +47,14 @@ def _misspelt(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.MISSPELT, same, fix=same) if same else None
 
 
-def _is_label_of_missing(key: _Key) -> bool:
+def _is_label_of_missing(key: UnknownKey) -> bool:
     """Whether the key is a label of Alma's screens, `Job name`, and the `job` itself is missing."""
     owner = normal(key.name).removesuffix("_name")
     given = {normal(one) for one in key.data}
     return " " in key.name.strip() and owner in key.known and owner not in given
 
 
-def _anchor(key: _Key) -> WrongKey | None:
+def _anchor(key: UnknownKey) -> WrongKey | None:
     if not key.name.startswith(("x-", ".", "_")):
         return None
     advice = (
@@ -134,7 +64,7 @@ def _anchor(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.FOREIGN_WORD, about="")
 
 
-def _pair(key: _Key) -> WrongKey | None:
+def _pair(key: UnknownKey) -> WrongKey | None:
     """In an entry that has `name` and `value`: the other one of them, or a pair."""
     if set(key.known) != {"name", "value"}:
         return None
@@ -152,7 +82,7 @@ def _pair(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.PAIR_AS_ENTRY, place=key.around[:-1], about="", fix=fix)
 
 
-def _similar(key: _Key) -> WrongKey | None:
+def _similar(key: UnknownKey) -> WrongKey | None:
     ends = [one for one in key.known if key.name.endswith(f"_{one}") or len(key.known) == 1]
     free = [one for one in key.known if one not in key.data]
     meant = nearest(key.name, free) or nearest(key.name, key.known) or next(iter(ends), "")
@@ -161,7 +91,7 @@ def _similar(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.MISSPELT, meant, fix=fix) if meant else None
 
 
-def _only_missing(key: _Key) -> WrongKey | None:
+def _only_missing(key: UnknownKey) -> WrongKey | None:
     """The only key that nobody knows is in place of the only one that is missing."""
     needed = [one for one, field in key.known.items() if field.is_required()]
     missing = [one for one in needed if one not in key.data]
@@ -179,21 +109,13 @@ def _only_missing(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.MISSPELT, missing[0])
 
 
-def _nowhere_known(key: _Key) -> WrongKey:
+def _nowhere_known(key: UnknownKey) -> WrongKey:
     listed = ", ".join(f"`{name}`" for name in key.known)
     is_short = 0 < len(key.known) <= _LISTED
     return key.wrong(f"; the keys are {listed}." if is_short else ".", Mistake.NOT_KNOWN)
 
 
-def _where(around: PathTo) -> str:
-    owner = around[-1] if around else None
-    if not isinstance(owner, int):
-        return "here" if owner is None else f"of {owner}"
-    lists = [element for element in around if isinstance(element, str)]
-    return f"of an entry of {lists[-1]}" if lists else "of an entry"
-
-
-def _sibling(key: _Key) -> WrongKey | None:
+def _sibling(key: UnknownKey) -> WrongKey | None:
     """The key belongs inside a mapping next to it, in which it is known."""
     for other, field in key.known.items():
         models = models_of(field)
@@ -212,7 +134,7 @@ def _sibling(key: _Key) -> WrongKey | None:
     return None
 
 
-def _indented(key: _Key, other: str, model: type[BaseModel], moved: Mapping[str, Any]) -> str:
+def _indented(key: UnknownKey, other: str, model: type[BaseModel], moved: Mapping[str, Any]) -> str:
     """Return how the keys of *moved* are written inside of *other*."""
     inside = key.data[other]
     too = " and ".join(f"`{one}`" for one in moved if one != key.name)
@@ -238,7 +160,7 @@ def _indented(key: _Key, other: str, model: type[BaseModel], moved: Mapping[str,
     return f"{subject}, as in `{other}: {{{inner}}}`."
 
 
-def _kind_in_value(key: _Key) -> WrongKey | None:
+def _kind_in_value(key: UnknownKey) -> WrongKey | None:
     """A key such as `type` has the name of a kind of step as its value.
 
     The keys next to it that the kind has are put inside it.
@@ -257,7 +179,7 @@ def _kind_in_value(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.KIND_AS_VALUE, kind, about="")
 
 
-def _form_in_value(key: _Key, wanted: str) -> WrongKey | None:
+def _form_in_value(key: UnknownKey, wanted: str) -> WrongKey | None:
     """A key such as `type` has as its value which of a mapping's forms is meant."""
     forms = {one for at in place_of(key.model, key.around).models for one in _forms_of(at)}
     form = wanted.removesuffix("_profile")
@@ -274,7 +196,7 @@ def _forms_of(model: type[BaseModel]) -> Sequence[str]:
     return getattr(model, "one_of", ())
 
 
-def _foreign(key: _Key) -> WrongKey | None:
+def _foreign(key: UnknownKey) -> WrongKey | None:
     """The key is a word of another tool."""
     tables = [advice_of(one) for one in place_of(key.model, key.around).models]
     words = next((one for one in tables if _word(key, key.name) in one), None)
@@ -295,13 +217,13 @@ def _foreign(key: _Key) -> WrongKey | None:
     return key.wrong(f". {advice}", Mistake.FOREIGN_WORD, *word.meant.split(), about=about)
 
 
-def _word(key: _Key, name: str) -> str:
+def _word(key: UnknownKey, name: str) -> str:
     """Return what tables have for the key *name*; for a label that is also a key, its last word."""
     word = normal(name)
     return word if name in key.known or word not in key.known else word.rpartition("_")[2]
 
 
-def _joined(key: _Key, word: ForeignWord, words: Advice) -> str:
+def _joined(key: UnknownKey, word: ForeignWord, words: Advice) -> str:
     """Return the mapping with our keys that the words of the group of *word* mean."""
     meant: dict[str, Any] = {}
     for name, value in key.data.items():
@@ -325,7 +247,7 @@ def _with_unit(text: str) -> str:
     return f"{text}s" if text.isdecimal() else duration_meant(text) or text
 
 
-def _one_further_out(key: _Key) -> WrongKey | None:
+def _one_further_out(key: UnknownKey) -> WrongKey | None:
     """The key belongs to the mapping around this one."""
     around = key.around
     if not around or not isinstance(around[-1], str) or key.name == around[-1]:
@@ -345,7 +267,7 @@ def _one_further_out(key: _Key) -> WrongKey | None:
     return _further_out(key) if is_known and len(around) >= len(("steps", 0)) else None
 
 
-def _name_as_key(key: _Key) -> WrongKey | None:
+def _name_as_key(key: UnknownKey) -> WrongKey | None:
     """The key is the name of the step whose kind is below it."""
     value = key.data.get(key.name)
     if not isinstance(value, dict) or not key.kinds.keys() & value.keys():
@@ -355,7 +277,7 @@ def _name_as_key(key: _Key) -> WrongKey | None:
     return key.wrong(advice, Mistake.FOREIGN_WORD)
 
 
-def _further_out(key: _Key) -> WrongKey | None:
+def _further_out(key: UnknownKey) -> WrongKey | None:
     """The key belongs to a mapping around this one, which knows it."""
     around = key.around
     for depth in range(len(around) - 1, -1, -1):
@@ -370,7 +292,7 @@ def _further_out(key: _Key) -> WrongKey | None:
     return None
 
 
-def _further_in(key: _Key) -> WrongKey | None:
+def _further_in(key: UnknownKey) -> WrongKey | None:
     """The key belongs under a key of this mapping."""
     owners = {
         other: models
@@ -390,7 +312,7 @@ def _further_in(key: _Key) -> WrongKey | None:
 
 
 # In their order: the first that knows what is meant.
-_WAYS: Sequence[Callable[[_Key], WrongKey | None]] = (
+_WAYS: Sequence[Callable[[UnknownKey], WrongKey | None]] = (
     *(_misspelt, _anchor, _one_further_out, _sibling, _name_as_key, _kind_in_value),
     *(_foreign, _further_out, _further_in, _pair, _similar, _only_missing, _nowhere_known),
 )
