@@ -47,6 +47,18 @@ def _misspelt(key: UnknownKey) -> WrongKey | None:
     return key.wrong(advice, Mistake.MISSPELT, same, fix=same) if same else None
 
 
+def _joined_to_value(key: UnknownKey) -> WrongKey | None:
+    """In braces, the space after the `:` is missing."""
+    name, colon, value = key.name.partition(":")
+    data = key.data.get(key.name)
+    if not colon or name not in key.known or not (isinstance(data, Plain) and data.is_empty):
+        return None
+    shown = key.shown(value.strip().strip("\"'"))
+    pair = f"{name}: {shown}"
+    advice = f". A space is missing after `{name}:`. Write `{pair}`."
+    return key.wrong(advice, Mistake.MISSPELT, name)
+
+
 def _is_label_of_missing(key: UnknownKey) -> bool:
     """Whether the key is a label of Alma's screens, `Job name`, and the `job` itself is missing."""
     owner = normal(key.name).removesuffix("_name")
@@ -313,6 +325,15 @@ def _further_in(key: UnknownKey) -> WrongKey | None:
 
 # In their order: the first that knows what is meant.
 _WAYS: Sequence[Callable[[UnknownKey], WrongKey | None]] = (
-    *(_misspelt, _anchor, _one_further_out, _sibling, _name_as_key, _kind_in_value),
-    *(_foreign, _further_out, _further_in, _pair, _similar, _only_missing, _nowhere_known),
+    *(_misspelt, _joined_to_value, _anchor, _one_further_out, _sibling, _name_as_key),
+    *(
+        _kind_in_value,
+        _foreign,
+        _further_out,
+        _further_in,
+        _pair,
+        _similar,
+        _only_missing,
+        _nowhere_known,
+    ),
 )

@@ -63,6 +63,8 @@ def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -
         ("find_set: name:x", "find_set: {name: x}"),
         ("find_set: name:x", '{name: "name:x"}'),
         ('find_set: "name: x"', "find_set: {name: x}"),
+        ("find_set: {name:x}", "name: x"),
+        ('submit_job: {job: M44, set:"123"}', 'set: "123"'),
         ("find_set: name: x y", "find_set: {name: x y}"),
         ("find_set: {name: Reserve: autumn}", 'name: "Reserve: autumn"'),
         ('wait: "for: 10m"', "wait: {for: 10m}"),
