@@ -87,7 +87,7 @@ def lower_bound(jobs: Sequence[Job], at: datetime = START) -> datetime:
 
 # --- the engine -----------------------------------------------------------------------------------
 
-SET = {"id": "59317390720001000", "name": "Titles", "content": "BIB_MMS", "members": 10}
+SET = {"id": "59317390720001276", "name": "Titles", "content": "BIB_MMS", "members": 10}
 EXPORTS = [f"M9{number:02}" for number in range(10, 18)]
 
 

@@ -69,7 +69,7 @@ class CreateSet(Kind):
     members: {file: discarded.csv, column: barcode}
     id_type: BARCODE
 - id: trial
-  create_set: {name: "trial {{ run.id }}", content: ITEM, from_set: 59317390720001000, first: 20}
+  create_set: {name: "trial {{ run.id }}", content: ITEM, from_set: 59317390720001276, first: 20}
 """
 
     name: Template = Field(description="The name of the set, unique in the institution.")

@@ -16,12 +16,12 @@ from tests.cli.conftest import Almaflow
 from tests.cli.past import Past
 from tests.harness import Played
 
-SET = {"id": "59317390720001000", "name": "Items", "content": "ITEM", "members": 10}
+SET = {"id": "59317390720001276", "name": "Items", "content": "ITEM", "members": 10}
 WORKFLOW = """\
 name: weed
 defaults: {poll: {first: 1s, max: 1s}}
 steps:
-  - {id: job, submit_job: {job: M48, set: '59317390720001000'}}
+  - {id: job, submit_job: {job: M48, set: '59317390720001276'}}
 """
 SHORT = [{"job": "*", "duration": "1s"}]
 
@@ -154,8 +154,8 @@ def test_a_run_that_another_step_has_started_is_refused(
         """\
         steps:
           - parallel:
-              left: [{id: job, submit_job: {job: M48, set: '59317390720001000'}}]
-              right: [{wait: 1m}, {submit_job: {job: M48, set: '59317390720001000'}}]
+              left: [{id: job, submit_job: {job: M48, set: '59317390720001276'}}]
+              right: [{wait: 1m}, {submit_job: {job: M48, set: '59317390720001276'}}]
         """
     )
     (theirs,) = past.submissions

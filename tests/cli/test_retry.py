@@ -19,7 +19,7 @@ from tests.cli.conftest import Almaflow
 from tests.cli.past import Past
 from tests.harness import Played, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Items", "content": "ITEM", "members": 10}
+SET = {"id": "59317390720001276", "name": "Items", "content": "ITEM", "members": 10}
 
 # The first time there is no such set.
 FAILS = """\
@@ -27,7 +27,7 @@ name: weed
 timezone: Europe/Zurich
 steps:
   - {id: first, notify: once}
-  - {id: job, submit_job: {job: M48, set: '59317390720001000', wait: false}}
+  - {id: job, submit_job: {job: M48, set: '59317390720001276', wait: false}}
   - {id: late, find_set: {name: Comes later}}
   - {id: last, notify: "attempt {{ run.attempt }}"}
 finally: [{id: tidy, notify: tidied}]

@@ -15,9 +15,9 @@ from almaflow.outcome import Outcome, Status
 from almaflow.runs.events import EventKind, RunEvent
 from tests.harness import START, Stage
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 LIBRARY = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m"}]}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 
 
 def told(kind: str, text: str = "", data: dict[str, Any] | None = None) -> str:

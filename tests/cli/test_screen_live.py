@@ -20,10 +20,10 @@ from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from tests.harness import START, Beside, Played, Stage, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 COUNTER = {"type": "label.new", "desc": "New records", "value": "5"}
 LIBRARY = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m", "counters": [COUNTER]}]}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 WORKFLOW = f"""
     name: demo
     steps:

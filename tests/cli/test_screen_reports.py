@@ -23,13 +23,13 @@ from almaflow.runs.views import RunView, view_of
 from tests.cli.conftest import Tty
 from tests.harness import START, Played, Process, Stage, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 COUNTERS = [
     {"type": "label.new", "desc": "New records", "value": "5"},
     {"type": "label.old", "desc": "", "value": "7"},
 ]
 LIBRARY = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m", "counters": COUNTERS}]}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 # Every submission vanishes, and its answer too.
 LOSES = {
     "sets": [SET],

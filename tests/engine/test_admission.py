@@ -24,7 +24,7 @@ from almaflow.virtual_time import run_virtual
 from tests import harness
 from tests.harness import START, Boundary, Ears, Played, Stage, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 HOUR = timedelta(hours=1)
 
 

@@ -13,7 +13,7 @@ from almaflow.outcome import Status
 from tests import harness
 from tests.harness import START, Stage, after, cancel, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 LIBRARY: dict[str, Any] = {
     "sets": [SET],
     "alma": {"wrong_content": "ignore", "skip_phases": True},

@@ -14,8 +14,8 @@ from almaflow.store import EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Process, Stage, after, cancel, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "*", "duration": "20m"}]}
 
 PART = f"""

@@ -16,8 +16,8 @@ SETTINGS = """\
 institutions:
   main: {region: eu, api_key: "env:NO_KEY_IS_NEEDED", webhook_secret: env:NO_SECRET_IS_NEEDED}
 """
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-STEP = "submit_job: {job: M901, set: '59317390720001000', poll: {first: 10m, max: 20m}}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+STEP = "submit_job: {job: M901, set: '59317390720001276', poll: {first: 10m, max: 20m}}"
 WORKFLOW = f"steps: [{{id: x, {STEP}}}]"
 
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 # How long a test waits for something that takes a moment (seconds), before it gives up.
 PATIENCE = 30.0
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 WORKFLOW = f"""
 steps:
   - id: work

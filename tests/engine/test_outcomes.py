@@ -18,8 +18,8 @@ from tests.harness import START, Stage
 # Also on PostgreSQL.
 EACH_STORE = True
 
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 
 
 def with_job(outcomes: Any, **more: Any) -> dict[str, Any]:

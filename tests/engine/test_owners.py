@@ -38,8 +38,8 @@ from tests.harness import START, Ears, Process, Stage, interrupt_after
 # Also on PostgreSQL.
 EACH_STORE = True
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 LIBRARY: dict[str, Any] = {"sets": [SET], "jobs": [{"job": "M901", "duration": "10m"}]}
 
 

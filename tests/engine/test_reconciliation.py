@@ -13,8 +13,8 @@ from almaflow.outcome import Status
 from almaflow.store import EntryState, MarkerHabit
 from tests.harness import START, Beside, Played, Process, Stage
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 PROFILE = "run_profile: {integration: FUNDS}"
 RUN = f"steps: [{{id: x, {JOB}}}]"
 

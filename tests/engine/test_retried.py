@@ -18,8 +18,8 @@ from almaflow.store import EntryState
 from tests import harness
 from tests.harness import Boundary, Played, Stage, after, cancel
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 OTHER = JOB.replace("M901", "M902")
 
 

@@ -18,8 +18,8 @@ from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Stage, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 FIND = f"steps: [{{id: x, find_set: {{id: '{SET['id']}'}}}}]"
 MAKE_AND_DELETE = """
 steps:

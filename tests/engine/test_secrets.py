@@ -12,7 +12,7 @@ from almaflow.store import EntryState
 from tests.harness import Played, Stage, interrupt_after
 
 PASSWORD = "hunter2 &/ secret"
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 SETTINGS = """
 institutions:
   main: {region: eu, api_key: env:ALMA_KEY}
@@ -23,7 +23,7 @@ steps:
   - id: x
     submit_job:
       job: M901
-      set: '59317390720001000'
+      set: '59317390720001276'
       parameters: {password: "{{ secrets.ftp }}", both: "ftp://me:{{ secrets['ftp'] }}@host"}
 """
 

@@ -14,8 +14,8 @@ from almaflow.outcome import Status
 from almaflow.store import EntryState
 from tests.harness import START, Process, Stage, after, cancel, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 
 # Where a person is asked what became of a submission that does not show.
 NEVER = {"settle": None}

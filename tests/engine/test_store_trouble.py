@@ -15,11 +15,11 @@ from almaflow.store import EntryState, Store, StoreFull, StoreLocked
 from tests import harness
 from tests.harness import Process, Stage
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 WORKFLOW = """
 steps:
   - wait: 10m
-  - {id: x, submit_job: {job: M901, set: '59317390720001000'}}
+  - {id: x, submit_job: {job: M901, set: '59317390720001276'}}
 """
 
 

@@ -19,8 +19,8 @@ from almaflow.store import EntryState
 from tests import harness
 from tests.harness import START, Boundary, Played, Process, Stage, after, cancel, interrupt_after
 
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-JOB = "submit_job: {job: M901, set: '59317390720001000'}"
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+JOB = "submit_job: {job: M901, set: '59317390720001276'}"
 RUN = f"steps: [{{id: x, {JOB}}}]"
 
 TAKEN = {"kind": "lose_answer", "call": "submit", "nth": 1}

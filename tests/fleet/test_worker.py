@@ -23,7 +23,7 @@ NAP = "steps: [{id: nap, wait: 1s}]"
 LONG_NAP = "steps: [{id: nap, wait: 1h}]"
 JOB = """\
 defaults: {poll: {first: 1s, max: 1s}}
-steps: [{id: x, submit_job: {job: M901, set: '59317390720001000'}}]
+steps: [{id: x, submit_job: {job: M901, set: '59317390720001276'}}]
 """
 NOTHING = timedelta(seconds=0.5)
 QUESTION = "steps: [{id: sign, approve: 'Go on?'}]"
@@ -137,7 +137,7 @@ def test_an_answer_reaches_the_worker_without_waiting_for_the_next_look(fleet: F
 def test_what_a_person_knows_of_a_submission_reaches_a_worker_without_waiting_for_the_next_look(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    alma_set = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+    alma_set = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
     library = {
         "sets": [alma_set],
         "jobs": [{"job": "M901", "duration": "1s"}],

@@ -22,7 +22,7 @@ SETTINGS = """\
 institutions:
   main: {region: eu, api_key: "env:NO_KEY_IS_NEEDED", webhook_secret: env:NO_SECRET_IS_NEEDED}
 """
-SET = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
+SET = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
 WORKFLOW = """\
 on: {job_ended: {job: M58, status: [COMPLETED_SUCCESS], inputs: {instance: instance_id}}}
 inputs: {instance: {}}
@@ -152,7 +152,7 @@ def test_a_workflow_does_not_start_itself(town: Town) -> None:
     town.write(
         "again",
         "on: {job_ended: {job: M901}}\n"
-        "steps: [{submit_job: {job: M901, set: '59317390720001000'}}]",
+        "steps: [{submit_job: {job: M901, set: '59317390720001276'}}]",
     )
 
     async def report(store: Store) -> None:

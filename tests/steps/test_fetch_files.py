@@ -293,7 +293,7 @@ def test_what_is_fetched_can_be_handed_on(local: Stage) -> None:
 def test_in_a_simulation_files_are_made_up_and_the_project_is_left_alone(
     set_stage: Callable[..., Stage],
 ) -> None:
-    weeding = {"id": "59317390720001000", "name": "Weeding", "content": "ITEM"}
+    weeding = {"id": "59317390720001276", "name": "Weeding", "content": "ITEM"}
     stage = set_stage({"sets": [weeding], "jobs": [{"job": "M48", "duration": "40m"}]})
 
     def jobs() -> list[SimulatedJob]:
@@ -310,7 +310,7 @@ def test_in_a_simulation_files_are_made_up_and_the_project_is_left_alone(
     played = stage.run("""
         steps:
           - id: export
-            submit_job: {job: M48, set: "59317390720001000", wait: false}
+            submit_job: {job: M48, set: "59317390720001276", wait: false}
           - id: it
             fetch_files:
               connection: exports

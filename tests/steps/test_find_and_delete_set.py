@@ -10,7 +10,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.store import EntryState
 from tests.harness import Stage
 
-WEEDING = {"id": "59317390720001000", "name": "Weeding", "content": "ITEM", "members": 17}
+WEEDING = {"id": "59317390720001276", "name": "Weeding", "content": "ITEM", "members": 17}
 
 
 def test_a_set_is_found_by_its_id(set_stage: Callable[..., Stage]) -> None:
@@ -150,7 +150,7 @@ def test_a_set_is_not_deleted_while_a_job_of_the_run_works_on_it(
 
 
 def test_a_job_on_another_set_does_not_keep_a_set(set_stage: Callable[..., Stage]) -> None:
-    other = {"id": "59317390720002000", "name": "Other", "content": "ITEM"}
+    other = {"id": "59317390720002276", "name": "Other", "content": "ITEM"}
     stage = set_stage({"sets": [WEEDING, other], "jobs": [{"job": "M48", "duration": "10m"}]})
 
     played = stage.run(ON_SET.replace(f'M48, set: "{WEEDING["id"]}"', f'M48, set: "{other["id"]}"'))

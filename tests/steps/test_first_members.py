@@ -11,11 +11,11 @@ import pytest
 from almaflow.steps.first_members import MOST_FIRST, whole_first
 from tests.harness import Stage
 
-SOURCE = "59317390720001000"
+SOURCE = "59317390720001276"
 SETS = {
     "sets": [
         {"id": SOURCE, "name": "Source", "content": "ITEM", "members": 250},
-        {"id": "59317390720002000", "name": "Titles", "content": "BIB_MMS", "members": 5},
+        {"id": "59317390720002276", "name": "Titles", "content": "BIB_MMS", "members": 5},
     ]
 }
 OF_LIST = """
@@ -95,7 +95,7 @@ def test_a_set_of_something_else_fails_before_anything_is_made(
 ) -> None:
     stage = set_stage(SETS)
 
-    played = stage.run(of_set(20, source="59317390720002000"))
+    played = stage.run(of_set(20, source="59317390720002276"))
 
     assert played.outcome == "failed"
     assert stage.sent("create_set") == 0

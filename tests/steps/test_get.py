@@ -11,14 +11,14 @@ from tests.harness import Stage
 
 SETS = {
     "sets": [
-        {"id": "59317390720001000", "name": "Weeding", "content": "ITEM", "members": 17},
-        {"id": "59317390720002000", "name": "It's new", "content": "ITEM", "members": 3},
+        {"id": "59317390720001276", "name": "Weeding", "content": "ITEM", "members": 17},
+        {"id": "59317390720002276", "name": "It's new", "content": "ITEM", "members": 3},
     ]
 }
 
 
 def test_the_whole_answer_is_kept_as_body_and_value(set_stage: Callable[..., Stage]) -> None:
-    played = set_stage(SETS).run("steps: [{id: it, get: /conf/sets/59317390720001000}]")
+    played = set_stage(SETS).run("steps: [{id: it, get: /conf/sets/59317390720001276}]")
 
     it = played.steps["it"]
     assert it["body"]["number_of_members"]["value"] == 17
@@ -29,9 +29,9 @@ def test_with_select_only_what_it_finds_is_kept(set_stage: Callable[..., Stage])
     played = set_stage(SETS).run("""
         steps:
           - id: it
-            get: {path: /conf/sets/59317390720001000, select: "{n: name, c: content.value}"}
+            get: {path: /conf/sets/59317390720001276, select: "{n: name, c: content.value}"}
           - id: nothing
-            get: {path: /conf/sets/59317390720001000, select: names}
+            get: {path: /conf/sets/59317390720001276, select: names}
           - check: steps.it.value.n == 'Weeding' and steps.nothing.value is none
     """)
 
@@ -97,7 +97,7 @@ def test_select_takes_templates_but_no_quotes_from_them(set_stage: Callable[...,
     found = stage.run(workflow)
     refused = stage.run(workflow, name="It's new")
 
-    assert found.steps["it"]["value"] == "59317390720001000"
+    assert found.steps["it"]["value"] == "59317390720001276"
     assert refused.ended == (
         "failed",
         "Step it: The value of a template in `select` contains a quotation mark or backslash, "

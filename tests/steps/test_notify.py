@@ -38,7 +38,7 @@ def live(set_stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> St
     return stage
 
 
-WEEDING = {"id": "59317390720001000", "name": "Weeding", "content": "ITEM"}
+WEEDING = {"id": "59317390720001276", "name": "Weeding", "content": "ITEM"}
 
 
 class Channel(NoExternalSystems):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness import Stage
 
-WEEDING = "59317390720001000"
+WEEDING = "59317390720001276"
 SETS = {
     "sets": [
         {"id": WEEDING, "name": "Weeding", "content": "ITEM", "members": 250},

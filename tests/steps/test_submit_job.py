@@ -16,13 +16,13 @@ from almaflow.steps.job_step import next_pace
 from tests.harness import Process, Stage
 
 SET: dict[str, Any] = {
-    "id": "59317390720001000",
+    "id": "59317390720001276",
     "name": "Weeding",
     "content": "ITEM",
     "members": 100,
 }
 TITLES: dict[str, Any] = {
-    "id": "59317390720002000",
+    "id": "59317390720002276",
     "name": "Titles",
     "content": "BIB_MMS",
     "members": 100,

@@ -106,14 +106,14 @@ def test_a_run_that_another_step_of_ours_started_does_not_count(
     set_stage: Callable[..., Stage],
 ) -> None:
     scenario = {
-        "sets": [{"id": "59317390720001000", "name": "x", "content": "ITEM", "members": 3}],
+        "sets": [{"id": "59317390720001276", "name": "x", "content": "ITEM", "members": 3}],
         "jobs": [{"job": "M48", "duration": "5m"}],
         "other_runs": [{"job": "M48", "at": "20m", "by": "jdoe", "name": "hers"}],
     }
     played = set_stage(scenario).run(
         """
         steps:
-          - submit_job: {job: M48, set: '59317390720001000'}
+          - submit_job: {job: M48, set: '59317390720001276'}
           - {id: it, wait_for_run: {job: M48}}
         """
     )

@@ -40,9 +40,9 @@ def barcodes(count: int) -> str:
 # Times are short against what people and Alma may take: nothing here ends because time is up.
 TIMEOUT = """timeout: 60d
     defaults: {poll: {first: 4m, max: 4m}}"""
-LINKS = {"id": "59317390720001000", "name": "Links", "content": "PORTFOLIO", "members": 10}
-TITLES = {"id": "59317390720002000", "name": "Titles", "content": "BIB_MMS", "members": 8}
-TITLES_TOO = {"id": "59317390720003000", "name": "Titles too", "content": "BIB_MMS", "members": 3}
+LINKS = {"id": "59317390720001276", "name": "Links", "content": "PORTFOLIO", "members": 10}
+TITLES = {"id": "59317390720002276", "name": "Titles", "content": "BIB_MMS", "members": 8}
+TITLES_TOO = {"id": "59317390720003276", "name": "Titles too", "content": "BIB_MMS", "members": 3}
 LIBRARY: dict[str, Any] = {
     "sets": [LINKS, TITLES, TITLES_TOO],
     "jobs": [{"job": "*", "duration": "7m"}],
