@@ -9,6 +9,25 @@ _ROUNDED = late_pattern(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
 _WITH_FRACTION = late_pattern(r"\d{9,}[.,]0+")
 
 
+# Digits that a spreadsheet keeps, zeros that no id ends with, and the length of the shortest id.
+_KEPT = 15
+_MANY_ZEROS = 6
+_SHORTEST_ID = 13
+
+
+def ends_in_zeros(text: str) -> bool:
+    """Whether the digits of *text* end as a spreadsheet leaves them: it keeps fifteen.
+
+    An id may end so, too: those of an institution have the same last four digits.
+    """
+    text = text.strip()
+    if len(text) < _SHORTEST_ID or not (text.isascii() and text.isdecimal()):
+        return False
+    zeros = len(text) - len(text.rstrip("0"))
+    lost = len(text) - _KEPT
+    return zeros >= _MANY_ZEROS or 0 < lost <= zeros > 1
+
+
 _TEXT_COLUMN = "Format the column as text there, enter the ids again, and save the file."
 
 

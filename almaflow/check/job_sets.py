@@ -9,7 +9,7 @@ from almaflow.check.collector import ProblemCollector
 from almaflow.check.set_values import check_id
 from almaflow.check.traversal import data_at
 from almaflow.document import PathTo
-from almaflow.foreign_words import normal
+from almaflow.foreign_words import advice_of, normal
 from almaflow.problems import Severity
 from almaflow.steps.base import StepBase
 from almaflow.steps.submit_job import SET_ID, JobReference, SubmitJob
@@ -136,7 +136,9 @@ def _is_misfit(notes: ProblemCollector, path: PathTo, kind: SubmitJob) -> bool:
     written = data_at(notes.document.data, path)
     keys = {normal(key) for key in written} if isinstance(written, dict) else set()
     has_lost = any(key in keys and not getattr(kind, key) for key in ("parameters", "payload"))
-    return has_lost or bool(keys & {"set", "set_id", "set_name", "setid", "sets"})
+    names_set = any({"set", "sets", "setid"} & {*key.split("_")} for key in keys)
+    words = advice_of(type(kind))
+    return has_lost or names_set or any(words[key].meant == "set" for key in keys & words.keys())
 
 
 def _set_job(job: JobReference) -> str:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.loader import CheckContext
 from almaflow.check.project_files import check_keys, find_file, refuse_path
+from almaflow.check.set_values import note_zeros
 from almaflow.check.traversal import below, data_at, fields_of
 from almaflow.document import PathTo
 from almaflow.field_types import Model, Template
 from almaflow.problems import Severity, did_you_mean
+from almaflow.rounded_numbers import ends_in_zeros
 from almaflow.settings import PathRefused, data_path
 from almaflow.steps.base import Kind
 from almaflow.steps.member_source import MemberSource, column_of, read_members_file
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     from almaflow.steps.fetch_files import FetchFiles
     from almaflow.steps.notify import Notify
 
+C = TypeVar("C")
 T = TypeVar("T")
+# One id in so many that ends in zeros may do so by chance.
+_SPOILED = 20
 
 
 def check_files(notes: ProblemCollector, around: CheckContext, path: PathTo, kind: Kind) -> None:
@@ -110,7 +115,11 @@ class _Files:
         Another one may be there when its step runs, so this is a warning.
         """
         assert members.file is not None
-        self._check_data((*path, "file"), members.file.text, column_of, members.column)
+        place, name = (*path, "file"), members.file.text
+        ids = self._check_data(place, name, column_of, members.column) or ()
+        spoiled = list(filter(ends_in_zeros, ids))
+        if spoiled and len(spoiled) * _SPOILED >= len(ids):
+            note_zeros(self.notes, place, spoiled[0], name)
 
     def check_rows(self, path: PathTo, kind: CsvRows) -> None:
         """Note a file of rows as `check_members` does a file of members."""
@@ -119,16 +128,20 @@ class _Files:
         self._check_data((*path, "file"), kind.file.text, read_rows, kind.columns)
 
     def _check_data(
-        self, path: PathTo, name: str, read: Callable[[str, str, T], object], columns: T
-    ) -> None:
-        """Note what `read(name, text, columns)` says about the file called *name*."""
+        self, path: PathTo, name: str, read: Callable[[str, str, C], T], columns: C
+    ) -> T | None:
+        """Return what `read(name, text, columns)` gives of the file called *name*.
+
+        None, and a note, when it cannot be read.
+        """
         target = find_file(self.notes, self.around, path, name, Severity.WARNING)
         if target is None:
-            return
+            return None
         try:
             text = read_members_file(name, target)
             check_keys(self.notes, name, text)
-            read(name, text, columns)
+            return read(name, text, columns)
         except StepFailed as error:
             message = f"The step will fail unless this file is replaced before it runs: {error}"
             self.notes.at(path, "unreadable", message, Severity.WARNING)
+        return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.placeholders import placeholders, template_of
 from almaflow.check.traversal import data_at, sources
 from almaflow.check.value_shapes import (
     around_templates,
@@ -28,6 +29,7 @@ from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import Severity
+from almaflow.rounded_numbers import ends_in_zeros
 from almaflow.steps.base import StepBase
 from almaflow.yaml_in_line import in_line
 
@@ -35,6 +37,8 @@ NOT_AN_ID = "not-an-id"
 """The code of a problem about a text that can never be an id."""
 
 MEANT_AS_TEMPLATE = "meant-as-template"
+ID_ENDS_IN_ZEROS = "id-ends-in-zeros"
+PLACEHOLDER_LEFT = "placeholder-left"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = late_pattern(r"[SMO]\d*")
 _LINK = late_pattern(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
@@ -63,12 +67,29 @@ def check_id(
     """Note an id of Alma's with characters that no id has."""
     around = around_templates(text)
     is_digits = around.isascii() and around.isdecimal()
+    if is_digits and "{{" not in text:
+        note_zeros(notes, path, around)
     if not around or is_digits or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
         return
     if "{{" in around:
         # A template that does not end: the expressions are checked elsewhere.
         return
     notes.at(path, NOT_AN_ID, f"{_subject(path)} {_id_advice(path, text, around, steps)}")
+
+
+def note_zeros(notes: ProblemCollector, path: PathTo, text: str, place: str = "") -> None:
+    """Note the id *text*, at *place* of a file, if it ends as a spreadsheet leaves long numbers."""
+    if not ends_in_zeros(text):
+        return
+    where = f"{place}: " if place else ""
+    notes.at(
+        path,
+        ID_ENDS_IN_ZEROS,
+        f"{where}`{text.strip()}` ends in zeros, as a spreadsheet such as Excel leaves them: it "
+        "keeps 15 digits of a number. Compare it with the id in Alma. If it is right, write "
+        f"`# almaflow: ignore[{ID_ENDS_IN_ZEROS}]`.",
+        Severity.WARNING,
+    )
 
 
 def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBase]) -> str:
@@ -123,6 +144,7 @@ def _check_member(
     notes: ProblemCollector, path: PathTo, text: str, steps: Mapping[str, StepBase]
 ) -> None:
     expression = meant_expression(text, steps)
+    note_zeros(notes, path, text)
     if expression:
         notes.at(path, NOT_AN_ID, f"A member {_braces_advice(text, expression)}")
     elif len(ids := several_ids(text)) > 1:
@@ -171,11 +193,26 @@ def _check_text(
             Severity.WARNING,
         )
     expression = meant_expression(source.text, steps)
+    if not expression:
+        _check_placeholders(notes, path, source.text)
     if expression and "{{" not in source.text:
         notes.at(
             path,
             MEANT_AS_TEMPLATE,
             f"{_subject(path)} {_braces_advice(source.text, expression)}",
+            Severity.WARNING,
+        )
+
+
+def _check_placeholders(notes: ProblemCollector, path: PathTo, text: str) -> None:
+    for offset, length, name in placeholders(text):
+        notes.within(
+            path,
+            offset,
+            length,
+            PLACEHOLDER_LEFT,
+            f"`{text[offset : offset + length]}` looks like a placeholder, and nothing replaces "
+            f"it. Write the text itself, or a template: `{{{{ {template_of(name)} }}}}`.",
             Severity.WARNING,
         )
 

@@ -51,6 +51,11 @@ def around_templates(text: str) -> str:
     return "".join(without_templates(text).split())
 
 
+def templates_blanked(text: str) -> str:
+    """Return *text* in the same length, with spaces in place of its templates."""
+    return _TEMPLATE.sub(lambda match: " " * len(match[0]), text)
+
+
 def without_templates(text: str) -> str:
     """Return the characters of *text* that are outside its templates."""
     return _TEMPLATE.sub("", text)
