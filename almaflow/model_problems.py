@@ -18,10 +18,11 @@ from almaflow.document.hazards import ALMA_KEY
 from almaflow.field_types import Plain
 from almaflow.foreign_words import VALUES
 from almaflow.lookalikes import latin, look_alike_advice
-from almaflow.misplaced_keys import WrongKey, unknown_key
+from almaflow.misplaced_keys import unknown_key
 from almaflow.model_fields import place_of
 from almaflow.one_cause import Cause, Finding, Mistake, one_for_each_cause, wholes_of
 from almaflow.problems import MOST_PROBLEMS, Problem, did_you_mean
+from almaflow.unknown_keys import WrongKey
 from almaflow.wrong_shapes import name_missing, pair_as_text, shape_advice
 from almaflow.yaml_in_line import in_line, shown_of, sort_of, value_text
 
