@@ -7,6 +7,7 @@ text is XML or JSON.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element
@@ -80,13 +81,14 @@ def read_payload(source: bytes | str) -> Payload:
             names two jobs, or its URL is not one that starts a job.
     """
     text = decode_payload(source) if isinstance(source, bytes) else source
-    text = text.lstrip("\ufeff")
+    text = re.sub(rf"[{NOT_SHOWN}\s]+\Z", "", text.lstrip("\ufeff"))
     # Spaces in their place keep the columns.
     seen = text.lstrip(NOT_SHOWN)
     text = " " * (len(text) - len(seen)) + seen
     if text.lstrip().startswith("&lt;"):
         # Copied from the source of a page that shows it.
         text = html.unescape(text)
+    text = _without_string(text)
     if not text.strip(NOT_SHOWN + " \t\r\n"):
         raise PayloadInvalid(f"The payload is empty. {COPY_AGAIN}.")
     try:
@@ -107,6 +109,17 @@ def read_payload(source: bytes | str) -> Payload:
         )
         raise PayloadInvalid(message)
     return Payload(payload.parameters, payload.job or pasted.job)
+
+
+def _without_string(text: str) -> str:
+    """Return the payload that *text* holds as a string of JSON, as logs do; else *text*."""
+    if not text.strip().startswith('"'):
+        return text
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return inner if isinstance(inner, str) and inner.lstrip()[:1] in ("<", "{", "[") else text
 
 
 def _read(text: str) -> Payload:
@@ -217,13 +230,17 @@ def _from_xml(source: str) -> Payload:
 def _entries(root: Element, places: Places) -> list[Element]:
     """Return the elements that are parameters."""
     name = local_name(root.tag)
+    if name in ("job", "parameters"):
+        for element in (root, *(one for one in root if len(one))):
+            _refuse_text(element, places)
     if name == "parameters":
         return list(root)
     if name in ("parameter", "name", "value"):
         raise PayloadInvalid(BEGINNING_MISSING, *places[root])
     if name != "job":
+        advice = f"{COPY_AGAIN}." if name.lower() != "job" else "Write it in lower case."
         message = other_answer([name]) or (
-            f"The payload's root element is <{name}>, but <job> is expected. {COPY_AGAIN}."
+            f"The payload's root element is <{name}>, but <job> is expected. {advice}"
         )
         raise PayloadInvalid(message, *places[root])
     holders = [child for child in root if local_name(child.tag) == "parameters"]
@@ -232,6 +249,18 @@ def _entries(root: Element, places: Places) -> list[Element]:
         raise PayloadInvalid(message, *places[holders[1]])
     alone = [child for child in root if local_name(child.tag) == "parameter"]
     return [*(holders[0] if holders else ()), *alone]
+
+
+def _refuse_text(element: Element, places: Places) -> None:
+    """Refuse text between the elements inside *element*, such as `…` for what was left out."""
+    for part, text in ((element, element.text), *((one, one.tail) for one in element)):
+        if text and text.strip(NOT_SHOWN + " \t\n"):
+            message = (
+                f"There is text between the elements of <{local_name(element.tag)}>: "
+                f"`{text.strip()[:40]}`. If a part of the payload was left out, copy all of it; "
+                "else remove the text."
+            )
+            raise PayloadInvalid(message, *places[part])
 
 
 def _xml_job(root: Element, places: Places) -> str | None:

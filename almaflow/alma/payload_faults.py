@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from html.entities import html5
 
 from almaflow.alma.pasted_payload import JOB_ID, job_of_url
+from almaflow.alma_keys import hide_keys
 
 COPY_AGAIN = 'Copy it again from "API information" on the last page of Alma\'s job wizard'
 
@@ -60,6 +61,9 @@ def xml_fault(text: str, line: int, column: int, reason: str) -> str:
     lines = text.split("\n")
     before = "\n".join([*lines[: line - 1], lines[line - 1][: column - 1]])
     after = text[len(before) :]
+    end = _END_OF_JOB.search(text)
+    if end and end.end() <= len(before):
+        return _after_end(text[end.end() :])
     for advice in (_cut_off, _ampersand, _angle, _typographic, _control):
         if sentence := advice(before, after):
             return sentence
@@ -111,11 +115,61 @@ def text_before(text: str) -> str:
         return BEGINNING_MISSING
     start = re.search(r"<(?:\?xml|job|parameters)\b|[{\[]\s*[\"{]", text)
     if start is None:
-        return f"The payload is neither XML nor JSON. {COPY_AGAIN}."
-    beginning = " ".join(text[: start.start()].split())[:40]
+        return _neither(text)
+    lines = [one.strip() for one in text.splitlines() if one.strip()]
+    for pattern, what in _AT_EACH_LINE:
+        if len(lines) > 1 and all(re.match(pattern, one) for one in lines):
+            return f"Each line begins with {what}. Remove that from all lines."
+    beginning = _excerpt(text[: start.start()])
+    end = _END_OF_JOB.search(text, start.start())
+    if end and text[end.end() :].strip():
+        return (
+            f"Text precedes the payload: `{beginning}`, and text follows it: "
+            f"`{_excerpt(text[end.end() :])}`. Keep only the part from `{start[0].strip()}` to "
+            f"`{end[0]}`."
+        )
     return (
         f"Text precedes the payload: `{beginning}`. Remove everything before `{start[0].strip()}`."
     )
+
+
+_END_OF_JOB = re.compile(r"</(?:\w+:)?job\s*>")
+# What mail programs and editors put in front of each line.
+_AT_EACH_LINE = (
+    (r">", "`>`, as in the reply to a mail"),
+    (r"\d+[:.|)]?\s", "its number"),
+)
+
+
+def _excerpt(text: str) -> str:
+    return " ".join(hide_keys(text).split())[:40]
+
+
+def _after_end(rest: str) -> str:
+    """Return what to do about the *rest* of a text, after the end of its payload."""
+    if re.search(r"<(?:\w+:)?job\b", rest):
+        return (
+            "Text follows the end of the payload: another payload. Put it into a file of its own; "
+            "each job has its own step."
+        )
+    return f"Text follows the end of the payload: `{_excerpt(rest)}`. Remove it."
+
+
+def _neither(text: str) -> str:
+    """Return what to do about a *text* that has nothing of XML or JSON."""
+    if re.match(r"\s*%3C", text, re.IGNORECASE):
+        return f"The payload is percent-encoded, as in an address. {COPY_AGAIN}."
+    if re.match(r"\s*[＜｛]", text):
+        return (
+            f"`{text.strip()[0]}` is a full-width character, which only looks like the one of XML "
+            f"or JSON. {COPY_AGAIN}."
+        )
+    if re.match(r"\s*[A-Za-z_][\w.-]*\s*[:=]", text):
+        return (
+            "The payload is neither XML nor JSON. If these are names and values of parameters, "
+            "write them in the workflow, below `parameters:`, in place of `payload`."
+        )
+    return f"The payload is neither XML nor JSON. {COPY_AGAIN}."
 
 
 def json_fault(text: str, error: json.JSONDecodeError) -> str:
@@ -135,6 +189,13 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
     comment = re.match(r"//[^\n]{0,40}|/\*.{0,40}|#[^\n]{0,40}", rest)
     if comment:
         return f"JSON has no comments. Remove `{comment[0].strip()}`."
+    if text.startswith("{\\rtf"):
+        return "This is a document of a word processor (RTF). Save it as plain text."
+    if name := re.match(r"[A-Za-z_]\w*(?=\s*:)", rest):
+        return f'JSON needs quotation marks around each name. Write `"{name[0]}"`.'
+    if word := re.match(r"(?:None|True|False)\b", rest):
+        json_word = {"None": "null"}.get(word[0], word[0].lower())
+        return f"`{word[0]}` is a word of Python. Write `{json_word}`."
     if rest[0] == "'":
         return "The payload is not valid JSON: replace `'` by `\"`."
     return f"The payload is not valid JSON: {error.msg}. {COPY_AGAIN}."

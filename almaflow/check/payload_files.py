@@ -17,11 +17,15 @@ from almaflow.check.job_sets import check_payload_set
 from almaflow.check.loader import CheckContext
 from almaflow.check.parameter_names import check_names_known
 from almaflow.check.payload_jobs import check_inline_payload, check_payload_job
+from almaflow.check.placeholders import placeholders
 from almaflow.check.project_files import check_keys, display_name, find_file
+from almaflow.check.set_values import MEANT_AS_TEMPLATE, PLACEHOLDER_LEFT
+from almaflow.check.value_shapes import shell_words
 from almaflow.document import PathTo
 from almaflow.document.hazards import ALMA_KEY, KEY_MESSAGE
+from almaflow.document.slips import in_quotes, shown
 from almaflow.problems import Location, Problem, Severity
-from almaflow.steps.submit_job import SubmitJob
+from almaflow.steps.submit_job import SET_ID, SubmitJob
 from almaflow.text_files import FileUnreadable, read_bytes
 
 
@@ -50,6 +54,7 @@ def check_payload(
         _check_overrides(notes, path, kind, parameters)
         check_payload_set(notes, path, kind, parameters)
         check_payload_job(notes, path, kind, payload)
+        _check_values(notes, place, kind, parameters)
         names = {one.name for one in parameters}
         source = f"the payload `{kind.payload}`"
         check_names_known(notes, path, kind, names, source, only_slips=True)
@@ -57,6 +62,32 @@ def check_payload(
             # Escapes of XML or JSON hide it.
             notes.at(place, ALMA_KEY, KEY_MESSAGE)
     check_keys(notes, kind.payload, text)
+
+
+def _check_values(
+    notes: ProblemCollector, place: PathTo, kind: SubmitJob, payload: list[JobParameter]
+) -> None:
+    """Note values of a payload that were meant to be replaced: nothing in it is evaluated."""
+    given = kind.parameters
+    replaced = set(given) if isinstance(given, dict) else {one.name for one in given}
+    for one in payload:
+        if one.name in (*replaced, SET_ID):
+            continue
+        if "{{" in one.value and "}}" in one.value:
+            code, what = MEANT_AS_TEMPLATE, "a template"
+        elif any(placeholders(one.value)) or any(shell_words(one.value)):
+            code, what = PLACEHOLDER_LEFT, "a placeholder"
+        else:
+            continue
+        value = in_quotes(shown(one.value)) if what == "a template" else '"{{ inputs.… }}"'
+        notes.at(
+            place,
+            code,
+            f"The value of `{one.name}` in the payload has {what}, and is sent as it is, because "
+            f"nothing in a payload is evaluated. Write the parameter in the workflow, next to "
+            f"`payload`: `parameters: {{{one.name}: {value}}}`.",
+            Severity.WARNING,
+        )
 
 
 def _in_payload(notes: ProblemCollector, name: str, text: str, error: PayloadInvalid) -> None:

@@ -255,6 +255,11 @@ def test_a_job_without_parameters_has_none() -> None:
     assert read_payload("<job><id>S1</id><parameters/></job>").parameters == []
 
 
+@pytest.mark.parametrize("text", [json.dumps(ONE), json.dumps('[{"name": "a", "value": "1"}]')])
+def test_a_payload_that_is_a_string_of_json_is_read(text: str) -> None:
+    assert [one.value for one in read_payload(text).parameters] == ["1"]
+
+
 def test_values_with_the_line_breaks_of_an_editor_are_listed() -> None:
     entries = [("a", "\n1\n"), ("b", "1\n2"), ("c", " 1 "), ("d", "1\n  "), ("e", "  \n 1")]
     text = json.dumps([{"name": name, "value": value} for name, value in entries])
@@ -293,6 +298,23 @@ def valued(value: str) -> str:
         (ONE + "\nand so on", "Text follows the end", 2),
         (ONE + ONE, "Text follows the end", 1),
         ("Here it is:\n" + ONE, "`Here it is:`", 1),
+        ("XML:\n" + ONE + "\nCopy", "`Copy`. Keep only the part from `<job` to `</job>`", 1),
+        ("'" + ONE + "'", "Keep only the part", 1),
+        ("key=l8xx0123456789abcdef0123456789abcdef01\n" + ONE, "`key=***`", 1),
+        (ONE + " <- this", "Text follows the end of the payload: `<- this`", 1),
+        (ONE + "\n</pre>", "Text follows the end of the payload: `</pre>`", 2),
+        (ONE + "\n" + ONE, "another payload", 2),
+        ("> <job>\n> </job>", "Each line begins with `>`", 1),
+        ("1 <job>\n2 </job>", "Each line begins with its number", 1),
+        (ONE.replace("<parameters>", "<parameters>…"), "text between the elements", 1),
+        ("<Job/>", "Write it in lower case", 1),
+        ("%3Cjob%3E", "percent-encoded", 1),
+        ("\uff1cjob\uff1e", "full-width", 1),
+        ("q=1\nset_id=38", "below `parameters:`", 1),
+        ("{parameter: []}", 'Write `"parameter"`', 1),
+        ('[{"name": "a", "value": None}]', "Write `null`", 1),
+        ("{\\rtf1 x}", "plain text", 1),
+        ('"no payload"', "neither XML nor JSON", 1),
         ("Copied:\n" + ONE, "Text precedes", 1),
         (
             '<job><parameters><parameter name="q" value="a&amp;b"/></parameters></job>',
