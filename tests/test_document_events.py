@@ -155,12 +155,22 @@ def test_an_ordinary_file_is_read_without_ruamel(monkeypatch: pytest.MonkeyPatch
         "&a " * 100_000,
         "'" + "\n" * 50_000,
         "#" * MAX_BYTES,
+        "a: !" + "x" * 900_000 + " b\n",
+        "a: |" + " " * 900_000 + "x\n",
+        'a: "' + " | b" * 200_000 + '": c\n',
     ],
-    ids=lambda text: text[:4],
+    ids=lambda text: text[:6],
 )
 def test_a_hostile_text_ends_soon_with_a_problem(text: str) -> None:
     with pytest.raises(DocumentsInvalid):
         parse_document(text, "w.yaml")
+
+
+def test_lists_and_mappings_within_a_key_are_one_mistake() -> None:
+    with pytest.raises(DocumentsInvalid) as caught:
+        parse_document("? " * 50 + "a\n", "w.yaml")
+
+    assert [problem.code for problem in caught.value.problems] == ["yaml-key"]
 
 
 def test_what_libyaml_refuses_is_explained_by_ruamel() -> None:

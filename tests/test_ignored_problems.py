@@ -123,5 +123,15 @@ def test_an_unused_comment_can_itself_be_ignored(tmp_path: Path) -> None:
     assert codes(tmp_path, text) == []
 
 
+@pytest.mark.parametrize(
+    "comments", ["# almaflow: ignore[no-set]\n" * 30_000, f"# almaflow: ignore[{'a ' * 200_000}]\n"]
+)
+def test_of_very_many_codes_the_first_thousand_count(comments: str, tmp_path: Path) -> None:
+    text = f"{comments}steps:\n  - wait: 1m\n"
+
+    assert len(ignores_of(parse_document(text, "w.yaml"))) == 1_000
+    assert "bad-ignore" in codes(tmp_path, text)
+
+
 def test_a_file_without_the_word_is_not_searched() -> None:
     assert ignores_of(parse_document("steps: [{wait: 1m}]", "w.yaml")) == []

@@ -6,8 +6,10 @@ first key it counts for the whole file. Only warnings and notes can be ignored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from almaflow.document import Document
 from almaflow.document.comments import Comment, comments
@@ -27,7 +29,14 @@ _MARK = "almaflow:"
 _MEANT = late_pattern(r"#\s*almaflow:\s*ign", 2)  # re.IGNORECASE
 _COMMENT = late_pattern(r"#\s*almaflow:\s*ignore\s*\[([^\[\]]*)\]", 2)
 _CODE = late_pattern(r"[^\s,]+")
+_MOST_CODES = 1_000
+"""Codes of a file's comments that count: each is compared with all problems of the file."""
 _FORM = "Write `# almaflow: ignore[code]` with one or more codes, such as `ignore[no-set]`."
+_TOO_MANY = (
+    f"The comments of a file can ignore {_MOST_CODES:,} codes. From this one on, they have no "
+    "effect. Remove those that are not needed, or set the level of a code for all files with "
+    "`lint` in almaflow.yaml."
+)
 
 
 @dataclass(frozen=True)
@@ -50,29 +59,30 @@ def ignores_of(document: Document) -> list[Ignore]:
     """Return what the comments of *document* ask to leave out, in order."""
     if _MARK not in document.text.casefold():
         return []
-    found = []
+    return list(islice(_all_ignores(document), _MOST_CODES))
+
+
+def _all_ignores(document: Document) -> Iterator[Ignore]:
     last_rows = _last_rows(document)
+    full_rows = [row for row, line in enumerate(document.lines) if _has_content(line)]
     for comment in comments(document, document.root):
         match = _COMMENT.match(comment.text)
         if match:
-            rows = _rows(document, comment, last_rows)
+            rows = _rows(comment, full_rows, last_rows)
             begin = comment.span[0] + match.start(1)
-            found += [
-                Ignore(code.group(), (begin + code.start(), begin + code.end()), comment, rows)
-                for code in _CODE.finditer(match[1])
-            ]
-    return found
+            for code in _CODE.finditer(match[1]):
+                span = (begin + code.start(), begin + code.end())
+                yield Ignore(code.group(), span, comment, rows)
 
 
-def _rows(document: Document, comment: Comment, last_rows: Mapping[int, int]) -> range | None:
-    lines = document.lines
+def _rows(comment: Comment, full_rows: Sequence[int], last_rows: Mapping[int, int]) -> range | None:
+    """Return the lines that *comment* counts for; *full_rows* are those with content."""
     row = comment.row
     if comment.alone:
-        if not any(_has_content(line) for line in lines[:row]):
+        if not full_rows or row <= full_rows[0]:
             return None
-        row += 1
-        while row < len(lines) and not _has_content(lines[row]):
-            row += 1
+        below = bisect_right(full_rows, row)
+        row = full_rows[below] if below < len(full_rows) else row + 1
     return range(row, max(row, last_rows.get(row, row)) + 1)
 
 
@@ -140,6 +150,8 @@ def bad_comments(document: Document, problems: Iterable[Problem]) -> Iterator[Pr
             message = f"This comment has no effect. {_FORM}"
             yield _warning(document, comment.span, BAD_IGNORE, message)
     errors = [one for one in problems if one.severity is Severity.ERROR]
+    if beyond := next(islice(_all_ignores(document), _MOST_CODES, None), None):
+        yield _warning(document, beyond.span, BAD_IGNORE, _TOO_MANY)
     for ignore in ignores_of(document):
         is_error = any(ignore.is_about(problem) for problem in errors)
         if message := _wrong_code(ignore.code, is_error=is_error):

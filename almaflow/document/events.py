@@ -33,11 +33,14 @@ _MOST_EVENTS = 100_000
 # behind it; `|` with a comment right behind it, and `|` above a line of spaces.
 _DIFFERENT = late_pattern(
     r"[\t\x85\u2028\u2029\ufeff]|^(?:%|\.\.\.)|(?<![^\s{\[,])\?(?=[\s,:}\]#]|\Z)"
-    r"|[|>][-+0-9]*#|[|>][^\r\n]*(?:\r\n?|\n) +[\r\n]",
+    r"|[|>][-+0-9]*#|[|>][^\r\n|>]*(?:\r\n?|\n) +[\r\n]",
     re.MULTILINE,
 )
 # Both parsers read about a thousand characters ahead, to see whether a bracket is a key.
 _DEEP = late_pattern(r"\[{1100}")
+# ruamel.yaml adds up tags and spaces character by character, each time with a copy of all before.
+_LONGEST_LINE = 100_000
+_LONG_LINE = late_pattern(rf"[^\r\n]{{{_LONGEST_LINE + 1}}}")
 # libyaml lets other characters end the name of an anchor, such as a colon.
 _AFTER_NAME = frozenset(("", *" \r\n,]}"))
 _BLOCK_STYLES = ("|", ">")
@@ -76,6 +79,15 @@ class SyntaxWrong(Exception):
         self.context = context
 
 
+class LineTooLong(Exception):
+    """A line of a text that only ruamel.yaml reads begins at *at*; *longest* is the bound."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+        self.longest = _LONGEST_LINE
+
+
 # The classes of both parsers have the same names.
 _KINDS: dict[str, EventKind] = {
     "DocumentStartEvent": "document",
@@ -93,6 +105,7 @@ def events_of(text: str) -> Iterable[Event]:
 
     Raises:
         SyntaxWrong: when the events before the error have been taken.
+        LineTooLong: the text would take too long to read.
         ValueError, OverflowError: an escape has too large a number.
         AssertionError: a directive asks for another version of YAML.
     """
@@ -101,7 +114,11 @@ def events_of(text: str) -> Iterable[Event]:
     events = _events_of_libyaml(text[: deep.start() + MAX_LEVELS + 1]) if deep else None
     if events and _levels(events) > MAX_LEVELS:
         return events
-    return _events_of_libyaml(text) or _events_of_ruamel(text)
+    if (events := _events_of_libyaml(text)) is not None:
+        return events
+    if long := _LONG_LINE.search(text):
+        raise LineTooLong(long.start())
+    return _events_of_ruamel(text)
 
 
 def _levels(events: Sequence[Event]) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from almaflow.document.events import MAX_LEVELS, Event, SyntaxWrong, events_of
+from almaflow.document.events import MAX_LEVELS, Event, LineTooLong, SyntaxWrong, events_of
 from almaflow.document.hazards import holds_coded_key
 from almaflow.document.opened import OpenCollection, PendingKey
 from almaflow.document.scalars import has_half, join_halves, resolve
@@ -79,6 +79,13 @@ class TreeBuilder:
             yield from events_of(self.source.text)
         except SyntaxWrong as error:
             self._syntax_error(error)
+        except LineTooLong as error:
+            message = (
+                f"This line has more than {error.longest:,} characters. Break it into several "
+                "lines, or move data to another file."
+            )
+            self._note("yaml-limit", message, (error.at, error.at + 1))
+            raise _Stop from None
         except (ValueError, OverflowError):
             # The scanner computes `\U` escapes without looking at their size.
             match = _BIG_NUMBER.search(self.source.text)
@@ -259,7 +266,8 @@ class TreeBuilder:
     def _open(self, event: Event, span: Span, is_key: bool) -> None:
         is_mapping = event.kind == "mapping"
         if is_key:
-            self._note_collection_key(span)
+            if not any(outer.is_key for outer in self._stack):
+                self._note_collection_key(span)
             self._stack[-1].key = PendingKey(None, span)
         if event.anchor:
             self._anchors[event.anchor] = None
