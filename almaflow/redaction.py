@@ -277,13 +277,14 @@ def _forms(value: str) -> Iterator[str]:
             escaped = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
             yield escaped
             yield escaped.replace("/", "\\/")
-        yield from (quote(plain, safe=""), quote(plain), quote_plus(plain))
+        coded = plain.encode("utf-8", "surrogatepass")
+        yield from (quote(coded, safe=""), quote(coded), quote_plus(coded))
         yield from _html_forms(plain)
     content = value.encode("utf-8", "surrogatepass")
     yield content.hex()
     yield "".join(f"%{byte:02x}" for byte in content)
     # What passed two programs that encode, and what was read in the wrong encoding (UTF-16).
-    yield quote(quote(value, safe=""), safe="")
+    yield quote(quote(content, safe=""), safe="")
     yield "\0".join(value)
     for form in ("\\u{:04x}", "&#{};", "&#x{:x};"):
         yield "".join(form.format(ord(character)) for character in value)

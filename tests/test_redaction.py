@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import random
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -124,6 +125,12 @@ def test_a_secret_inside_something_longer_is_starred_in_base64(
     assert "***" in masked
     # At most the bytes at the ends, which share a base64 character with what stands beside them.
     assert len(masked) - len("***") <= len(base64.b64encode((before + after).encode())) + 8
+
+
+def test_a_secret_with_bytes_that_are_not_utf_8_is_starred() -> None:
+    secret = os.fsdecode(b"l7xx\xff\xfeabcdefgh")
+
+    assert Mask([secret]).text(f"before {secret} after") == "before *** after"
 
 
 def test_each_longer_line_of_a_secret_is_starred() -> None:

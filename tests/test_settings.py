@@ -432,6 +432,17 @@ def test_a_secret_that_is_not_in_the_environment_is_named_with_the_next_move(
     )
 
 
+def test_a_secret_in_the_environment_that_is_not_text_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALMAFLOW_TEST", os.fsdecode(b"l7xx\xff\xfeabcdefgh"))
+
+    with pytest.raises(RequestWrong) as caught:
+        SecretRef.read("env:ALMAFLOW_TEST").resolve(tmp_path)
+
+    assert "not UTF-8" in str(caught.value)
+
+
 def test_a_file_with_a_secret_keeps_all_but_its_last_line_break(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_bytes(b" two\nlines \n\n")

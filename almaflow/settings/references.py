@@ -65,6 +65,15 @@ def is_reference(text: str) -> bool:
     return re.fullmatch(_REFERENCE, text) is not None
 
 
+def _is_text(value: str) -> bool:
+    """Whether *value*, of the environment, was UTF-8: Python keeps other bytes as surrogates."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _of_shell(text: object) -> str:
     """Return the NAME of `$NAME`, `${NAME}` and `%NAME%`; else an empty text.
 
@@ -168,6 +177,11 @@ class SecretRef:
 
     def _from_environment(self, folder: Path) -> str:
         if value := os.environ.get(self.name):
+            if not _is_text(value):
+                raise RequestWrong(
+                    f"The environment variable `{self.name}`, which almaflow.yaml uses, has bytes "
+                    "that are not UTF-8. Set it again to the secret, and run the command again."
+                )
             return value
         in_file = env_values(folder)
         value = in_file.get(self.name, "")
