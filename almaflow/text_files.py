@@ -147,6 +147,7 @@ for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
 _PIECE = 256 * 1024
 
 _KINDS = (
+    (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -154,12 +155,18 @@ _KINDS = (
 )
 
 
+def other_kind(status: os.stat_result) -> str:
+    """Return what is there instead of a regular file, such as `a folder`; empty: it is one."""
+    if stat.S_ISREG(status.st_mode):
+        return ""
+    return next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "special")
+
+
 def _check_kind(status: os.stat_result, most: int) -> None:
     """Raise `FileUnreadable` when what was found is not a regular file of at most *most* bytes."""
     if stat.S_ISDIR(status.st_mode):
         raise FileUnreadable(UnreadableReason.FOLDER, "it is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        what = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "special")
+    if what := other_kind(status):
         raise FileUnreadable(UnreadableReason.SPECIAL, f"it is {what}, not a regular file")
     if status.st_size > most:
         raise _too_large(most)

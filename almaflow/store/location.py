@@ -17,6 +17,7 @@ from almaflow.store.errors import (
     StoreUrlWrong,
 )
 from almaflow.store.url import StoreUrl
+from almaflow.text_files import other_kind
 
 _NEXT = (
     "Write `store: sqlite:///almaflow.db` or `store: postgresql://user@host/database` in"
@@ -117,6 +118,7 @@ def check_believed(location: StoreLocation) -> None:
     Raises:
         StoreNotTrusted: the file, its folder, its folder of locks or a link to them is not only
             ours or root's.
+        StoreUnreachable: the file, or one next to it, is a folder, a named pipe or the like.
     """
     if location.in_memory:
         return
@@ -131,6 +133,27 @@ def check_believed(location: StoreLocation) -> None:
                 f"The store {location} is not used, because {why}. Others could have changed what "
                 f"runs are doing. Write another place as `store` in almaflow.yaml. {advice(path)}"
             )
+    if location.file is not None:
+        _check_kinds(location, location.file)
+
+
+def _check_kinds(location: StoreLocation, file: Path) -> None:
+    """Refuse what is no file, or no folder: SQLite waits for a named pipe without end."""
+    wanted = dict.fromkeys((file, *_beside(file)), "file")
+    for path, kind in (wanted | dict.fromkeys((file.parent, location.locks), "folder")).items():
+        try:
+            found = other_kind(path.stat()) or "a file"
+        except OSError:
+            continue
+        if found != f"a {kind}":
+            raise StoreUnreachable(
+                f"The store {location} cannot be opened: {path} is {found}, not a {kind}.",
+                "Move it away, or write another place as `store` in almaflow.yaml",
+            )
+
+
+def _beside(file: Path) -> list[Path]:
+    return [file.with_name(file.name + end) for end in _BESIDE]
 
 
 def _parts(location: StoreLocation) -> list[Path]:
@@ -139,8 +162,7 @@ def _parts(location: StoreLocation) -> list[Path]:
         return [location.locks]
     named = [] if location.named is None else [location.named.parent, location.named]
     links = [path for path in named if os.path.islink(path)]
-    beside = [location.file.with_name(location.file.name + end) for end in _BESIDE]
-    return [*links, location.file.parent, location.file, *beside, location.locks]
+    return [*links, location.file.parent, location.file, *_beside(location.file), location.locks]
 
 
 def prepare(location: StoreLocation) -> None:

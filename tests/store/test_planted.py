@@ -15,7 +15,7 @@ import pytest
 from almaflow import ownership
 from almaflow.ownership import TRUSTED
 from almaflow.store.database import Database
-from almaflow.store.errors import StoreNotTrusted
+from almaflow.store.errors import StoreNotTrusted, StoreUnreachable
 from almaflow.store.health import examine
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners are POSIX's")
@@ -66,6 +66,33 @@ def test_a_store_is_made_for_its_owner_alone_and_then_used(store: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
     Database.open(f"sqlite:///{store}", NOW).close()
+
+
+@pytest.mark.parametrize(
+    ("part", "make"),
+    [
+        ("", os.mkfifo),
+        ("", os.mkdir),
+        ("-wal", os.mkfifo),
+        ("-journal", os.mkdir),
+        (".locks", os.mkfifo),
+        (".locks", Path.touch),
+    ],
+)
+def test_what_is_not_a_file_or_a_folder_is_named_and_not_waited_for(
+    store: Path, part: str, make: Callable[[Path], None]
+) -> None:
+    path = Path(f"{store}{part}")
+    if path.exists():
+        path.rename(path.with_name("before"))
+    make(path)
+
+    with pytest.raises(StoreUnreachable) as error:
+        examine(f"sqlite:///{store}")
+    with pytest.raises(StoreUnreachable):
+        Database.open(f"sqlite:///{store}", NOW)
+
+    assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize("part", ["", ".locks", "folder"])

@@ -192,14 +192,14 @@ def test_a_missing_folder_above_is_not_made(open_store: Opener, tmp_path: Path) 
 def test_a_file_in_place_of_the_folder_is_a_clear_error(open_store: Opener, file: Path) -> None:
     file.write_text("a file")
 
-    with pytest.raises(StoreUnreachable, match=r"cannot be made: (File exists|Not a directory)"):
+    with pytest.raises(StoreUnreachable, match="is a file, not a folder"):
         open_store(f"sqlite:///{file}/almaflow.db")
 
 
 def test_a_folder_in_place_of_the_file_is_a_clear_error(open_store: Opener, file: Path) -> None:
     file.mkdir()
 
-    with pytest.raises(StoreUnreachable, match="cannot be opened: unable to open database file"):
+    with pytest.raises(StoreUnreachable, match="is a folder, not a file"):
         open_store()
 
 
