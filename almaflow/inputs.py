@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -38,8 +38,8 @@ def read_input(declared: Input, value: Any) -> Any:
     if declared.enum is not None:
         allowed = [_READERS[declared.type](one) for one in declared.enum]
         if read not in allowed:
-            choices = ", ".join(f"`{one}`" for one in allowed)
-            raise ValueError(f"is `{read}`, but must be one of {choices}")
+            choices = _first_of([f"`{_value_text(one)}`" for one in allowed], ", ")
+            raise ValueError(f"is `{_value_text(read)}`, but must be one of {choices}")
     if declared.minimum is not None and read < declared.minimum:
         raise ValueError(f"is {read}, but must be at least {declared.minimum:.15g}")
     if declared.maximum is not None and read > declared.maximum:
@@ -50,6 +50,17 @@ def read_input(declared: Input, value: Any) -> Any:
             "quotes if it is an id"
         )
     return read
+
+
+# How many values or mistakes one message names.
+_MOST_NAMED = 20
+
+
+def _first_of(texts: Sequence[str], separator: str) -> str:
+    """Return the first of *texts* as one, and how many more there are."""
+    more = len(texts) - _MOST_NAMED
+    shown = [*texts[:_MOST_NAMED], *([f"and {more:,} more"] if more > 0 else [])]
+    return separator.join(shown)
 
 
 def _is_reasonable(value: Any) -> bool:
@@ -269,7 +280,8 @@ def _evaluate_inputs(
 ) -> None:
     """Put the inputs into *names*; all that is wrong with them is reported together."""
     wrong = [
-        f"`{name}` is not an input of this workflow{did_you_mean(name, workflow.inputs)}"
+        f"`{_value_text(name)}` is not an input of this workflow"
+        + did_you_mean(name, workflow.inputs)
         for name in supplied
         if name not in workflow.inputs
     ]
@@ -301,6 +313,6 @@ def _evaluate_inputs(
             raise
         names["inputs"][name] = value
     if wrong:
-        text = "; ".join(wrong).rstrip(".")
+        text = _first_of(wrong, "; ").rstrip(".")
         end = "" if text.endswith("?") else "."
         raise InputsInvalid(f"{text[0].upper()}{text[1:]}{end}")

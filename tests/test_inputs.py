@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from almaflow.field_types import Plain
-from almaflow.inputs import read_input
+from almaflow.inputs import InputsInvalid, evaluate_inputs, read_input
 from almaflow.workflow import Input
+from almaflow.workflow_loader import load_text
 
 
 def declared(**keys: Any) -> Input:
@@ -105,6 +106,18 @@ def test_a_value_must_be_one_of_those_listed() -> None:
     assert read_input(size, "5") == 5
     with pytest.raises(ValueError, match=r"is `2`, but must be one of `1`, `5`"):
         read_input(size, "2")
+
+
+def test_of_many_mistakes_and_values_the_first_are_named() -> None:
+    choice = declared(type="string", enum=[f"v{n}" for n in range(20_000)])
+    workflow = load_text("steps: [{notify: hi}]\n", "w.yaml").workflow
+
+    with pytest.raises(ValueError, match=r"`v19`, and 19,980 more$") as caught:
+        read_input(choice, "x" * 100_000)
+    with pytest.raises(InputsInvalid, match=r"and 39,980 more\.$"):
+        evaluate_inputs(workflow, {f"k{n}": 1 for n in range(40_000)}, {})
+
+    assert len(str(caught.value)) < 1_000
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,17 @@ from almaflow.runs.events import Listener
 T = TypeVar("T")
 
 
+# Characters of a user's name; systems allow 32 to 256.
+_LONGEST_NAME = 256
+
+
 def who() -> str:
     """Return the name of the person at the terminal, for records."""
     import getpass
 
     try:
-        return as_recorded(getpass.getuser())
+        # The environment may say anything.
+        return as_recorded(getpass.getuser())[:_LONGEST_NAME]
     except (KeyError, OSError, ImportError):
         # The user is unknown, or the system has no users.
         return "a person"

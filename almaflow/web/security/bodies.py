@@ -41,10 +41,10 @@ class Bodies:
         except TimeoutError:
             status, why = HTTPStatus.REQUEST_TIMEOUT, f"did not arrive within {PATIENCE:.0f} s"
         else:
-            if not (scope["path"].startswith("/api/") and _is_ambiguous(body)):
+            status, why = HTTPStatus.BAD_REQUEST, _fault(scope, body)
+            if not why:
                 await self._app(scope, _again(body, receive), send)
                 return
-            status, why = HTTPStatus.BAD_REQUEST, "has a name twice in one JSON object"
         response = refuse(Request(scope), status, f"The body of the request {why}.")
         response.headers["connection"] = "close"
         await response(scope, receive, send)
@@ -69,21 +69,29 @@ class _Repeated(Exception):
     """A name is twice in an object."""
 
 
-def _is_ambiguous(body: bytes) -> bool:
-    """Whether a JSON object has a name twice; readers differ in which of the values counts."""
+def _fault(scope: Scope, body: bytes) -> str:
+    """Return what is wrong with a body, to follow its name; empty: it can be read."""
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        # A proxy that goes by the other of the two sees another request in what follows.
+        return "has two lengths: `Content-Length` and `Transfer-Encoding`"
+    return _fault_of_json(body) if body and scope["path"].startswith("/api/") else ""
 
+
+def _fault_of_json(body: bytes) -> str:
     def once_each(pairs: list[tuple[str, Any]]) -> None:
+        # Readers differ in which of the values counts.
         if len(dict(pairs)) < len(pairs):
             raise _Repeated
 
     try:
         json.loads(body, object_pairs_hook=once_each)
     except _Repeated:
-        return True
-    except (ValueError, RecursionError):
-        # The route says what is wrong with it.
-        return False
-    return False
+        return "has a name twice in one JSON object"
+    except ValueError:
+        return "is not valid JSON"
+    except RecursionError:
+        return "is nested too deeply"
+    return ""
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
