@@ -6,6 +6,8 @@ from almaflow.late_patterns import late_pattern
 
 # `3.9E+13`, in some countries `3,9E+13`; what a program added to whole numbers: `39031000200018.0`.
 _ROUNDED = late_pattern(r"[-+]?\d+(?:[.,]\d+)?[eE]\+?\d{2}")
+# What a spreadsheet shows in place of a value: `#N/A`, `#NV`, `#REF!`, `########`.
+_NO_VALUE = late_pattern(r"#{3,}|#(?:N/[AD]|NV)|#[^\W\d_/]+[!?]|#DIV/0!")
 _WITH_FRACTION = late_pattern(r"\d{9,}[.,]0+")
 
 
@@ -43,6 +45,11 @@ def rounded_number(text: str, advice: str = "") -> str:
         return (
             f"`{text}` is a number that a spreadsheet such as Excel has rounded, not an id. "
             f"{advice or _TEXT_COLUMN}"
+        )
+    if _NO_VALUE.fullmatch(text):
+        return (
+            f"`{text}` is what a spreadsheet such as Excel shows when it has no value for a cell, "
+            "not an id. Correct the cell there, and save the file."
         )
     if _WITH_FRACTION.fullmatch(text):
         return f"`{text}` is a number with a fraction, not an id. " + (

@@ -91,7 +91,7 @@ def read_rows(name: str, text: str, columns: Sequence[str] | None) -> list[dict[
     line = 0
     try:
         found = read_table(text)
-        places = _places(name, found.headings, columns)
+        places = _places(name, found.headings, columns, text)
         rows: list[dict[str, str]] = []
         size = 0
         for line, row in found.rows:
@@ -108,7 +108,9 @@ def read_rows(name: str, text: str, columns: Sequence[str] | None) -> list[dict[
     return rows
 
 
-def _places(name: str, headings: list[str], columns: Sequence[str] | None) -> dict[str, int]:
+def _places(
+    name: str, headings: list[str], columns: Sequence[str] | None, text: str
+) -> dict[str, int]:
     """Return where the columns to keep are, by heading; Raises: StepFailed."""
     if not any(headings):
         raise StepFailed(f"{name}, line 1: the first line must have the headings of the columns.")
@@ -118,7 +120,7 @@ def _places(name: str, headings: list[str], columns: Sequence[str] | None) -> di
                 f"{name}, line 1: two columns have the heading `{heading}`. Rename one of them."
             )
     wanted: Iterable[str] = columns if columns is not None else filter(None, headings)
-    return {column: column_place(name, column, headings) for column in wanted}
+    return {column: column_place(name, column, headings, text) for column in wanted}
 
 
 def _check_length(place: str, row: list[str], headings: list[str]) -> None:

@@ -17,7 +17,7 @@ from almaflow.expressions import to_text
 from almaflow.field_types import MemberId, Model, Template, Text, choose_one, refused
 from almaflow.late_patterns import late_pattern
 from almaflow.rounded_numbers import rounded_number
-from almaflow.steps.csv_table import column_place, lines, no_csv, read_table
+from almaflow.steps.csv_table import check_one_each_line, column_place, lines, no_csv, read_table
 from almaflow.steps.result import StepFailed
 from almaflow.text_files import MIB, FileUnreadable, read_text
 
@@ -113,13 +113,16 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
         StepFailed: it is not CSV, has no such column, names too many members, or a number that
             a spreadsheet has rounded in place of an id.
     """
+    if column is None:
+        check_one_each_line(name, text)
     values = enumerate(lines(text), 1) if column is None else _column(name, text, column)
+    found: list[str] = []
+    line = 0
     try:
-        found = [
-            _sound(f"{name}, line {line}", one) for line, one in islice(values, MOST_MEMBERS + 1)
-        ]
+        for line, one in islice(values, MOST_MEMBERS + 1):
+            found.append(_sound(f"{name}, line {line}", one))
     except csv.Error as error:
-        raise no_csv(name, error) from error
+        raise no_csv(name, error, line) from error
     if len(found) > MOST_MEMBERS:
         raise StepFailed(
             f"{name} has more than {MOST_MEMBERS:,} members, but at most that many are sent to "
@@ -129,7 +132,9 @@ def column_of(name: str, text: str, column: str | None) -> list[str]:
 
 
 # What a spreadsheet writes in front of, or around, digits that it shall not take for a number.
-_SHOWN_AS_TEXT = late_pattern(r"=\s*\"+([^\"]*)\"+|['’´`](\w+)'?")
+_SHOWN_AS_TEXT = late_pattern(r"=?\s*\"+([^\"]*)\"+[,;]?|['’´`](\w+)'?|(\w+)[,;\t]+|=(\d+)")
+# A long number with signs between its thousands.
+_GROUPED = late_pattern(r"[0-9]{1,3}(?:([,.'’ \u00a0\u202f])[0-9]{3})(?:\1[0-9]{3}){3,}")
 # Characters that nobody sees, which copying from a page brings.
 _UNSEEN = late_pattern("[\u200b\u200e\u200f\u2060\ufeff]")
 
@@ -139,8 +144,10 @@ def _sound(place: str, text: str) -> str:
     if why := rounded_number(text):
         raise StepFailed(f"{place}: {why}")
     plain = _UNSEEN.sub("", text).strip()
+    if _GROUPED.fullmatch(plain):
+        return "".join(filter(str.isdigit, plain))
     if shown := _SHOWN_AS_TEXT.fullmatch(plain):
-        return shown[1] or shown[2]
+        return next(one for one in shown.groups() if one is not None)
     return plain
 
 
@@ -149,7 +156,7 @@ def _column(name: str, text: str, column: str) -> Iterator[tuple[int, str]]:
     found = read_table(text)
     if not found.headings:
         return
-    place = column_place(name, column, found.headings)
+    place = column_place(name, column, found.headings, text)
     for line, row in found.rows:
         if place < len(row):
             yield line, _cell(row, place, found.delimiter, len(found.headings))
