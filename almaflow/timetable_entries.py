@@ -7,19 +7,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from almaflow.durations import format_duration
 from almaflow.errors import RequestWrong
-from almaflow.field_types import Plain, Template
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
-from almaflow.schedule_entry import ScheduleEntry
-from almaflow.settings import Project, data_path
+from almaflow.settings import data_path
 from almaflow.text_files import MIB, FileUnreadable, read_text
 from almaflow.timetable import Calendar, Timetable, TimetableInvalid, check_ics, find_zone
-from almaflow.workflow import Workflow
+
+if TYPE_CHECKING:
+    from almaflow.schedule_entry import ScheduleEntry
+    from almaflow.settings import Project
+    from almaflow.workflow import Workflow
 
 _KEY = 10
 
@@ -186,6 +188,9 @@ def _hash(timetable: Timetable, inputs: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     """Return an input's value as JSON data, as it is written."""
+    # Entries that were kept have no inputs, and need no models.
+    from almaflow.field_types import Plain, Template
+
     match value:
         case Template() | Plain():
             return value.text

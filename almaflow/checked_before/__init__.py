@@ -24,7 +24,7 @@ from almaflow.checked_before.reading import Reading, digest_of, watched
 from almaflow.checked_before.results import Result, ResultFile
 from almaflow.checked_before.surroundings import is_listed, is_program, key_of
 
-__all__ = ["Findings", "checked_once", "digest_of"]
+__all__ = ["Findings", "K", "Kept", "checked_once", "digest_of", "is_below"]
 
 
 class Kept(Protocol):
@@ -39,6 +39,7 @@ class Kept(Protocol):
 
 
 K = TypeVar("K", bound=Kept)
+"""What a check finds."""
 
 
 def checked_once(folder: Path, asked: Sequence[str], check: Callable[[], K], kind: type[K]) -> K:

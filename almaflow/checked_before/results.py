@@ -21,7 +21,7 @@ from almaflow.text_files import MIB, FileUnreadable, read_bytes
 
 _FORMAT = 1
 _LARGEST = 8 * MIB
-_MOST = 8
+_MOST = 16
 """Results that are kept: of other questions, folders and programs, the oldest are dropped."""
 
 

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.settings import Project
 from almaflow.store import SchedulePause, Store, TickEnding
 from almaflow.timetable_entries import TimetableEntry, entries_of
-from almaflow.workflow_loader import LoadedWorkflow, find_workflow, load_paths, load_workflow
+
+if TYPE_CHECKING:
+    from almaflow.settings import Project
+    from almaflow.workflow_loader import LoadedWorkflow
 
 FAR = timedelta(days=20 * 366)
 """How far ahead ticks are searched for."""
@@ -43,6 +46,17 @@ class Timetables:
     entries: tuple[TimetableEntry, ...]
     remarks: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return them as JSON data, without inputs."""
+        entries = [[one.workflow, one.key, one.to_json()] for one in self.entries]
+        return {"entries": entries, "remarks": self.remarks}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return what `to_json` made data of."""
+        entries = (TimetableEntry.from_json(*one) for one in data["entries"])
+        return cls(tuple(entries), tuple(data["remarks"]))
+
 
 def timetables_of(name: str, project: Project) -> Timetables:
     """Return the schedule entries of the workflow, or the file, *name*.
@@ -50,6 +64,8 @@ def timetables_of(name: str, project: Project) -> Timetables:
     Raises:
         RequestWrong: there is none, it is invalid or has no timetable, or its calendar is broken.
     """
+    from almaflow.workflow_loader import find_workflow, load_workflow
+
     loaded = load_workflow(find_workflow(name, project), project)
     return Timetables(_some(entries_of(loaded.name, loaded.workflow, project), f"{name} has no"))
 
@@ -62,6 +78,8 @@ def all_timetables(project: Project) -> Timetables:
     Raises:
         RequestWrong: there are none.
     """
+    from almaflow.workflow_loader import load_paths
+
     loaded, problems = load_paths([project.workflows], project)
     invalid = {problem.location.file for problem in problems if problem.severity == "error"}
     return timetables_in(

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError
+from almaflow.operations.kept_checks import workflows_checked_once
 from almaflow.settings import StoreSettings
 from almaflow.store import Store
 from almaflow.store.location import read_url
 
 if TYPE_CHECKING:
     from almaflow.operations.causes import Explanation
-    from almaflow.operations.coming_ticks import ComingTick
+    from almaflow.operations.coming_ticks import ComingTick, Timetables
     from almaflow.operations.ledger import TickState, TickView
     from almaflow.operations.processes import ProcessView
     from almaflow.operations.run_details import RunDetails
@@ -49,10 +50,7 @@ class LocalSource:
 
     @cached_property
     def _project(self) -> Project:
-        """The project with all of its settings; Raises: DocumentsInvalid."""
-        from almaflow.settings import find_project
-
-        return find_project(Path.cwd())
+        return _read_project()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -105,13 +103,25 @@ class LocalSource:
         self, name: str | None, after: datetime, until: datetime, count: int
     ) -> tuple[Sequence[ComingTick], Sequence[str]]:
         """Return coming ticks, of all workflows without a *name*, and remarks on omitted ones."""
-        from almaflow.operations.coming_ticks import all_timetables, coming_ticks, timetables_of
+        from almaflow.operations.coming_ticks import coming_ticks
 
-        project = self._project
-        found = all_timetables(project) if name is None else timetables_of(name, project)
+        found = self._timetables(name)
         # A question about the files does not make a store.
         store = self.store if self._has_store() else None
         return coming_ticks(found.entries, store, after, until, count), found.remarks
+
+    def _timetables(self, name: str | None) -> Timetables:
+        """Return those of the workflow *name*, else of all; models are built for changed files."""
+        from almaflow.operations.coming_ticks import Timetables, all_timetables, timetables_of
+
+        def found() -> Timetables:
+            project = _read_project()
+            return all_timetables(project) if name is None else timetables_of(name, project)
+
+        if self._settings.file is None:
+            return found()
+        paths = () if name is None else (Path(name),)
+        return workflows_checked_once(self._settings.folder, paths, found, Timetables)
 
     def _has_store(self) -> bool:
         file = read_url(self._settings.url).file
@@ -142,3 +152,10 @@ class LocalSource:
         from almaflow.operations.processes import list_processes
 
         return list_processes(self.store)
+
+
+def _read_project() -> Project:
+    """Return the project with all of its settings; Raises: DocumentsInvalid."""
+    from almaflow.settings import find_project
+
+    return find_project(Path.cwd())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from almaflow.durations import parse_duration
 from almaflow.errors import RequestWrong
-from almaflow.field_types import parse_duration
 from almaflow.late_patterns import late_pattern
 from almaflow.timetable import TimetableInvalid, instant_of, parse_moment
 

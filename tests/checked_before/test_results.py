@@ -37,9 +37,9 @@ def test_what_is_kept_is_read_as_it_was(kept: ResultFile) -> None:
 
 
 def test_only_the_newest_are_kept(kept: ResultFile) -> None:
-    kept.write([result(str(number)) for number in range(20)])
+    kept.write([result(str(number)) for number in range(40)])
 
-    assert [one.key for one in kept.read()] == [str(number) for number in range(8)]
+    assert [one.key for one in kept.read()] == [str(number) for number in range(16)]
 
 
 def test_results_without_room_are_left_out(

@@ -105,11 +105,14 @@ def test_next_pays_for_what_it_shows_only(write: Write, command: list[str]) -> N
     write("workflows/w.yaml", "schedule: [{cron: '0 2 * * *'}]\nsteps: [{wait: 1m}]")
 
     modules = modules_after(*command)
+    again = modules_after(*command)
 
     assert "almaflow.timetable.cron" in modules
     assert not modules & {"almaflow.alma.calls", "almaflow.plan", "almaflow.runs"}
     assert modules & NEVER_AT_START == set()
     assert kinds_in(modules) == {"wait"}
+    assert "almaflow.timetable.cron" in again
+    assert not again & {*MODELS, "almaflow.workflow", "almaflow.workflow_loader"}
 
 
 def test_show_pays_for_what_it_shows_only(write: Write) -> None:

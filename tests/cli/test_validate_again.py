@@ -1,4 +1,4 @@
-"""`almaflow validate` of what has not changed: as quick as it may be, and never out of date."""
+"""`almaflow validate` and `next` of what has not changed: quick, and never out of date."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,56 @@ def test_whatever_changes_is_seen(
     assert seen(almaflow) == seen(almaflow, "--no-cache")
 
 
+def coming(almaflow: Almaflow, *options: str) -> tuple[int, str, str]:
+    typed = almaflow("next", "--json", "--from", "2026-01-01", *options)
+    return typed.code, typed.out, typed.err
+
+
+@pytest.mark.parametrize("options", [[], ["weekly"], ["workflows/weekly.yaml"]])
+def test_timetables_are_kept_as_long_as_nothing_changes(
+    almaflow: Almaflow, project: dict[str, Path], checks: list[str], options: list[str]
+) -> None:
+    first, again = coming(almaflow, *options), coming(almaflow, *options)
+
+    assert first[0] == 0
+    assert first[1].count("weekly") == 10
+    assert again == first
+    assert checks == ["check", "check"]  # of the settings and of the workflows
+
+
+@pytest.mark.parametrize("options", [[], ["weekly"]])
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_changes_counts_for_the_next_ticks(
+    almaflow: Almaflow, project: dict[str, Path], folder: Path, name: str, options: list[str]
+) -> None:
+    coming(almaflow, *options)
+
+    CHANGES[name](folder)
+
+    assert coming(almaflow, *options) == anew(folder, lambda: coming(almaflow, *options))
+
+
+def anew(folder: Path, ask: Callable[[], tuple[int, str, str]]) -> tuple[int, str, str]:
+    (folder / ".almaflow" / "checked.json").unlink(missing_ok=True)
+    return ask()
+
+
+def test_timetables_of_another_folder_are_not_kept(
+    almaflow: Almaflow, write: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("here/almaflow.yaml", "timezone: UTC\n")
+    file = write("other/w.yaml", "schedule: [{id: a, cron: '0 3 * * 1'}]\nsteps: [{wait: 1m}]\n")
+    monkeypatch.chdir(folder / "here")
+    before = coming(almaflow, "../other/w.yaml")
+
+    file.write_text(
+        "schedule: [{id: a, cron: '0 4 * * 1'}]\nsteps: [{wait: 1m}]\n", encoding="utf-8"
+    )
+
+    assert before[0] == 0
+    assert coming(almaflow, "../other/w.yaml")[1] == before[1].replace("03:00", "04:00")
+
+
 def test_other_settings_of_the_environment_are_other_questions(
     almaflow: Almaflow, project: dict[str, Path], checks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,10 +319,16 @@ def test_no_sequence_of_edits_leaves_a_result_that_is_out_of_date(
         edit(folder, *one)
 
         assert typed(capsys) == typed(capsys) == typed(capsys, "--no-cache")
+        ask = partial(printed, capsys, "next", "--json", "--from", "2026-01-01")
+        assert ask() == ask() == anew(folder, ask)
 
 
 def typed(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, str]:
-    code = main(["validate", "--json", *options])
+    return printed(capsys, "validate", "--json", *options)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 

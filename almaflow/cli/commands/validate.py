@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from almaflow.checked_before import Findings, checked_once, digest_of
+from almaflow.checked_before import Findings
 from almaflow.cli.render.problem_formats import ProblemFormat, format_problems, problem_lines
 from almaflow.cli.render.terminal import emit, emit_document, emit_lines, has_colours
 from almaflow.cli.render.text_layout import many, on_one_line
 from almaflow.cli.settings_above import find_project_anyway
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid, RequestWrong
+from almaflow.operations.kept_checks import workflows_checked_once
 from almaflow.problems import Problem, Severity, counted, has_errors, is_clean
 from almaflow.scenario_files import is_scenario
 from almaflow.settings import FILE_NAME, Project
 from almaflow.settings.env_file import ENV_FILE
-from almaflow.snapshot.place import SNAPSHOT_FILE
 from almaflow.workflow_folder import is_tests, list_workflows
 
 if TYPE_CHECKING:
@@ -138,13 +138,8 @@ def _checked_once(paths: Sequence[Path], project: Project, document: Document) -
         loaded, problems = _check(paths, project)
         return Findings(len(loaded), tuple(problems))
 
-    folder = os.path.realpath(project.folder)
-    if not all(Path(os.path.realpath(path)).is_relative_to(folder) for path in paths):
-        return check()
-    # A snapshot stays in memory once it is read, so a check may use it without opening it.
-    snapshot = digest_of(os.fspath(project.folder / SNAPSHOT_FILE))
-    asked = [document.file, document.text, snapshot, *map(os.fspath, paths)]
-    return checked_once(project.folder, asked, check, Findings)
+    asked = (document.file, document.text)
+    return workflows_checked_once(project.folder, paths, check, Findings, asked)
 
 
 def _check(paths: Sequence[Path], project: Project) -> tuple[list[LoadedWorkflow], list[Problem]]:
