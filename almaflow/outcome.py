@@ -50,6 +50,9 @@ class Outcome(StrEnum):
 
 _GOOD = frozenset({Outcome.SUCCEEDED, Outcome.WARNING, Outcome.SKIPPED})
 
+MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+"""The outcomes after which `on_failure: continue` continues."""
+
 # From best to worst. Unknown outweighs everything: a person has to check.
 _ORDER = (
     Outcome.SKIPPED,

@@ -10,14 +10,11 @@ from zoneinfo import ZoneInfo
 from almaflow.engine.journal import RunJournal
 from almaflow.expressions.serialization import decode, encode
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome
+from almaflow.outcome import MAY_CONTINUE, Outcome
 from almaflow.steps.base import Block, Retry, StepBase
 from almaflow.steps.result import BlockExit, StepResult
 from almaflow.store import EntryState, JournalEntry
 from almaflow.workflow import Workflow
-
-# The outcomes after which `on_failure: continue` continues.
-MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import anyio
 from almaflow.alma.errors import NotInAlma
 from almaflow.engine.alma_writes.journaled_request import RequestChanged
 from almaflow.engine.attempt import RunState
-from almaflow.engine.history import MAY_CONTINUE, EarlyEnd
+from almaflow.engine.history import EarlyEnd
 from almaflow.engine.names import Scope
 from almaflow.engine.parallel import ParallelBlocks
 from almaflow.engine.scope import ExecutionScope, Halted
@@ -26,7 +26,7 @@ from almaflow.engine.termination import OpenAttempts, still_running
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome, worst
+from almaflow.outcome import MAY_CONTINUE, Outcome, worst
 from almaflow.plan import Plan, check_environment, sub_plan
 from almaflow.runs.events import EventKind
 from almaflow.steps.base import Block, BlockResult, StepBase

@@ -12,10 +12,9 @@ from typing import Any
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome
+from almaflow.outcome import MAY_CONTINUE, Outcome
 from almaflow.runs.request_views import is_submission
 from almaflow.runs.step_tree import ANYWHERE, Order, StepPosition, StepTree
-from almaflow.runs.step_views import MAY_CONTINUE
 from almaflow.store import EntryState, JournalEntry
 
 # The states of a submission that Alma accepted or may have accepted.

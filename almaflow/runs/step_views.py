@@ -11,16 +11,13 @@ from zoneinfo import ZoneInfo
 
 from almaflow.expressions.serialization import plain
 from almaflow.late_dataclasses import dataclass
-from almaflow.outcome import Outcome, Status
+from almaflow.outcome import MAY_CONTINUE, Outcome, Status
 from almaflow.redaction import show_placeholders
 from almaflow.runs.request_views import RequestView, ViewPoint, intents_of, is_lost, is_submission
 from almaflow.runs.step_tree import FINALLY, Order, StepTree, TreeStep
 from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.store import JournalEntry, RunRecord
 from almaflow.waiting import Waiting
-
-MAY_CONTINUE = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
-"""The outcomes after which `on_failure: continue` continues."""
 
 RUN = ""
 """The path of the run's own entries."""

@@ -8,9 +8,9 @@ from almaflow.authoring.workflow_tests.running import Record
 from almaflow.authoring.workflow_tests.step_names import DEFAULT, StepNames, any_iteration
 from almaflow.document import Document, PathTo
 from almaflow.late_dataclasses import dataclass
+from almaflow.outcome import MAY_CONTINUE
 from almaflow.problems import Location
 from almaflow.runs.step_tree import StepPosition
-from almaflow.runs.step_views import MAY_CONTINUE
 from almaflow.steps.base import StepBase
 from almaflow.workflow_loader import LoadedWorkflow
 
