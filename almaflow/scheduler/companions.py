@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from almaflow.scheduler.timers import Wakeups
 from almaflow.scheduler.workflow_files import WorkflowSnapshot
 from almaflow.settings import Project
 from almaflow.store import RunRecord
+
+STORE_RETRY_DELAY = timedelta(seconds=10)
+"""How long a store that refuses is left alone."""
 
 
 async def _keep_working(engine: Engine) -> None:

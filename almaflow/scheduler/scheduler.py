@@ -23,7 +23,7 @@ from almaflow.engine.log import Log
 from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.clock_jumps import ClockJumps
-from almaflow.scheduler.companions import Companion, Parts
+from almaflow.scheduler.companions import STORE_RETRY_DELAY, Companion, Parts
 from almaflow.scheduler.tick_ledger import CycleResult, Ledger
 from almaflow.scheduler.workflow_files import (
     Signature,
@@ -50,9 +50,6 @@ MOST_SCANS = 15
 
 STAND_BY = timedelta(seconds=1)
 """How often a process that stands by looks whether the other one still leads."""
-
-AGAIN = timedelta(seconds=10)
-"""How long a store that refuses is left alone."""
 
 
 class TermOver(Exception):
@@ -104,7 +101,7 @@ class Scheduler:
                 if not self.started:
                     raise
                 self.log(f"{error} Trying again.", level="error")
-                await sleep(self.clock, AGAIN)
+                await sleep(self.clock, STORE_RETRY_DELAY)
             finally:
                 self.leading = False
 
@@ -220,7 +217,7 @@ class _Term:
                 if str(error) != refused:
                     refused = str(error)
                     self._log(f"The ledger is waiting for the store: {error}", level="error")
-                await sleep(self._clock, AGAIN)
+                await sleep(self._clock, STORE_RETRY_DELAY)
                 continue
             await self._wakeups.sleep(self._next_look(happened))
 

@@ -211,7 +211,7 @@ def _hurry(pace: float) -> None:
         (worker, ("HEARTBEAT", "STALLED", "SWEEP", "CLOCK", "LOOK", "AGAIN")),
         (claimed_runs, ("STORE_AGAIN",)),
         (engine, ("STORE_AGAIN",)),
-        (scheduler, ("AGAIN",)),
+        (scheduler, ("STORE_RETRY_DELAY",)),
     )
     for module, names in modules:
         for name in names:

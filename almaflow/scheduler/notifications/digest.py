@@ -16,7 +16,7 @@ from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import UNFINISHED
-from almaflow.scheduler.companions import Companion
+from almaflow.scheduler.companions import STORE_RETRY_DELAY, Companion
 from almaflow.scheduler.notifications.digest_messages import DigestPeriod, digest
 from almaflow.scheduler.notifications.routing import to_channels
 from almaflow.scheduler.workflow_files import WorkflowSnapshot
@@ -30,9 +30,6 @@ from almaflow.timetable_entries import TimetableEntry
 
 LATEST = timedelta(hours=12)
 """How late a digest is still sent; older ones become part of the next."""
-
-AGAIN = timedelta(seconds=10)
-"""How long a store that refuses is left alone."""
 
 # How far back to search for the last digest, and for ticks that were decided late.
 _BACK = timedelta(days=32)
@@ -91,7 +88,7 @@ class Digest(Companion):
                     await self.look()
                 except StoreTrouble:
                     # The ledger meets and reports the same; the digest follows afterwards.
-                    await sleep(self._clock, AGAIN)
+                    await sleep(self._clock, STORE_RETRY_DELAY)
                     continue
                 await self._clock.sleep_until(next(timetable.after(self._clock.now())))
 

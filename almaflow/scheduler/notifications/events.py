@@ -9,7 +9,7 @@ import anyio
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
-from almaflow.scheduler.companions import Companion
+from almaflow.scheduler.companions import STORE_RETRY_DELAY, Companion
 from almaflow.scheduler.notifications.routing import (
     about_clock,
     about_file,
@@ -33,9 +33,6 @@ from almaflow.store import (
 )
 from almaflow.store.writer import StoreWriter
 from almaflow.workflow import Workflow
-
-AGAIN = timedelta(seconds=10)
-"""How long a store that refuses is left alone."""
 
 # How far back missed ticks are still reported after a process died before it reported them.
 _MADE_UP = timedelta(hours=1)
@@ -117,7 +114,7 @@ class TickNotifications(Companion):
                 # The ledger meets and reports the same; these follow afterwards.
                 self._waiting = notices + self._waiting
                 self._news.set()
-                await sleep(self._clock, AGAIN)
+                await sleep(self._clock, STORE_RETRY_DELAY)
 
     async def _make_up(self) -> None:
         """Report missed ticks whose end was recorded right before a process died."""
