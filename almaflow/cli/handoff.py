@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 
@@ -17,9 +18,9 @@ from almaflow.clock import SystemClock, sleep
 from almaflow.engine.lease import HeartbeatWatch
 from almaflow.operations.run_records import is_worked_on
 from almaflow.outcome import Outcome, Status
-from almaflow.plan import recorded_plan
+from almaflow.plan import Plan, recorded_plan
 from almaflow.settings import Project
-from almaflow.store import LEASE, RunRecord, Store
+from almaflow.store import LEASE, RunHeld, RunRecord, Store
 
 # How often a process without a heartbeat is checked.
 _LOOK = timedelta(seconds=1)
@@ -74,8 +75,35 @@ def responds(store: Store, record: RunRecord) -> bool:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def notify_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, **data: Any) -> None:
-    """Report what the process that executes a run does now; *data* is added for programs."""
+def hand_over(
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    *,
+    here: str,
+    there: str,
+    as_json: bool,
+    **data: Any,
+) -> None:
+    """Leave a run to the process that executes it, or execute it here if no process does.
+
+    *here* is printed in the latter case; *there* completes the sentence about the process, and
+    *data* is added to it for programs.
+
+    Raises: typer.Exit when the run was executed here.
+    """
+    if not responds(store, record):
+        plan = recorded_plan(record, store.definition(record.definition))
+        if not as_json:
+            say(here)
+        try:
+            ended = continue_here(project, store, record, plan, as_json=as_json)
+        except RunHeld:
+            # A process has just claimed the run, and it is notified of what was recorded.
+            record = store.run(record.id)
+        else:
+            cancelled = ended.cancel_requested_at and ended.outcome is Outcome.CANCELLED
+            raise typer.Exit(0 if cancelled else exit_code_of(ended))
     assert record.owner is not None, "a run that is worked on has an owner"
     process = store.process(record.owner)
     assert process is not None, "an owner is recorded before it owns"
@@ -84,25 +112,26 @@ def notify_owner(store: Store, record: RunRecord, text: str, *, as_json: bool, *
         emit_json({"run": record.id, **data, "pid": pid, "host": host})
         return
     say(
-        f"Process {pid} on {host} is executing run {record.id} and {text}. Follow it with "
+        f"Process {pid} on {host} is executing run {record.id} and {there}. Follow it with "
         f"`almaflow logs -f {record.id}`."
     )
 
 
-def work_here(
-    project: Project, store: Store, record: RunRecord, text: str, *, as_json: bool
-) -> NoReturn:
-    """Execute a run here, because no process does, after printing *text*.
+def continue_here(
+    project: Project,
+    store: Store,
+    record: RunRecord,
+    plan: Plan,
+    *,
+    before: Callable[[], object] = lambda: None,
+    as_json: bool,
+) -> RunRecord:
+    """Execute a run that has begun before, and follow it to its end; *before* is as for `follow`.
 
-    Raises: RunHeld when a process has claimed it meanwhile; typer.Exit.
+    Raises: RunHeld when another process has claimed it; typer.Exit when interrupted.
     """
-    plan = recorded_plan(record, store.definition(record.definition))
-    if not as_json:
-        say(text)
     seen = steps_so_far(store, record, plan)
     with onlooker(plan, as_json=as_json, seen=seen) as view:
         engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
         engine.watching = SilenceReport()
-        ended = follow(engine, store, plan, as_json=as_json)
-    cancelled = ended.cancel_requested_at is not None and ended.outcome is Outcome.CANCELLED
-    raise typer.Exit(0 if cancelled else exit_code_of(ended))
+        return follow(engine, store, plan, before=before, as_json=as_json)

@@ -13,8 +13,8 @@ import pytest
 
 from almaflow.alma.simulator import SimulatedAlma
 from almaflow.alma.simulator.http import SimulatorServer
-from almaflow.cli import bootstrap
-from almaflow.cli.commands import cancel, logs
+from almaflow.cli import bootstrap, handoff
+from almaflow.cli.commands import logs
 from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import make_plan
@@ -392,7 +392,7 @@ def test_a_process_that_takes_the_run_meanwhile_is_asked(
         work_on(store, run)
         return False
 
-    monkeypatch.setattr(cancel, "responds", taken_right_after)
+    monkeypatch.setattr(handoff, "responds", taken_right_after)
 
     typed = almaflow("cancel", run)
 

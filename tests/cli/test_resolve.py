@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from almaflow.cli import repeated_submissions
-from almaflow.cli.commands import resolve
+from almaflow.cli import handoff, repeated_submissions
 from almaflow.outcome import Outcome
 from almaflow.store import EntryState
 from tests.cli.conftest import Almaflow
@@ -311,7 +310,7 @@ def test_a_process_that_takes_the_run_meanwhile_is_told(
             store.claim_run(run, store.enter_process("shelf", 4711, "0").id)
             return False
 
-        monkeypatch.setattr(resolve, "responds", taken_right_after)
+        monkeypatch.setattr(handoff, "responds", taken_right_after)
         typed = almaflow("resolve", "last", "job", "--not-submitted")
 
     assert typed.code == 0

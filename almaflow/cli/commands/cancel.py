@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from almaflow.cli import bootstrap
-from almaflow.cli.handoff import notify_owner, responds, work_here
+from almaflow.cli.handoff import hand_over
 from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.operations.cancellation import ask_cancel
-from almaflow.store import RunHeld
 
 
 def cancel(
@@ -30,12 +29,12 @@ def cancel(
     project = bootstrap.open_project()
     with bootstrap.open_store(project) as store:
         record = ask_cancel(store, run, who())
-        if not responds(store, record):
-            try:
-                text = f"No process is executing run {record.id}; cancelling it here."
-                work_here(project, store, record, text, as_json=as_json)
-            except RunHeld:
-                # A process has just claimed the run, and it is notified of the request.
-                record = store.run(record.id)
-        text = "has been asked to cancel it; its `finally` steps and notifications follow"
-        notify_owner(store, record, text, as_json=as_json, asked=True)
+        hand_over(
+            project,
+            store,
+            record,
+            here=f"No process is executing run {record.id}; cancelling it here.",
+            there="has been asked to cancel it; its `finally` steps and notifications follow",
+            as_json=as_json,
+            asked=True,
+        )

@@ -9,7 +9,7 @@ import typer
 
 from almaflow.cli import bootstrap
 from almaflow.cli.alma_queries import LiveAlma
-from almaflow.cli.handoff import notify_owner, responds, work_here
+from almaflow.cli.handoff import hand_over
 from almaflow.cli.options import JsonOption, RunArgument
 from almaflow.cli.prompts import who
 from almaflow.cli.render.terminal import emit
@@ -25,7 +25,7 @@ from almaflow.operations.resolution import (
     record_decision,
 )
 from almaflow.settings import Project
-from almaflow.store import RunHeld, RunRecord, Store
+from almaflow.store import RunRecord, Store
 
 
 def resolve(
@@ -74,7 +74,18 @@ def resolve(
             emit("Nothing was recorded.")
             raise typer.Exit(1)
         record_decision(store, record, lost, instance, who())
-        _go_on(project, store, record, lost, instance, as_json=as_json)
+        outcome = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
+        hand_over(
+            project,
+            store,
+            record,
+            here=f"Step {lost.path} {outcome}. No process is executing run {record.id}, so it "
+            "continues here.",
+            there=f"continues now that step {lost.path} {outcome}",
+            as_json=as_json,
+            resolved=lost.path,
+            instance=instance,
+        )
 
 
 def _not_there(
@@ -89,28 +100,3 @@ def _not_there(
     if not found.instances or as_json:
         return True
     return may_submit_once_more(unconfirmed(record.id, lost, found), ZoneInfo("UTC"))
-
-
-def _go_on(
-    project: Project,
-    store: Store,
-    record: RunRecord,
-    lost: UnconfirmedRequest,
-    instance: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Let the process that executes the run apply the decision, or continue the run here."""
-    outcome = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
-    if not responds(store, record):
-        try:
-            text = (
-                f"Step {lost.path} {outcome}. No process is executing run {record.id}, so it "
-                "continues here."
-            )
-            work_here(project, store, record, text, as_json=as_json)
-        except RunHeld:
-            # A process has just claimed the run, and it is notified of the reply.
-            record = store.run(record.id)
-    text = f"continues now that step {lost.path} {outcome}"
-    notify_owner(store, record, text, as_json=as_json, resolved=lost.path, instance=instance)

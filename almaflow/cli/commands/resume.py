@@ -9,13 +9,11 @@ import anyio
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.commands.run import follow
-from almaflow.cli.handoff import SilenceReport
+from almaflow.cli.handoff import SilenceReport, continue_here
 from almaflow.cli.interrupt import EXIT_INTERRUPTED, Interrupted, run_interruptible
 from almaflow.cli.options import JsonOption, StrictOption
-from almaflow.cli.prompts import prompt_at
 from almaflow.cli.render.event_lines import asks_a_person, event_line
-from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
+from almaflow.cli.render.run_report import exit_code_of
 from almaflow.cli.render.terminal import emit, say
 from almaflow.errors import AlmaflowError, RequestWrong
 from almaflow.operations.continuing import refuse_finished
@@ -85,11 +83,7 @@ def resume_run(project: Project, store: Store, record: RunRecord, *, as_json: bo
     """
     refuse_finished(record)
     plan = recorded_plan(record, store.definition(record.definition))
-    seen = steps_so_far(store, record, plan)
-    with onlooker(plan, as_json=as_json, seen=seen) as view:
-        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
-        engine.watching = SilenceReport()
-        return follow(engine, store, plan, as_json=as_json)
+    return continue_here(project, store, record, plan, as_json=as_json)
 
 
 # --- all of them ----------------------------------------------------------------------------------

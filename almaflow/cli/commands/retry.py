@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from almaflow.cli import bootstrap
-from almaflow.cli.commands.run import follow
+from almaflow.cli.handoff import continue_here
 from almaflow.cli.options import JsonOption, RunArgument, StrictOption
-from almaflow.cli.prompts import prompt_at, who
-from almaflow.cli.render.run_report import exit_code_of, onlooker, steps_so_far
+from almaflow.cli.prompts import who
+from almaflow.cli.render.run_report import exit_code_of
 from almaflow.cli.repeated_submissions import confirm_retry
 from almaflow.cli.sources import ServerOption, TokenOption, is_remote
 from almaflow.operations.action_documents import retry_preview
-from almaflow.operations.retrying import ComingAttempt, preview_retry, reopen_run
-from almaflow.settings import Project
-from almaflow.store import Store
+from almaflow.operations.retrying import preview_retry, reopen_run
 
 
 def retry(
@@ -55,16 +53,7 @@ def retry(
         # A missing key is reported before anything is recorded.
         project.institution(coming.plan.institution).key()
         confirm_retry(retry_preview(coming), coming.plan.zone, yes=yes, as_json=as_json)
-        code = _work(project, store, coming, strict=strict, as_json=as_json)
-        raise typer.Exit(code)
-
-
-def _work(
-    project: Project, store: Store, coming: ComingAttempt, *, strict: bool, as_json: bool
-) -> int:
-    seen = steps_so_far(store, coming.run, coming.plan)
-    reopen = partial(reopen_run, store, coming, who())
-    with onlooker(coming.plan, as_json=as_json, seen=seen) as view:
-        engine = bootstrap.live_engine(project, store, view, prompt_at(view, as_json=as_json))
-        ended = follow(engine, store, coming.plan, before=reopen, as_json=as_json)
-    return exit_code_of(ended, strict=strict)
+        reopen = partial(reopen_run, store, coming, who())
+        plan = coming.plan
+        ended = continue_here(project, store, coming.run, plan, before=reopen, as_json=as_json)
+        raise typer.Exit(exit_code_of(ended, strict=strict))
