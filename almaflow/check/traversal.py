@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from almaflow import model_fields
 from almaflow.document import PathTo
-from almaflow.field_types import VALUE, Model, Template, TemplateText
+from almaflow.field_types import VALUE, Model, Plain, Template, TemplateText
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 
@@ -65,6 +65,21 @@ def _child(data: Any, key: str | int) -> Any:
         return data[key]
     # One entry may be in the place of a list.
     return None if isinstance(data, list) or key != 0 else data
+
+
+def texts_in(data: Any, path: PathTo = ()) -> Iterator[tuple[PathTo, str]]:
+    """Yield every text in *data* that is not a key, with its path below *path*."""
+    match data:
+        case str():
+            yield path, data
+        case Plain():
+            yield path, data.text
+        case dict():
+            for key, value in data.items():
+                yield from texts_in(value, (*path, key))
+        case list():
+            for index, value in enumerate(data):
+                yield from texts_in(value, (*path, index))
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ YAML takes such marks around a whole value for a part of the text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from almaflow.check.collector import ProblemCollector
+from almaflow.check.traversal import texts_in
 from almaflow.check.value_shapes import typographic_quotes
 from almaflow.document import PathTo
 from almaflow.document.slips import in_quotes
@@ -31,7 +29,7 @@ def check_characters(notes: ProblemCollector) -> None:
 
     Also the names in whose words a letter of another alphabet looks like a Latin one.
     """
-    for path, text in _texts(notes.document.data, ()):
+    for path, text in texts_in(notes.document.data):
         if text.isascii():
             continue
         inner = typographic_quotes(text)
@@ -53,15 +51,3 @@ def _note_quotes(notes: ProblemCollector, path: PathTo, text: str, inner: str) -
         in_quotes(inner) if is_bare else "",
     )
     notes.add(problem)
-
-
-def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:
-    match data:
-        case str():
-            yield path, data
-        case dict():
-            for key, value in data.items():
-                yield from _texts(value, (*path, key))
-        case list():
-            for index, value in enumerate(data):
-                yield from _texts(value, (*path, index))

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.lints.broken_parts import BrokenParts
+from almaflow.check.traversal import texts_in
 from almaflow.document import Document, PathTo
-from almaflow.field_types import Plain
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
 from almaflow.problems import Problem
@@ -55,7 +54,7 @@ class Subject:
     @cached_property
     def texts(self) -> Sequence[tuple[PathTo, str]]:
         """Every text of the file that is not a key, with its path."""
-        return tuple(_texts(self.document.data, ()))
+        return tuple(texts_in(self.document.data))
 
     @property
     def institution(self) -> str | None:
@@ -99,17 +98,3 @@ def pairs_in(text: str) -> Iterator[tuple[str, str]]:
     for chain in _CHAIN.finditer(_KEY.sub(r".\1", text)):
         names = [name.strip() for name in chain.group().split(".")]
         yield from pairwise(names)
-
-
-def _texts(data: Any, path: PathTo) -> Iterator[tuple[PathTo, str]]:
-    match data:
-        case str():
-            yield path, data
-        case Plain():
-            yield path, data.text
-        case dict():
-            for key, value in data.items():
-                yield from _texts(value, (*path, key))
-        case list():
-            for index, value in enumerate(data):
-                yield from _texts(value, (*path, index))
