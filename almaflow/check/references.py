@@ -5,6 +5,7 @@ What is in the files is checked in `named_files`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from almaflow.check.collector import ProblemCollector
@@ -29,9 +30,7 @@ def check_institution(
     if not around.settings_count or "{{" in name:
         return
     if name not in known:
-        hint = did_you_mean(name, known) or "."
-        message = f"{around.file} has no institution `{name}`{hint}"
-        notes.at(path, "unknown-institution", message)
+        _check_entry(notes, around, path, "unknown-institution", name, known)
     elif environment not in ("any", known[name].environment):
         notes.at(
             path,
@@ -77,22 +76,13 @@ def check_channel(
 ) -> None:
     """Note a channel that almaflow.yaml does not have."""
     known = {*around.project.settings.channels, LOG_CHANNEL}
-    if not around.settings_count or channel in known:
-        return
-    notes.at(
-        path,
-        "unknown-channel",
-        f"{around.file} has no channel `{channel}`{did_you_mean(channel, known) or '.'} The "
-        "channel `log` always exists.",
-    )
+    more = " The channel `log` always exists."
+    _check_entry(notes, around, path, "unknown-channel", channel, known, more)
 
 
 def check_ping(notes: ProblemCollector, around: CheckContext, path: PathTo, ping: str) -> None:
     """Note a dead man's switch that almaflow.yaml does not have."""
-    known = around.project.settings.pings
-    if around.settings_count and ping not in known:
-        message = f"{around.file} has no ping `{ping}`{did_you_mean(ping, known) or '.'}"
-        notes.at(path, "unknown-ping", message)
+    _check_entry(notes, around, path, "unknown-ping", ping, around.project.settings.pings)
 
 
 def check_connection(
@@ -100,10 +90,31 @@ def check_connection(
 ) -> None:
     """Note a connection that almaflow.yaml does not have."""
     known = around.project.settings.connections
-    if around.settings_count and connection not in known:
-        hint = did_you_mean(connection, known) or "."
-        message = f"{around.file} has no connection `{connection}`{hint}"
-        notes.at(path, "unknown-connection", message)
+    _check_entry(notes, around, path, "unknown-connection", connection, known)
+
+
+def check_calendar(
+    notes: ProblemCollector, around: CheckContext, path: PathTo, calendar: str
+) -> None:
+    """Note a calendar that almaflow.yaml does not have."""
+    _check_entry(
+        notes, around, path, "unknown-calendar", calendar, around.project.settings.calendars
+    )
+
+
+def _check_entry(
+    notes: ProblemCollector,
+    around: CheckContext,
+    path: PathTo,
+    code: str,
+    name: str,
+    known: Collection[str],
+    more: str = "",
+) -> None:
+    """Note that almaflow.yaml has no entry *name* of the kind that *code* has in its own name."""
+    if around.settings_count and name not in known:
+        noun, hint = code.removeprefix("unknown-"), did_you_mean(name, known) or "."
+        notes.at(path, code, f"{around.file} has no {noun} `{name}`{hint}{more}")
 
 
 def check_names_outside(

@@ -15,9 +15,10 @@ from almaflow.check.collector import ProblemCollector
 from almaflow.check.declarations import DeclaredNames
 from almaflow.check.given_inputs import check_given_inputs
 from almaflow.check.loader import CheckContext
+from almaflow.check.references import check_calendar
 from almaflow.document import PathTo
 from almaflow.errors import RequestWrong
-from almaflow.problems import Severity, did_you_mean
+from almaflow.problems import Severity
 from almaflow.schedule_entry import ScheduleEntry
 from almaflow.timetable import Cron, TimetableInvalid, find_zone, parse_cron
 from almaflow.workflow import Workflow
@@ -60,7 +61,8 @@ def check_schedule(
                 )
             seen.setdefault(entry.id, line)
         _check_times(notes, path, entry)
-        _check_calendars(notes, around, path, entry)
+        for number, name in enumerate(entry.except_):
+            check_calendar(notes, around, (*path, "except", number), name)
         if around.settings_count and entry.except_:
             # A time, a date or a zone that cannot be read is noted where it is written.
             with suppress(TimetableInvalid):
@@ -135,19 +137,6 @@ def _read_cron(is_short: bool, text: str) -> Cron:
 def _instant(moment: datetime) -> datetime:
     """Return the instant of a date, near enough to compare two in whatever zone they are meant."""
     return timetable.instant_of(moment, ZoneInfo("UTC"))
-
-
-def _check_calendars(
-    notes: ProblemCollector, around: CheckContext, path: PathTo, entry: ScheduleEntry
-) -> None:
-    known = around.project.settings.calendars
-    for place, name in enumerate(entry.except_):
-        if around.settings_count and name not in known:
-            notes.at(
-                (*path, "except", place),
-                "unknown-calendar",
-                f"{around.file} has no calendar `{name}`{did_you_mean(name, known) or '.'}",
-            )
 
 
 def _check_days_off(
