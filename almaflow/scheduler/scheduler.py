@@ -362,14 +362,11 @@ class _Term:
                 self._store.drop_source(process_id, path)
 
     def _tell_files(self, reading: WorkflowSnapshot, before: WorkflowSnapshot | None) -> None:
-        known = before.problems if before is not None else {}
-        for path, problem in reading.problems.items():
-            if known.get(path) != problem:
-                stands = any(one.path == path for one in reading.active.values())
-                what = "its last valid version stays active" if stands else "it does not run"
+        for path, problem, is_active in reading.news(before):
+            if problem:
+                what = "its last valid version stays active" if is_active else "it does not run"
                 self._log(f"{path} is invalid, so {what}: {problem}", level="error", file=path)
-        for path in known:
-            if path not in reading.problems and path in reading.files:
+            else:
                 self._log(f"{path} is valid again.", file=path)
         self._log(_summary(reading), workflows=len(reading.active))
 

@@ -60,6 +60,20 @@ class WorkflowSnapshot:
     files: frozenset[str] = frozenset()
     """Every workflow file that is there."""
 
+    def news(self, before: WorkflowSnapshot | None) -> Iterator[tuple[str, str, bool]]:
+        """Yield the files that have another problem than *before*, or none any more.
+
+        Each has its path, its problem, and whether its last valid version is active.
+        """
+        known = before.problems if before is not None else {}
+        active = {one.path for one in self.active.values()}
+        for path, problem in self.problems.items():
+            if known.get(path) != problem:
+                yield path, problem, path in active
+        for path in known:
+            if path not in self.problems and path in self.files:
+                yield path, "", True
+
 
 class WorkflowWatcher:
     """Reads the workflow files of one project; what has not changed is not read again."""

@@ -68,14 +68,8 @@ class TickNotifications(Companion):
         self._workflows = _workflows_of(reading)
         if before is None:
             await self._make_up()
-        known = before.problems if before is not None else {}
-        stands = {one.path for one in reading.active.values()}
-        for path, problem in reading.problems.items():
-            if known.get(path) != problem:
-                self.file(path, problem, stands=path in stands)
-        for path in known:
-            if path not in reading.problems and path in reading.files:
-                self.file(path, "")
+        for path, problem, is_active in reading.news(before):
+            self.file(path, problem, stands=is_active)
 
     def file(self, path: str, problem: str, *, stands: bool = True) -> None:
         """Report a file as it is after an edit; *problem* is empty when it is valid again."""
