@@ -1,15 +1,15 @@
 """The whole-document checks of one workflow: what no single field can show.
 
-walking        which text is where, and what it is read as
-scopes         the names that can be used at each place, with their types
-declarations   inputs and `vars`            schedules      the timetable
-steps          every step, in order         endings        status codes and outcomes
-step_counts    how many steps the loops begin
-references     names of almaflow.yaml     named_files    payloads and other files of the project
-shelf          the files that are read      calls          the workflows that a file calls
-templates      braces where nothing is evaluated
-repair         what is left of a file that does not fit the models
-echoes         problems that one mistake causes twice
+loader             the files that are read          called_workflows   the files that one calls
+traversal          which text is where, and what it is read as
+scopes             the names that can be used at each place, with their types
+declarations       inputs and `vars`                schedules          the timetable
+steps              every step, in order             status_codes       Alma's codes and outcomes
+step_counts        how many steps the loops begin
+references         names of almaflow.yaml           named_files        files of the project
+misplaced_templates  braces where nothing is evaluated
+partial_documents  what is left of a file that does not fit the models
+echoes             problems that one mistake causes twice
 against_snapshot  names, ids and codes of Alma, as `alma-catalog.json` has them
 ignored_problems   problems that a comment or almaflow.yaml leaves out
 """
