@@ -88,8 +88,8 @@ class AttemptContext(ExternalAccess):
         )
 
     async def once(
-        self, effect: str, make: Callable[[], Awaitable[Any]], *, kept: bool = False
-    ) -> Any:
+        self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False
+    ) -> T:
         entry = self.journal.get(self.path, self.number, effect)
         if entry is None and kept and self.state.history.keeps_inner_work(self.path):
             earlier = (self.journal.get(self.path, n, effect) for n in range(self.number))
@@ -98,7 +98,8 @@ class AttemptContext(ExternalAccess):
             entry = await self.journal.record(
                 self.path, self.number, effect, EntryState.DONE, value=encode(await make())
             )
-        return decode(entry.value, self.plan.zone)
+        value: T = decode(entry.value, self.plan.zone)
+        return value
 
     def expected_duration(self, job_id: str) -> timedelta | None:
         return self.services.durations.expected(self.connection.account, job_id)

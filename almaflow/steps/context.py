@@ -185,8 +185,8 @@ class StepContext(Protocol):
         ...
 
     async def once(
-        self, effect: str, make: Callable[[], Awaitable[Any]], *, kept: bool = False
-    ) -> Any:
+        self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False
+    ) -> T:
         """Work out a JSON-able value and record it; after a restart return what was recorded.
 
         With *kept* an earlier attempt's counts when a new attempt at the run keeps something that

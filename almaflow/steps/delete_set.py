@@ -92,7 +92,7 @@ class DeleteSet(Kind):
         return StepResult()
 
     async def _sweep(self, context: StepContext) -> None:
-        found: list[list[str]] = await context.once("sets", lambda: self._old_sets(context))
+        found = await context.once("sets", lambda: self._old_sets(context))
         context.outputs["deleted"] = 0
         kept = []
         for place, (set_id, name) in enumerate(found, start=1):

@@ -56,11 +56,7 @@ def rendered_first(first: Template, context: StepContext) -> int:
 async def recorded_first(context: StepContext, set_id: str, content: str, number: int) -> list[str]:
     """Return the ids of the first members of a set, recorded: they may change meanwhile."""
 
-    async def read() -> list[str]:
-        return await _first_of_set(context, set_id, content, number)
-
-    ids: list[str] = await context.once("members", read)
-    return ids
+    return await context.once("members", lambda: _first_of_set(context, set_id, content, number))
 
 
 async def _first_of_set(context: StepContext, set_id: str, content: str, number: int) -> list[str]:

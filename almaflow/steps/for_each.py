@@ -70,7 +70,7 @@ class ForEach(Kind):
         yield Block("*", self.steps, ("steps",), own_scope=True, names={self.as_: None})
 
     async def perform(self, context: StepContext) -> StepResult:
-        items: list[Any] = await context.once("items", lambda: self._items(context), kept=True)
+        items = await context.once("items", lambda: self._items(context), kept=True)
         context.progress(f"{len(items)} items")
         blocks = [
             Block(str(number), self.steps, ("steps",), own_scope=True, names={self.as_: item})

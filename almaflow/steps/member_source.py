@@ -64,8 +64,7 @@ async def recorded_members(members: MemberSource, context: StepContext) -> list[
     async def read() -> list[str]:
         return read_members(members, context)
 
-    ids: list[str] = await context.once("members", read)
-    return ids
+    return await context.once("members", read)
 
 
 def read_members(members: MemberSource, context: StepContext) -> list[str]:

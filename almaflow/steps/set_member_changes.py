@@ -276,8 +276,7 @@ class MemberChanges:
             there = {name_of(member) for member in await self._read_members()}
             return [one for one in ids if (one in there) is (change == "delete_members")]
 
-        rest: list[str] = await self.context.once(f"rest-of-{effect}", read)
-        return rest
+        return await self.context.once(f"rest-of-{effect}", read)
 
     def _name_of(self) -> Callable[[Member], str] | None:
         """Return how a member is called in the workflow; None when Alma does not show that."""

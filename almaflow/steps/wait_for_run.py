@@ -199,7 +199,7 @@ class WaitForRun(JobStep):
             look, lambda offset: calls.instances(job_id, submitted_from=day, offset=offset)
         )
         # Alma has told its clock by now. Ours may be set later, which changes nothing any more.
-        since: datetime = await context.once("since", by_alma)
+        since = await context.once("since", by_alma)
         ours = await context.claimed(job_id)
         return [
             (run.submit_time, run)
