@@ -7,15 +7,15 @@ from functools import partial
 
 from almaflow.alma import calls
 from almaflow.alma.errors import AlmaError, AlmaRefused, NotInAlma
+from almaflow.check.against_snapshot.uses import files_of
 from almaflow.cli.alma_queries import LiveAlma
-from almaflow.document import PathTo
+from almaflow.document import Document, PathTo
 from almaflow.field_types import Template
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.alma_reading import OpenInstitution
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
 from almaflow.steps.base import Kind
-from almaflow.steps.call import Call
 from almaflow.steps.create_set import CreateSet
 from almaflow.steps.find_set import FindSet
 from almaflow.steps.run_profile import ImportProfileRef, IntegrationProfileRef, RunProfile
@@ -38,7 +38,7 @@ ASKED_ONLINE = frozenset(
 class _Named:
     """A job, profile or set that a step names literally."""
 
-    loaded: LoadedWorkflow
+    document: Document
     institution: str | None
     path: PathTo
     code: str
@@ -84,37 +84,25 @@ async def _missing(alma: OpenInstitution, named: Sequence[_Named]) -> list[Probl
 
 def _other_name(name: _Named, message: str) -> Problem:
     """Return the warning about a job whose name is not that of its id."""
-    document = name.loaded.document
-    path = (*name.path[:-1], "name")
+    location = name.document.location_of((*name.path[:-1], "name"))
     advice = f"{message} The id counts. Write the name as in Alma, or check the id."
-    return document.problem(document.location_of(path), "other-name", advice, Severity.WARNING)
+    return name.document.problem(location, "other-name", advice, Severity.WARNING)
 
 
 def _problem(name: _Named, error: AlmaError) -> Problem:
-    document = name.loaded.document
-    return document.problem(document.location_of(name.path), name.code, str(error), name.severity)
+    location = name.document.location_of(name.path)
+    return name.document.problem(location, name.code, str(error), name.severity)
 
 
-def _names_in(
-    loaded: LoadedWorkflow, project: Project, called_at: str | None = None
-) -> Iterator[_Named]:
-    """Yield the names in a workflow and in those it calls; *called_at* is the place of the call."""
-    workflow = loaded.workflow
-    institution = called_at or project.default_institution
-    if workflow.institution is not None:
-        institution = workflow.institution.text
-    for node in workflow.all_steps():
-        kind = node.step.kind
-        named = [one.step.institution for one in (*node.around, node)]
-        there = next((one.text for one in reversed(named) if one is not None), institution)
-        if isinstance(kind, Call):
-            yield from _names_in(loaded.calls[kind.workflow], project, there)
-        if there is not None and not _is_literal(Template(there)):
-            continue
-        place = _place(kind)
-        if place is not None:
-            keys, code, severity = place
-            yield _Named(loaded, there, (*node.keys, kind.key, *keys), code, severity, kind)
+def _names_in(loaded: LoadedWorkflow, project: Project) -> Iterator[_Named]:
+    """Yield the names in a workflow and in those it calls."""
+    for file in files_of(loaded, project.default_institution):
+        for one in file.steps:
+            place = None if one.is_computed else _place(one.kind)
+            if place is not None:
+                keys, code, severity = place
+                path = (*one.inside, *keys)
+                yield _Named(file.document, one.institution, path, code, severity, one.kind)
 
 
 def _place(kind: Kind) -> tuple[PathTo, str, Severity] | None:
