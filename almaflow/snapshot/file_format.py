@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from typing import Any, TypeVar
@@ -196,10 +196,6 @@ def _section(name: str, data: Any) -> Section:
         raise SnapshotInvalid(
             f"Its entry `{name}` does not say on which day it was `taken`. {_AGAIN}"
         ) from None
-    profiles = [
-        *_entries(data, "integration_profiles", lambda one: _profile("integration", one)),
-        *_entries(data, "import_profiles", lambda one: _profile("import", one)),
-    ]
     return Section(
         institution=name,
         taken=taken,
@@ -207,47 +203,35 @@ def _section(name: str, data: Any) -> Section:
         environment=_text(data.get("environment")),
         simulated=data.get("simulated") is True,
         missing=tuple(one for one in _texts(data.get("missing")) if one in PARTS),
-        jobs=_entries(data, "jobs", _job),
-        profiles=tuple(profiles),
-        counters=_entries(data, "counters_seen", _counter),
-        statuses_seen=_entries(data, "statuses_seen", _status),
+        jobs=_entries(data, "jobs", JobEntry, ("id",)),
+        profiles=(
+            *_entries(data, "integration_profiles", ProfileEntry, ("id",), kind="integration"),
+            *_entries(data, "import_profiles", ProfileEntry, ("id",), kind="import"),
+        ),
+        counters=_entries(data, "counters_seen", CounterEntry, ("job", "key")),
+        statuses_seen=_entries(data, "statuses_seen", StatusEntry, ("job", "status")),
         **{table: _table(data.get(table)) for table in _TABLES},
     )
 
 
 def _entries(
-    data: Mapping[str, Any], key: str, read: Callable[[Mapping[str, Any]], T | None]
+    data: Mapping[str, Any], key: str, kind_of_entry: type[T], needed: Collection[str], **known: str
 ) -> tuple[T, ...]:
+    """Return the entries of a list that have what is *needed*; *known* are values of all."""
     listed = data.get(key)
-    found: Iterable[Any] = listed if isinstance(listed, list) else ()
-    entries = (read(one) for one in found if isinstance(one, dict))
-    return tuple(one for one in entries if one is not None)
+    read = (
+        {**_fields(kind_of_entry, one), **known}
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+    )
+    return tuple(kind_of_entry(**one) for one in read if all(one[name] for name in needed))
 
 
-def _job(data: Mapping[str, Any]) -> JobEntry | None:
-    texts = {
-        field.name: _text(data.get(field.name))
-        for field in fields(built(JobEntry))
-        if field.name != "parameters"
+def _fields(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        field.name: (_texts if field.default == () else _text)(data.get(field.name))
+        for field in fields(built(kind))
     }
-    if not texts["id"]:
-        return None
-    return JobEntry(**texts, parameters=_texts(data.get("parameters")))
-
-
-def _profile(kind: Any, data: Mapping[str, Any]) -> ProfileEntry | None:
-    id, code, name, type_ = (_text(data.get(key)) for key in ("id", "code", "name", "type"))
-    return ProfileEntry(kind, id, code, name, type_, _texts(data.get("jobs"))) if id else None
-
-
-def _counter(data: Mapping[str, Any]) -> CounterEntry | None:
-    job, key, label, form = (_text(data.get(name)) for name in ("job", "key", "label", "form"))
-    return CounterEntry(job, key, label, form) if job and key else None
-
-
-def _status(data: Mapping[str, Any]) -> StatusEntry | None:
-    job, status = _text(data.get("job")), _text(data.get("status"))
-    return StatusEntry(job, status) if job and status else None
 
 
 def _table(data: Any) -> dict[str, str]:
