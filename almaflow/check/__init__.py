@@ -128,9 +128,9 @@ def check_workflow(
     notes.foreign_names = foreign_names
     lost_steps = (*lost_steps, *notes.wrong_names.add("steps", lost_steps))
     if around.folder is not None and has_snapshot(around.project.folder):
-        from almaflow.check.against_snapshot.sections import snapshot_of
+        from almaflow.snapshot.files import snapshot_in
 
-        snapshot = snapshot_of(around.project)
+        snapshot = snapshot_in(around.project.folder)
         notes.statuses = snapshot.statuses if snapshot is not None else frozenset()
     check_templates(notes)
     check_characters(notes)

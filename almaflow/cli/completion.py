@@ -140,16 +140,11 @@ def _steps(context: Any) -> Iterator[Suggestion]:
 
 
 def _jobs(context: Any) -> Iterator[Suggestion]:
-    from almaflow.snapshot.file_format import SnapshotInvalid
-    from almaflow.snapshot.files import read_snapshot
-    from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
+    from almaflow.snapshot.files import snapshot_in
 
-    project = _project()
-    known = {}
-    if has_snapshot(project.folder):
-        with contextlib.suppress(SnapshotInvalid):
-            sections = read_snapshot(project.folder / SNAPSHOT_FILE).sections.values()
-            known = {job.id: job.name for section in sections for job in section.jobs}
+    snapshot = snapshot_in(_project().folder)
+    sections = snapshot.sections.values() if snapshot is not None else ()
+    known = {job.id: job.name for section in sections for job in section.jobs}
     if not known:
         from almaflow.alma.simulator.library import MANUAL_JOBS
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from almaflow.errors import AlmaflowError
 from almaflow.snapshot.file_format import SnapshotInvalid, read_snapshot_text, snapshot_text
 from almaflow.snapshot.model import Snapshot
+from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
 from almaflow.text_files import MIB, FileUnreadable, read_text
 from almaflow.whole_files import write_whole
 
@@ -20,6 +21,17 @@ _READ: dict[Path, tuple[tuple[int, int, int], Snapshot | SnapshotInvalid]] = {}
 
 class SnapshotNotWritten(AlmaflowError):
     """The disk refused the file of the snapshot; what was there before is unchanged."""
+
+
+def snapshot_in(folder: Path) -> Snapshot | None:
+    """Return the snapshot of the project in *folder*; None: there is none that can be read."""
+    if not has_snapshot(folder):
+        return None
+    try:
+        return read_snapshot(folder / SNAPSHOT_FILE)
+    except SnapshotInvalid:
+        # `validate` and `doctor` report it; a run does not depend on it.
+        return None
 
 
 def read_snapshot(file: Path) -> Snapshot:

@@ -12,7 +12,6 @@ from zoneinfo import available_timezones
 from pydantic.fields import FieldInfo
 
 from almaflow.authoring.language_server.cursor import Cursor
-from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.explain.words import output_words, type_of_field
 from almaflow.expressions.filters import FILTERS
 from almaflow.field_types import Condition, Expression
@@ -20,6 +19,7 @@ from almaflow.json_schema import first_paragraph
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import ModelPlace, alternatives, models_of, place_of, words_of
 from almaflow.settings import Project
+from almaflow.snapshot.files import snapshot_in
 from almaflow.steps.base import Kind
 from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.steps.tree import StepNode, walk
@@ -151,7 +151,7 @@ def _of_project(key: str, cursor: Cursor, around: Surroundings) -> Iterator[tupl
 
 
 def _jobs(project: Project, *, by_name: bool) -> Iterator[tuple[str, str]]:
-    snapshot = snapshot_of(project)
+    snapshot = snapshot_in(project.folder)
     for section in snapshot.sections.values() if snapshot is not None else ():
         for job in section.jobs:
             yield (job.name, job.id) if by_name else (job.id, job.name)

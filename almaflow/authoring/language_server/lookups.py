@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from almaflow.authoring.language_server.cursor import cursor_at
-from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.errors import RequestWrong
 from almaflow.explain import explain
 from almaflow.late_dataclasses import dataclass
 from almaflow.settings import Project
+from almaflow.snapshot.files import snapshot_in
 from almaflow.workflow import kinds
 
 _DECLARED = re.compile(r"\b(steps|inputs|vars)\.([A-Za-z_]\w*)")
@@ -57,7 +57,7 @@ def _topics(path: Sequence[str]) -> Iterator[str]:
 
 
 def _job_name(job_id: str, project: Project) -> str:
-    snapshot = snapshot_of(project)
+    snapshot = snapshot_in(project.folder)
     for section in snapshot.sections.values() if snapshot is not None else ():
         if job := section.job_lookup.by_id.get(job_id):
             return job.name

@@ -15,7 +15,7 @@ from __future__ import annotations
 from almaflow.check.against_snapshot.counters import check_counters
 from almaflow.check.against_snapshot.jobs import check_job
 from almaflow.check.against_snapshot.profiles import check_profile
-from almaflow.check.against_snapshot.sections import section_for, snapshot_of
+from almaflow.check.against_snapshot.sections import section_for
 from almaflow.check.against_snapshot.set_contents import check_set_content
 from almaflow.check.against_snapshot.uses import StepsOfFile, files_of
 from almaflow.check.collector import ProblemCollector
@@ -23,6 +23,7 @@ from almaflow.check.ignored_problems import Sifted, sift
 from almaflow.check.loader import CheckedFile
 from almaflow.problems import Problem, Severity
 from almaflow.settings import Project
+from almaflow.snapshot.files import snapshot_in
 from almaflow.snapshot.model import Snapshot
 
 __all__ = ["check_against_snapshot"]
@@ -30,7 +31,7 @@ __all__ = ["check_against_snapshot"]
 
 def check_against_snapshot(checked: CheckedFile, project: Project) -> Sifted:
     """Return what the snapshot of *project* says about *checked* and the files it calls."""
-    snapshot = snapshot_of(project)
+    snapshot = snapshot_in(project.folder)
     kept: set[Problem] = set()
     ignored: set[Problem] = set()
     if snapshot is not None:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from almaflow.check.against_snapshot.uses import PlacedStep
 from almaflow.settings import Project
-from almaflow.snapshot.file_format import SnapshotInvalid
-from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section, Snapshot
-from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
-
-
-def snapshot_of(project: Project) -> Snapshot | None:
-    """Return the snapshot of *project*; None without one, and with one that cannot be read."""
-    if not has_snapshot(project.folder):
-        return None
-    try:
-        return read_snapshot(project.folder / SNAPSHOT_FILE)
-    except SnapshotInvalid:
-        # `validate` and `doctor` report it; a run does not depend on it.
-        return None
 
 
 def section_for(placed: PlacedStep, snapshot: Snapshot, project: Project) -> Section | None:

@@ -18,7 +18,6 @@ from almaflow.authoring.new_workflow.jobs import KnownJob, known_job
 from almaflow.authoring.new_workflow.parameters import divide
 from almaflow.authoring.new_workflow.schedule_words import cron_of
 from almaflow.authoring.new_workflow.texts import NewSet, NewWorkflow, workflow_files
-from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.check.job_sets import SET_JOBS
 from almaflow.cli import new_questions
 from almaflow.cli.commands.import_payload import line_break_warnings, pasted_payload, payload_in
@@ -30,6 +29,7 @@ from almaflow.cli.settings_above import find_existing_project
 from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 from almaflow.settings import PathRefused, Project, data_path
+from almaflow.snapshot.files import snapshot_in
 from almaflow.workflow_folder import display_path
 
 MOST = 5000
@@ -122,7 +122,7 @@ def new(
     payload = _payload(file, clipboard)
     if asks:
         alma_set, most, cron = _asked(payload, alma_set, most, cron if schedule else None)
-    snapshot = snapshot_of(project)
+    snapshot = snapshot_in(project.folder)
     section = None if snapshot is None else snapshot.section(project.default_institution)
     known = known_job(_job_id(payload, job), section)
     texts = workflow_files(

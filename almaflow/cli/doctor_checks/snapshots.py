@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from almaflow.check.against_snapshot.sections import snapshot_of
 from almaflow.check.against_snapshot.whole_file import snapshot_problems
 from almaflow.cli.doctor_checks.findings import Finding, doubtful, good
 from almaflow.settings import Project
+from almaflow.snapshot.files import snapshot_in
 from almaflow.snapshot.place import SNAPSHOT_FILE
 
 OLD = timedelta(days=30)
@@ -20,7 +20,7 @@ def check_snapshot(project: Project, now: datetime) -> Iterator[Finding]:
     what = "snapshot"
     problems = snapshot_problems(project)
     yield from (doubtful(what, str(one.message)) for one in problems)
-    snapshot = snapshot_of(project)
+    snapshot = snapshot_in(project.folder)
     if snapshot is None:
         return
     today = now.astimezone(UTC).date()
