@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from jinja2 import nodes
 
+from almaflow.expressions.mentions import OPERATORS, TURNED
 from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.late_dataclasses import dataclass
 
@@ -106,8 +107,6 @@ _FORMS: Mapping[str, Form] = {
     **dict.fromkeys(("int", "float", "round", "abs"), "number"),
     **dict.fromkeys(("date", "epoch_ms"), "date"),
 }
-_COMPARED = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
-_TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 
 
@@ -224,8 +223,8 @@ class _Reader:
         (operand,) = node.ops
         if operand.op in ("in", "notin"):
             return self._in_list(node.expr, operand)
-        symbol = _COMPARED.get(operand.op, "")
-        turned = _TURNED.get(symbol, "")
+        symbol = OPERATORS.get(operand.op, "")
+        turned = TURNED.get(symbol, "")
         return self.read(node.expr, self._compared_with(symbol, operand.expr)) | self.read(
             operand.expr, self._compared_with(turned, node.expr)
         )

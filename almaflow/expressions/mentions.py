@@ -12,8 +12,9 @@ from almaflow.expressions.parsed import Parsed, Piece
 from almaflow.late_dataclasses import dataclass
 
 _COUNTERS = "counters"
-_OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
-_TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+OPERATORS = {"eq": "==", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<="}
+TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+"""The comparison that holds when the two sides have changed places."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,14 @@ def _comparisons(piece: Piece, node: nodes.Node) -> Iterator[Comparison]:
         yield from _comparisons(piece, node.right)
     elif isinstance(node, nodes.Compare) and len(node.ops) == 1:
         (operand,) = node.ops
-        operator = _OPERATORS.get(operand.op)
+        operator = OPERATORS.get(operand.op)
         if operator is None:
             return
         left, right = _mention(node.expr), _mention(operand.expr)
         if left is not None:
             yield Comparison(left, operator, piece.written(operand.expr))
         if right is not None:
-            yield Comparison(right, _TURNED[operator], piece.written(node.expr))
+            yield Comparison(right, TURNED[operator], piece.written(node.expr))
 
 
 def _mention(node: nodes.Node) -> Mention | None:

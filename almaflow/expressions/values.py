@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from almaflow.durations import format_duration
 from almaflow.expressions.budget import NUMBER_BITS
 from almaflow.expressions.errors import ExpressionFailed, NotDefined
 from almaflow.expressions.types import KINDS
@@ -257,14 +258,8 @@ def _number_text(value: int | float) -> str:
 
 
 def _span_text(span: Period) -> str:
-    seconds = round((timedelta(days=span.days) + span.elapsed).total_seconds())
-    sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    length = sign + "".join(parts)
+    exact = timedelta(days=span.days) + span.elapsed
+    length = timedelta(seconds=round(exact.total_seconds()))
     if not span.months:
-        return length or "0s"
-    return f"{span.months} months {length}".rstrip()
+        return format_duration(length)
+    return f"{span.months} months {format_duration(length) if length else ''}".rstrip()

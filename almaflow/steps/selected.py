@@ -8,11 +8,11 @@ from functools import reduce
 from typing import Any
 
 from almaflow.expressions.demands import ANY, NUMBER, TEXT, Demand, each, having
+from almaflow.expressions.mentions import TURNED
 
 Node = Mapping[str, Any]
 
 _SYMBOLS = {"eq": "==", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_TURNED = {"==": "==", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _LISTS = ("projection", "filter_projection", "value_projection")
 # What functions ask of the elements of the list that is their first value.
 _OF_ELEMENTS = {
@@ -69,7 +69,7 @@ def _comparator(node: Node, wanted: Demand) -> Demand:
     left, right = node["children"]
     symbol = _SYMBOLS.get(node["value"], "")
     return selected(left, _compared(symbol, right)) | selected(
-        right, _compared(_TURNED.get(symbol, ""), left)
+        right, _compared(TURNED.get(symbol, ""), left)
     )
 
 
