@@ -232,9 +232,9 @@ class Simulation:
         def jobs() -> list[SimulatedJob]:
             now = self.clock.now()
             return [
-                SimulatedJob(run.id, run.started_by_api, run.timeline.ended_at)
-                if run.is_over(now)
-                else SimulatedJob(run.id, run.started_by_api, None)
+                SimulatedJob(
+                    run.id, run.started_by_api, run.timeline.ended_at if run.is_over(now) else None
+                )
                 for run in self.alma.instances()
             ]
 

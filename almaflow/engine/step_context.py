@@ -87,9 +87,7 @@ class AttemptContext(ExternalAccess):
             default=None,
         )
 
-    async def once(
-        self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False
-    ) -> T:
+    async def once(self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False) -> T:
         entry = self.journal.get(self.path, self.number, effect)
         if entry is None and kept and self.state.history.keeps_inner_work(self.path):
             earlier = (self.journal.get(self.path, n, effect) for n in range(self.number))

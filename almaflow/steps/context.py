@@ -184,9 +184,7 @@ class StepContext(Protocol):
         """
         ...
 
-    async def once(
-        self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False
-    ) -> T:
+    async def once(self, effect: str, make: Callable[[], Awaitable[T]], *, kept: bool = False) -> T:
         """Work out a JSON-able value and record it; after a restart return what was recorded.
 
         With *kept* an earlier attempt's counts when a new attempt at the run keeps something that
