@@ -89,14 +89,14 @@ class DiagnosisContext:
 
 def why(view: RunView, around: DiagnosisContext) -> list[Reason]:
     """Return the causes, the run's own first."""
+    diagnosis = _Diagnosis(view, around)
     if view.status is Status.FINISHED:
-        return [_Ended(view, around).because()]
-    waiting = _Waiting(view, around)
-    return [*waiting.of_the_run(), *waiting.of_steps()]
+        return [diagnosis.of_the_end()]
+    return [*diagnosis.of_the_run(), *diagnosis.of_steps()]
 
 
-class _Waiting:
-    """A run that has not ended."""
+class _Diagnosis:
+    """One run, and what is known around it."""
 
     def __init__(self, view: RunView, around: DiagnosisContext) -> None:
         self._view = view
@@ -296,23 +296,16 @@ class _Waiting:
     def _at(self, at: datetime) -> str:
         return clock(at, self._around.now, self._zone)
 
+    # A run that has ended
 
-class _Ended:
-    """A run that has ended."""
-
-    def __init__(self, view: RunView, around: DiagnosisContext) -> None:
-        self._view = view
-        self._around = around
-        self._zone = ZoneInfo(view.timezone)
-
-    def because(self) -> Reason:
+    def of_the_end(self) -> Reason:
         """Return why it ended as it did."""
         details = tuple(map(self._describe, self._to_report()))
         return Reason(WaitingCause.ENDED, "", self._text(), details, tuple(self._moves()))
 
     def _text(self) -> str:
         view = self._view
-        ended = f" {clock(view.ended_at, self._around.now, self._zone)}" if view.ended_at else ""
+        ended = f" {self._at(view.ended_at)}" if view.ended_at else ""
         head = f"It ended as {view.outcome}{ended}"
         return f"{head}: {_sentence(view.error)}" if view.error else f"{head}."
 
@@ -329,8 +322,8 @@ class _Ended:
         tree = self._around.step_tree
         place = tree.place(step.path) if tree is not None else None
         line = f" ({place.line})" if place is not None and place.line else ""
-        at = clock(step.ended_at, self._around.now, self._zone) if step.ended_at else ""
-        text = f"step {step.path}{line}: {step.outcome}{at and f' {at}'}"
+        at = f" {self._at(step.ended_at)}" if step.ended_at else ""
+        text = f"step {step.path}{line}: {step.outcome}{at}"
         return text + (f": {step.error}" if step.error else "")
 
     def _moves(self) -> Iterator[str]:
