@@ -171,8 +171,8 @@ def test_watching_goes_on_until_ctrl_c_and_takes_over_what_loses_its_process(
         assert store.run(later).outcome is Outcome.SUCCEEDED
         assert (store.run(waiting).held, store.run(waiting).status) == (True, Status.WAITING)
     assert typed.err == (
-        "Watching for unfinished runs. Press Ctrl-C to stop.\nInterrupted. 1 unfinished runs "
-        "are on hold; jobs that they started in Alma keep running. Continue with `almaflow "
+        "Watching for unfinished runs. Press Ctrl-C to stop.\nInterrupted. 1 unfinished run "
+        "is on hold; jobs that it started in Alma keep running. Continue with `almaflow "
         "resume --all`.\n"
     )
     assert f"{waiting} sign  waits: a person has to approve: Delete?" in told(typed.out)

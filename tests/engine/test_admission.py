@@ -232,9 +232,12 @@ def test_a_free_place_is_for_those_who_asked_before(set_stage: Callable[..., Sta
     admission = Admission(store, StoreWriter(store), SystemClock(), Durations())
     connection: Any = InstitutionConnection("main", None, "")  # type: ignore[arg-type]
 
-    told = admission.reason(NoSlot("turn", (), None, 4), "M901", connection, "")
+    several, one = (NoSlot("turn", (), None, ahead) for ahead in (4, 1))
 
-    assert told == "4 submissions at main asked before this one"
+    told = [admission.reason(busy, "M901", connection, "") for busy in (several, one)]
+
+    assert told[0] == "4 submissions at main asked before this one"
+    assert told[1] == "1 submission at main asked before this one"
 
 
 # --- who keeps a place ----------------------------------------------------------------------------

@@ -141,10 +141,9 @@ def _resume_all(project: Project, store: Store, *, watch: bool, strict: bool) ->
         run_interruptible(main)
     except Interrupted:
         held = sum(1 for outcome in lines.outcomes.values() if outcome is None)
-        text = (
-            f" {held} unfinished runs are on hold; jobs that they started in Alma keep running."
-            * bool(held)
-        )
+        runs = "1 unfinished run is" if held == 1 else f"{held} unfinished runs are"
+        starters = "it" if held == 1 else "they"
+        text = f" {runs} on hold; jobs that {starters} started in Alma keep running." * bool(held)
         say(f"Interrupted.{text} Continue with `almaflow resume --all`.", err=True)
         return EXIT_INTERRUPTED
     for record in store.runs(statuses=UNFINISHED):

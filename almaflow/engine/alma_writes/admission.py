@@ -126,16 +126,20 @@ class Admission:
                 end = self._first_end(connection.account, busy.holders)
                 text = f"; first expected end {end:%H:%M} UTC" if end else ""
                 count = len(busy.holders)
-                return f"{count} API-started jobs are running at {connection.name}{text}"
+                jobs = "1 API-started job is" if count == 1 else f"{count} API-started jobs are"
+                return f"{jobs} running at {connection.name}{text}"
             case "hour":
+                most = connection.starts_per_hour
+                times = "once" if most == 1 else f"{most} times"
                 return (
-                    f"job {job_id} was started {connection.starts_per_hour} times within an hour "
-                    f"at {connection.name}{_next(busy.again_at)}"
+                    f"job {job_id} was started {times} within an hour at {connection.name}"
+                    f"{_next(busy.again_at)}"
                 )
             case "later":
                 text = refusal or f"Alma refuses job {job_id} at {connection.name} for now"
                 return f"{text}{_next(busy.again_at)}"
-        return f"{busy.ahead} submissions at {connection.name} asked before this one"
+        ahead = "1 submission" if busy.ahead == 1 else f"{busy.ahead} submissions"
+        return f"{ahead} at {connection.name} asked before this one"
 
     def _first_end(self, account: str, holders: Sequence[JobSlot]) -> datetime | None:
         """Return when the first of the jobs that hold the slots is expected to end."""
