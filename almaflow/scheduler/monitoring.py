@@ -5,29 +5,28 @@ The recipients in the workflow's `notify`, as recorded with the run, are notifie
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from math import ceil
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock, sleep
 from almaflow.engine.outbox import Outbox
-from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import UNFINISHED, Outcome, Status
 from almaflow.scheduler.companions import Companion
 from almaflow.scheduler.notifications import messages
 from almaflow.scheduler.notifications.messages import NotificationText
 from almaflow.scheduler.notifications.routing import channels_of, to_channels
+from almaflow.scheduler.recorded_definitions import RecordedDefinitions
 from almaflow.store import NewNotification, RunRecord, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 from almaflow.thread_pool import ThreadPool
 from almaflow.waiting import WaitingKind
 from almaflow.workflow import Workflow
-from almaflow.workflow_loader import load_text
 
 LOOK = timedelta(minutes=1)
 
@@ -43,9 +42,6 @@ _LEARNED, _BELIEVED, _LOOKED_AT = 20, 5, 60
 
 # A run is slow when it exceeds nine of ten by this factor, and by at least this time.
 _FACTOR, _AT_LEAST = 1.5, timedelta(minutes=5)
-
-# How many definitions are kept.
-_DEFINITIONS = 256
 
 _EVENTS = ("slow", "stuck", "waiting")
 
@@ -73,9 +69,12 @@ class _About:
     workflow: Workflow
     zone: tzinfo
 
-    @property
-    def asked(self) -> bool:
-        return any(channels_of(self.workflow, event) for event in _EVENTS)
+
+def _about(workflow: Workflow, definition: Mapping[str, Any]) -> _About | None:
+    """Return what a definition says; None: no person is to be notified of anything."""
+    if not any(channels_of(workflow, event) for event in _EVENTS):
+        return None
+    return _About(workflow, ZoneInfo(definition["timezone"]))
 
 
 class RunMonitor(Companion):
@@ -87,7 +86,7 @@ class RunMonitor(Companion):
         self._clock = clock
         self._outbox = outbox
         self._threads = ThreadPool("watching", 1)
-        self._abouts: OrderedDict[str, _About | None] = OrderedDict()
+        self._abouts = RecordedDefinitions(store, writer, self._threads, _about)
         self._usual: dict[tuple[str, int], UsualDuration | None] = {}
         self._told: set[str] = set()
 
@@ -107,7 +106,8 @@ class RunMonitor(Companion):
             StoreTrouble: the store refuses; another check repeats no notification.
         """
         unfinished = await self._writer.call(partial(self._store.runs, statuses=UNFINISHED))
-        runs = [(run, about) for run in unfinished if (about := await self._about(run)) is not None]
+        abouts = [(run, await self._abouts.of(run.definition)) for run in unfinished]
+        runs = [(run, about) for run, about in abouts if about is not None]
         changes = await self._writer.call(self._store.last_changes, [run.id for run, _ in runs])
         now = self._clock.now()
         notices: list[NewNotification] = []
@@ -155,24 +155,6 @@ class RunMonitor(Companion):
             )
             self._usual[key] = usual_of(before)
         return self._usual[key]
-
-    async def _about(self, run: RunRecord) -> _About | None:
-        """Return what the definition of a run says, None without subscribers."""
-        hash_ = run.definition
-        if hash_ not in self._abouts:
-            try:
-                definition = await self._writer.call(self._store.definition, hash_)
-                loaded = await self._threads.run(load_text, definition["text"], definition["file"])
-                about = _About(loaded.workflow, ZoneInfo(definition["timezone"]))
-                self._abouts[hash_] = about if about.asked else None
-            except StoreTrouble:
-                raise
-            except (AlmaflowError, KeyError):
-                # Recorded by another version: the process that executes the run reports it.
-                self._abouts[hash_] = None
-            if len(self._abouts) > _DEFINITIONS:
-                self._abouts.popitem(last=False)
-        return self._abouts[hash_]
 
 
 _Found = Iterator[tuple[str, str, NotificationText]]

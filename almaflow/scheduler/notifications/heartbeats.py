@@ -24,12 +24,12 @@ from almaflow.outcome import Outcome
 from almaflow.problems import did_you_mean
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.scheduler.companions import Companion
+from almaflow.scheduler.recorded_definitions import RecordedDefinitions
 from almaflow.settings import Project
 from almaflow.store import RunNotFound, Store, StoreTrouble
 from almaflow.store.writer import StoreWriter
 from almaflow.task_groups import raise_one_error
 from almaflow.thread_pool import ThreadPool
-from almaflow.workflow_loader import load_text
 
 EVERY = timedelta(minutes=5)
 """How often the service's own ping is sent."""
@@ -45,9 +45,6 @@ _KEPT = 10
 
 # Of runs that were begun by hand nobody expects that they come every night.
 _BY_HAND = "manual"
-
-# How many definitions are known.
-_DEFINITIONS = 256
 
 Send = Callable[[str, str, PingSignal], None]
 
@@ -95,9 +92,9 @@ class Pings(Companion):
         self._send = send
         self._heard: deque[tuple[str, PingSignal]] = deque()
         self._news = anyio.Event()
-        self._names: dict[str, str | None] = {}
         self._lines: dict[str, _Line] = {}
         self._loading = ThreadPool("pings", 1)
+        self._names = RecordedDefinitions(store, writer, self._loading, lambda one, _: one.ping)
 
     def receive(self, event: RunEvent) -> None:
         """Take note of the begin and the end of a run."""
@@ -140,25 +137,7 @@ class Pings(Companion):
         except RunNotFound:
             # It was pruned meanwhile.
             return None
-        if record.trigger == _BY_HAND:
-            return None
-        hash_ = record.definition
-        if hash_ not in self._names:
-            if len(self._names) >= _DEFINITIONS:
-                self._names.clear()
-            self._names[hash_] = await self._read(hash_)
-        return self._names[hash_]
-
-    async def _read(self, hash_: str) -> str | None:
-        try:
-            definition = await self._writer.call(self._store.definition, hash_)
-            loaded = await self._loading.run(load_text, definition["text"], definition["file"])
-        except StoreTrouble:
-            raise
-        except (AlmaflowError, KeyError):
-            # Recorded by another version: the process that executes the run reports it.
-            return None
-        return loaded.workflow.ping
+        return None if record.trigger == _BY_HAND else await self._names.of(record.definition)
 
     # --- one ping ---------------------------------------------------------------------------------
 
