@@ -11,8 +11,8 @@ from pathlib import Path
 
 from almaflow.document import MAX_BYTES
 from almaflow.late_patterns import late_pattern
-from almaflow.text_files import FileUnreadable, read_text
-from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
+from almaflow.text_files import FileUnreadable, display_path, read_text
+from almaflow.workflow_folder import ENDINGS, SCENARIO
 
 # Keys at the top of a scenario that no workflow has.
 KEYS = (

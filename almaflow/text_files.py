@@ -314,6 +314,14 @@ def printable(name: str) -> str:
     return name if _is_plain(name) else _NOT_SHOWN.sub(_escaped, name)
 
 
+def display_path(path: Path) -> str:
+    """Return *path* as messages show it: relative to here, when it is below."""
+    try:
+        return printable(str(path.absolute().relative_to(Path.cwd())))
+    except ValueError:
+        return printable(str(path))
+
+
 def _is_plain(name: str) -> bool:
     """Whether *name* clearly has nothing of `_NOT_SHOWN`, as almost every name."""
     return name.isascii() and name.isprintable() and "\\" not in name

@@ -16,7 +16,7 @@ from pathlib import Path
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Location, Problem, Severity
 from almaflow.settings import FILE_NAME
-from almaflow.text_files import printable
+from almaflow.text_files import display_path
 
 SCENARIO = ".scenario.yaml"
 """How the names of the simulator's scenario files end, which are next to the workflows."""
@@ -77,14 +77,6 @@ def list_workflows(folder: Path, *, project_file: bool = False) -> Listing:
 def is_tests(name: str) -> bool:
     """Whether a file of this *name* holds tests of a workflow."""
     return name.casefold().endswith(TESTS)
-
-
-def display_path(path: Path) -> str:
-    """Return *path* as messages show it: relative to here, when it is below."""
-    try:
-        return printable(str(path.absolute().relative_to(Path.cwd())))
-    except ValueError:
-        return printable(str(path))
 
 
 def same_name(name: str) -> str:

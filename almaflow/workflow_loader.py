@@ -18,9 +18,9 @@ from almaflow.problems import Location, Problem, Severity, did_you_mean
 from almaflow.scenario_files import is_scenario, scenario_message, tests_message
 from almaflow.settings import FILE_NAME, Project, Settings, load_project
 from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
-from almaflow.text_files import FileUnreadable, names_in, printable, read_text
+from almaflow.text_files import FileUnreadable, display_path, names_in, printable, read_text
 from almaflow.workflow import Workflow
-from almaflow.workflow_folder import ENDINGS, display_path, is_tests, list_workflows, same_name
+from almaflow.workflow_folder import ENDINGS, is_tests, list_workflows, same_name
 
 
 @dataclass(frozen=True)

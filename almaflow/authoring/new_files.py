@@ -10,8 +10,7 @@ from pathlib import Path
 
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
-from almaflow.text_files import path_problem, printable
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path, path_problem, printable
 
 # As a new file of an editor is; what the umask forbids is taken away from it.
 _MODE = 0o666

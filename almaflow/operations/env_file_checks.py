@@ -10,7 +10,7 @@ from almaflow.git_reading import GitUnreadable, read_git
 from almaflow.problems import Location, Problem, Severity
 from almaflow.settings import Project
 from almaflow.settings.env_file import ENV_FILE, env_values, others_can_read
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path
 
 
 def env_file_problems(project: Project) -> Iterator[Problem]:

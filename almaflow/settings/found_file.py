@@ -9,7 +9,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.ownership import advice, distrust
 from almaflow.problems import Location, Problem
 from almaflow.settings.paths import FILE_NAME
-from almaflow.text_files import path_problem, printable
+from almaflow.text_files import display_path, path_problem, printable
 
 
 def find_settings_file(start: Path) -> Path | None:
@@ -66,11 +66,3 @@ def check_target(file: Path) -> None:
             "copy."
         )
         raise DocumentsInvalid([Problem(Location(display_path(file)), "unreadable", message)])
-
-
-def display_path(file: Path) -> str:
-    """Return the path of a settings file as messages show it."""
-    try:
-        return printable(str(file.absolute().relative_to(Path.cwd())))
-    except ValueError:
-        return printable(str(file))

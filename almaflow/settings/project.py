@@ -11,7 +11,7 @@ from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_validation import validate
 from almaflow.problems import Problem, did_you_mean
-from almaflow.settings.found_file import check_target, display_path, find_settings_file
+from almaflow.settings.found_file import check_target, find_settings_file
 from almaflow.settings.institution import InstitutionConfig
 from almaflow.settings.limits import InstitutionLimits, LimitSettings
 from almaflow.settings.literals import hide_literals, with_starred_lines, without_values
@@ -19,7 +19,7 @@ from almaflow.settings.models import Environment, InstitutionSettings, Settings
 from almaflow.settings.paths import FILE_NAME, PathRefused, data_path, path_inside
 from almaflow.settings.references import SecretRef, SecretSource
 from almaflow.settings.store_settings import STORE, StoreSettings
-from almaflow.text_files import FileUnreadable, read_bytes
+from almaflow.text_files import FileUnreadable, display_path, read_bytes
 from almaflow.visible import one_line
 
 LOG_CHANNEL = "log"

@@ -13,7 +13,7 @@ from almaflow.check.lints import LintedFile, lint_problems
 from almaflow.document import Document
 from almaflow.problems import Problem
 from almaflow.settings import Project
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path
 
 
 def checker(project: Project, company: Sequence[LintedFile]) -> CheckBytes:

@@ -14,9 +14,8 @@ from almaflow.document.source import SourceText
 from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem
-from almaflow.text_files import FileUnreadable, read_bytes
+from almaflow.text_files import FileUnreadable, display_path, read_bytes
 from almaflow.whole_files import write_whole
-from almaflow.workflow_folder import display_path
 
 CheckBytes = Callable[[Path, bytes], tuple[SourceText | None, Sequence[Problem]]]
 """Checks what the file at a path could hold; the source is None when it is not YAML."""

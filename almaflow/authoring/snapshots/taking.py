@@ -17,7 +17,7 @@ from almaflow.settings import Project
 from almaflow.snapshot.file_format import SnapshotInvalid
 from almaflow.snapshot.files import read_snapshot
 from almaflow.snapshot.model import Section, Snapshot
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path
 
 
 def snapshot_before(file: Path) -> Snapshot:

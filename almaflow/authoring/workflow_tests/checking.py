@@ -21,8 +21,8 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.model_validation import validate
 from almaflow.problems import Location, Problem, at_most, did_you_mean, has_errors
 from almaflow.settings import PathRefused, Project, data_path
-from almaflow.text_files import names_in
-from almaflow.workflow_folder import ENDINGS, display_path
+from almaflow.text_files import display_path, names_in
+from almaflow.workflow_folder import ENDINGS
 from almaflow.workflow_loader import LoadedWorkflow
 
 

@@ -10,13 +10,12 @@ from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.late_dataclasses import dataclass
 from almaflow.problems import Problem, did_you_mean
 from almaflow.settings import Project
-from almaflow.text_files import printable
+from almaflow.text_files import display_path, printable
 from almaflow.workflow_folder import (
     ENDINGS,
     SCENARIO,
     TESTS,
     TESTS_FOLDER,
-    display_path,
     is_tests,
     list_workflows,
 )

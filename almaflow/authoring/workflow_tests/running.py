@@ -19,7 +19,8 @@ from almaflow.model_validation import validate
 from almaflow.runs.events import EventKind, Listener, RunEvent
 from almaflow.runs.views import RunView
 from almaflow.settings import Project
-from almaflow.workflow_folder import SCENARIO, display_path
+from almaflow.text_files import display_path
+from almaflow.workflow_folder import SCENARIO
 from almaflow.workflow_loader import LoadedWorkflow
 
 DEFAULT_START = datetime(2026, 1, 5, 2, 0)

@@ -13,8 +13,7 @@ from almaflow.snapshot.file_format import SnapshotInvalid
 from almaflow.snapshot.files import LARGEST_SNAPSHOT, read_snapshot
 from almaflow.snapshot.model import Section
 from almaflow.snapshot.place import SNAPSHOT_FILE, has_snapshot
-from almaflow.text_files import read_text
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path, read_text
 
 
 def snapshot_problems(project: Project) -> list[Problem]:

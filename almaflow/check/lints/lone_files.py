@@ -8,8 +8,8 @@ from pathlib import Path
 
 from almaflow.check.lints.subject import Subject
 from almaflow.problems import Location, Problem, Severity, did_you_mean
-from almaflow.text_files import names_in
-from almaflow.workflow_folder import ENDINGS, SCENARIO, display_path
+from almaflow.text_files import display_path, names_in
+from almaflow.workflow_folder import ENDINGS, SCENARIO
 
 
 def lone_files(

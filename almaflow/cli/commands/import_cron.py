@@ -25,8 +25,7 @@ from almaflow.cli.render.terminal import emit, emit_json, say
 from almaflow.cli.settings_above import find_existing_project
 from almaflow.errors import RequestWrong
 from almaflow.settings import Project
-from almaflow.text_files import FileUnreadable, decode, read_bytes
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import FileUnreadable, decode, display_path, read_bytes
 
 # Bytes of a crontab or script.
 _LARGEST = 256 * 1024

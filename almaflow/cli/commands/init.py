@@ -25,9 +25,8 @@ from almaflow.cli.prompts import answered, can_be_asked
 from almaflow.cli.render.terminal import emit, emit_json, emit_lines, say
 from almaflow.errors import RequestWrong
 from almaflow.settings import FILE_NAME, Project, find_project
-from almaflow.text_files import printable
+from almaflow.text_files import display_path, printable
 from almaflow.timetable.this_machine import zone_of_this_machine
-from almaflow.workflow_folder import display_path
 
 
 def init(

@@ -30,7 +30,7 @@ from almaflow.errors import RequestWrong
 from almaflow.problems import did_you_mean
 from almaflow.settings import PathRefused, Project, data_path
 from almaflow.snapshot.files import snapshot_in
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path
 
 MOST = 5000
 """Records that one run works on at most, unless a person wants another number."""

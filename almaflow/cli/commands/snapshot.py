@@ -31,7 +31,7 @@ from almaflow.settings import Project
 from almaflow.snapshot.files import write_snapshot
 from almaflow.snapshot.model import Snapshot
 from almaflow.snapshot.place import SNAPSHOT_FILE
-from almaflow.workflow_folder import display_path
+from almaflow.text_files import display_path
 from almaflow.workflow_loader import load_paths
 
 
