@@ -7,7 +7,7 @@ the mistakes every newcomer makes and falls back to a plain sentence about the p
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from almaflow.document import slips
 from almaflow.document.parser_failures import Mark, Mistake, ParserFailure
@@ -304,91 +304,57 @@ def _fixed(code: str, message: str, at_context: bool = False) -> Callable[..., M
 
 
 # The parser's words → what to say, the first that fits. It puts `|` between what it was doing
-# and what went wrong.
-_SENTENCES: tuple[tuple[str, Callable[..., Mistake]], ...] = (
-    ("mapping values are not allowed", _nested_value),
-    (
-        "sequence entries are not allowed",
-        _fixed("yaml-syntax", "Begin each list entry (`- `) on a new line."),
+# and what went wrong. A sentence alone is about the syntax at the mark.
+_SENTENCES: Mapping[str, str | Callable[..., Mistake]] = {
+    "mapping values are not allowed": _nested_value,
+    "sequence entries are not allowed": "Begin each list entry (`- `) on a new line.",
+    "could not find expected ':'": _no_colon,
+    "found unknown escape": _escape(
+        "In double quotes a backslash begins an escape, and this escape is unknown. A "
+        "backslash itself is written `\\\\`."
     ),
-    ("could not find expected ':'", _no_colon),
-    (
-        "found unknown escape",
-        _escape(
-            "In double quotes a backslash begins an escape, and this escape is unknown. A "
-            "backslash itself is written `\\\\`."
-        ),
+    "escape sequence of": _escape("This escape has too few hexadecimal digits."),
+    "tag": _fixed(
+        "yaml-tag", "Tags (`!…`) are not allowed. Put the value in quotes if it is text."
     ),
-    ("escape sequence of", _escape("This escape has too few hexadecimal digits.")),
-    (
-        "tag",
-        _fixed("yaml-tag", "Tags (`!…`) are not allowed. Put the value in quotes if it is text."),
+    "more indented follow up line": (
+        "The first line after `|` or `>` has spaces and no text, which almaflow does not allow "
+        "(YAML does). Remove these spaces."
     ),
-    (
-        "more indented follow up line",
-        _fixed(
-            "yaml-syntax",
-            "The first line after `|` or `>` has spaces and no text, which almaflow does not allow "
-            "(YAML does). Remove these spaces.",
-        ),
+    "block scalar": "After `|` or `>`, begin the text on the next line and indent it.",
+    "a directive": _percent_or_indentation,
+    "an alias": _fixed(
+        "yaml-syntax", "A value that begins with `*` needs quotes.", at_context=True
     ),
-    (
-        "block scalar",
-        _fixed("yaml-syntax", "After `|` or `>`, begin the text on the next line and indent it."),
+    "an anchor": _fixed(
+        "yaml-syntax", "A value that begins with `&` needs quotes.", at_context=True
     ),
-    ("a directive", _percent_or_indentation),
-    (
-        "an alias",
-        _fixed("yaml-syntax", "A value that begins with `*` needs quotes.", at_context=True),
+    "flow sequence": _open_bracket(
+        "The list that opens here with `[` is not closed, or a comma is missing."
     ),
-    (
-        "an anchor",
-        _fixed("yaml-syntax", "A value that begins with `&` needs quotes.", at_context=True),
+    "flow mapping": _open_bracket(
+        "The mapping that opens here with `{` is not closed, or a comma is missing."
     ),
-    (
-        "flow sequence",
-        _open_bracket("The list that opens here with `[` is not closed, or a comma is missing."),
+    "block mapping": _column(
+        "This line does not fit the lines above. The keys of one mapping begin in the same "
+        "column, and each is followed by a `:`."
     ),
-    (
-        "flow mapping",
-        _open_bracket("The mapping that opens here with `{` is not closed, or a comma is missing."),
+    "block collection": _column(
+        "This line does not fit the list above. The entries of a list begin in the same "
+        "column, each with `- `."
     ),
-    (
-        "block mapping",
-        _column(
-            "This line does not fit the lines above. The keys of one mapping begin in the same "
-            "column, and each is followed by a `:`."
-        ),
-    ),
-    (
-        "block collection",
-        _column(
-            "This line does not fit the list above. The entries of a list begin in the same "
-            "column, each with `- `."
-        ),
-    ),
-    (
-        "but found '<stream end>'",
-        _fixed("yaml-syntax", "The file ends where a value or a closing bracket is expected."),
-    ),
-    (
-        "document end marker",
-        _fixed("yaml-syntax", "Only a comment can follow `...`, which ends a document."),
-    ),
-    (
-        "mapping keys are not allowed",
-        _fixed("yaml-syntax", "A value cannot begin with `? `. Put it in quotes."),
-    ),
-    (
-        "node content",
-        _fixed("yaml-syntax", "A value is expected here. Put it in quotes if it is text."),
-    ),
-    ("<document start>", _percent_or_indentation),
-)
+    "but found '<stream end>'": "The file ends where a value or a closing bracket is expected.",
+    "document end marker": "Only a comment can follow `...`, which ends a document.",
+    "mapping keys are not allowed": "A value cannot begin with `? `. Put it in quotes.",
+    "node content": "A value is expected here. Put it in quotes if it is text.",
+    "<document start>": _percent_or_indentation,
+}
 
 
 def _known(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
-    for words, make in _SENTENCES:
+    for words, make in _SENTENCES.items():
         if words in fault.problem:
+            if isinstance(make, str):
+                return Mistake("yaml-syntax", make, fault.mark)
             return make(lines, fault)
     return None
