@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from almaflow.document import slips
 from almaflow.document.parser_failures import Mark, Mistake, ParserFailure
@@ -252,39 +253,29 @@ def _no_colon(lines: Sequence[str], fault: ParserFailure) -> Mistake:
     return Mistake("yaml-syntax", message, fault.context)
 
 
-def _column(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
-        row = fault.mark[0]
-        if why := slips.block_text(lines, row):
-            return Mistake("yaml-indentation", why, fault.mark)
-        advice = slips.column_advice(lines, row)
-        return Mistake("yaml-indentation", f"{message} {advice}".strip(), fault.mark)
-
-    return make
+def _column(message: str, lines: Sequence[str], fault: ParserFailure) -> Mistake:
+    row = fault.mark[0]
+    if why := slips.block_text(lines, row):
+        return Mistake("yaml-indentation", why, fault.mark)
+    advice = slips.column_advice(lines, row)
+    return Mistake("yaml-indentation", f"{message} {advice}".strip(), fault.mark)
 
 
-def _open_bracket(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
-        row, column = fault.context
-        found = slips.in_brackets(_line(lines, row), column)
-        at, why = found or (column, message)
-        return Mistake("yaml-syntax", why, (row, at))
-
-    return make
+def _open_bracket(message: str, lines: Sequence[str], fault: ParserFailure) -> Mistake:
+    row, column = fault.context
+    at, why = slips.in_brackets(_line(lines, row), column) or (column, message)
+    return Mistake("yaml-syntax", why, (row, at))
 
 
-def _escape(message: str) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
-        row, column = fault.context
-        match = re.compile(r'"[^"]*"').match(_line(lines, row)[:_LOOK], column)
-        if match is not None and (why := slips.windows_path(match.group())):
-            return Mistake("yaml-windows-path", why, fault.context, len(match.group()))
-        if match is not None:
-            text = slips.in_quotes(slips.shown(match.group()[1:-1]))
-            return Mistake("yaml-escape", f"{message} In single quotes: `{text}`.", fault.mark)
-        return Mistake("yaml-escape", message, fault.mark)
-
-    return make
+def _escape(message: str, lines: Sequence[str], fault: ParserFailure) -> Mistake:
+    row, column = fault.context
+    match = re.compile(r'"[^"]*"').match(_line(lines, row)[:_LOOK], column)
+    if match is not None and (why := slips.windows_path(match.group())):
+        return Mistake("yaml-windows-path", why, fault.context, len(match.group()))
+    if match is not None:
+        text = slips.in_quotes(slips.shown(match.group()[1:-1]))
+        return Mistake("yaml-escape", f"{message} In single quotes: `{text}`.", fault.mark)
+    return Mistake("yaml-escape", message, fault.mark)
 
 
 def _percent_or_indentation(lines: Sequence[str], fault: ParserFailure) -> Mistake:
@@ -296,11 +287,14 @@ def _percent_or_indentation(lines: Sequence[str], fault: ParserFailure) -> Mista
     return Mistake("yaml-indentation", message, fault.mark)
 
 
-def _fixed(code: str, message: str, at_context: bool = False) -> Callable[..., Mistake]:
-    def make(lines: Sequence[str], fault: ParserFailure) -> Mistake:
-        return Mistake(code, message, fault.context if at_context else fault.mark)
+def _sign(sign: str, lines: Sequence[str], fault: ParserFailure) -> Mistake:
+    message = f"A value that begins with `{sign}` needs quotes."
+    return Mistake("yaml-syntax", message, fault.context)
 
-    return make
+
+def _tag(lines: Sequence[str], fault: ParserFailure) -> Mistake:
+    message = "Tags (`!…`) are not allowed. Put the value in quotes if it is text."
+    return Mistake("yaml-tag", message, fault.mark)
 
 
 # The parser's words → what to say, the first that fits. It puts `|` between what it was doing
@@ -309,39 +303,36 @@ _SENTENCES: Mapping[str, str | Callable[..., Mistake]] = {
     "mapping values are not allowed": _nested_value,
     "sequence entries are not allowed": "Begin each list entry (`- `) on a new line.",
     "could not find expected ':'": _no_colon,
-    "found unknown escape": _escape(
+    "found unknown escape": partial(
+        _escape,
         "In double quotes a backslash begins an escape, and this escape is unknown. A "
-        "backslash itself is written `\\\\`."
+        "backslash itself is written `\\\\`.",
     ),
-    "escape sequence of": _escape("This escape has too few hexadecimal digits."),
-    "tag": _fixed(
-        "yaml-tag", "Tags (`!…`) are not allowed. Put the value in quotes if it is text."
-    ),
+    "escape sequence of": partial(_escape, "This escape has too few hexadecimal digits."),
+    "tag": _tag,
     "more indented follow up line": (
         "The first line after `|` or `>` has spaces and no text, which almaflow does not allow "
         "(YAML does). Remove these spaces."
     ),
     "block scalar": "After `|` or `>`, begin the text on the next line and indent it.",
     "a directive": _percent_or_indentation,
-    "an alias": _fixed(
-        "yaml-syntax", "A value that begins with `*` needs quotes.", at_context=True
+    "an alias": partial(_sign, "*"),
+    "an anchor": partial(_sign, "&"),
+    "flow sequence": partial(
+        _open_bracket, "The list that opens here with `[` is not closed, or a comma is missing."
     ),
-    "an anchor": _fixed(
-        "yaml-syntax", "A value that begins with `&` needs quotes.", at_context=True
+    "flow mapping": partial(
+        _open_bracket, "The mapping that opens here with `{` is not closed, or a comma is missing."
     ),
-    "flow sequence": _open_bracket(
-        "The list that opens here with `[` is not closed, or a comma is missing."
-    ),
-    "flow mapping": _open_bracket(
-        "The mapping that opens here with `{` is not closed, or a comma is missing."
-    ),
-    "block mapping": _column(
+    "block mapping": partial(
+        _column,
         "This line does not fit the lines above. The keys of one mapping begin in the same "
-        "column, and each is followed by a `:`."
+        "column, and each is followed by a `:`.",
     ),
-    "block collection": _column(
+    "block collection": partial(
+        _column,
         "This line does not fit the list above. The entries of a list begin in the same "
-        "column, each with `- `."
+        "column, each with `- `.",
     ),
     "but found '<stream end>'": "The file ends where a value or a closing bracket is expected.",
     "document end marker": "Only a comment can follow `...`, which ends a document.",
