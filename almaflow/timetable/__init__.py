@@ -26,29 +26,6 @@ if TYPE_CHECKING:
     from almaflow.timetable.ticks import Timetable
     from almaflow.timetable.zones import find_zone
 
-__all__ = [
-    "MOST_RANGES",
-    "Calendar",
-    "Cron",
-    "Maintenance",
-    "MaintenanceHours",
-    "Timetable",
-    "TimetableInvalid",
-    "check_holidays",
-    "check_ics",
-    "date_meant",
-    "day_time_cron",
-    "find_zone",
-    "instant_of",
-    "parse_cron",
-    "parse_date_range",
-    "parse_moment",
-    "time_meant",
-    "words_of_cron",
-    "words_of_parts",
-    "words_of_text",
-]
-
 _NAMES = {
     "calendars": ("MOST_RANGES", "Calendar", "check_holidays", "parse_date_range"),
     "cron": ("Cron", "parse_cron"),
