@@ -57,14 +57,7 @@ _HALF = late_pattern(
 )
 _MONTHS = late_pattern(r"(\d{1,3})?\s*(?:months?|mo|monate?n?|mois|mes|meses|mesi?)", re.IGNORECASE)
 _ENDLESS = (
-    "infinity",
-    "inf",
-    "infinite",
-    "unlimited",
-    "never",
-    "none",
-    "forever",
-    "null",
+    *("infinity", "inf", "infinite", "unlimited", "never", "none", "forever", "null"),
     "unbegrenzt",
 )
 _ARTICLES = ("an ", "a ", "one ", "eine ", "einen ", "ein ", "une ", "un ", "una ")

@@ -144,17 +144,9 @@ class Input(Model):
 
 
 Event = Literal[
-    "succeeded",
-    "warning",
-    "failed",
-    "cancelled",
-    "recovered",
-    "missed",
-    "late",
-    "slow",
-    "stuck",
-    "waiting",
-]
+    "succeeded", "warning", "failed", "cancelled", "recovered",
+    "missed", "late", "slow", "stuck", "waiting",
+]  # fmt: skip
 
 
 class NotificationRule(Model):

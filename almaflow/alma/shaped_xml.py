@@ -9,40 +9,22 @@ from almaflow.alma.value_parsing import LARGEST_COUNT
 from almaflow.alma.xmltree import local_name, parse_xml
 
 # What JSON shows as an array under the singular, XML wraps in the plural.
+_IN_LISTS = (
+    "action alert counter event event_key import_profile integration_profile job job_instance "
+    "member parameter row set"
+)
 _LISTS = {
-    "actions": "action",
-    "alerts": "alert",
-    "counters": "counter",
+    **{f"{one}s": one for one in _IN_LISTS.split()},
     "errorList": "error",
-    "event_keys": "event_key",
-    "events": "event",
-    "import_profiles": "import_profile",
-    "integration_profiles": "integration_profile",
-    "job_instances": "job_instance",
-    "jobs": "job",
     "matches": "match",
-    "members": "member",
-    "parameters": "parameter",
-    "rows": "row",
-    "sets": "set",
 }
 # Lists that JSON keeps inside an object of the plural's name.
 _KEPT_LISTS = frozenset({"errorList", "members"})
 # Fields that are objects in JSON even where XML shows neither label nor link.
 _CODED = frozenset(
     {
-        "category",
-        "content",
-        "created_by",
-        "institution",
-        "number_of_members",
-        "origin",
-        "private",
-        "query",
-        "schedule",
-        "status",
-        "submitted_by",
-        "type",
+        *("category", "content", "created_by", "institution", "number_of_members", "origin"),
+        *("private", "query", "schedule", "status", "submitted_by", "type"),
     }
 )
 

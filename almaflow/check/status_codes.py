@@ -31,17 +31,11 @@ _CODE = late_pattern(r"[A-Z0-9_]+|[a-z0-9_]+")
 
 # What other systems call an outcome of ours.
 _OTHER_WORDS: Mapping[str, str] = {
-    "success": Outcome.SUCCEEDED,
-    "successful": Outcome.SUCCEEDED,
-    "ok": Outcome.SUCCEEDED,
-    "completed": Outcome.SUCCEEDED,
-    "done": Outcome.SUCCEEDED,
-    "error": Outcome.FAILED,
-    "failure": Outcome.FAILED,
+    **dict.fromkeys(("success", "successful", "ok", "completed", "done"), Outcome.SUCCEEDED),
+    **dict.fromkeys(("error", "failure"), Outcome.FAILED),
+    **dict.fromkeys(("aborted", "canceled"), Outcome.CANCELLED),
     "warn": Outcome.WARNING,
     "timeout": Outcome.TIMED_OUT,
-    "aborted": Outcome.CANCELLED,
-    "canceled": Outcome.CANCELLED,
 }
 
 # The outcomes after which there is no other attempt.

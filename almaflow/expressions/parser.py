@@ -271,41 +271,30 @@ def _friendly(message: str, token: Token) -> str:
 
 # What other languages write between two values → what to write here.
 _OPERATORS = {
-    "and": "`and` in lower case",
-    "or": "`or` in lower case",
-    "in": "`in` in lower case",
-    "like": "`'text' in value`, or `value.startswith('text')`",
-    "contains": "`'text' in value`",
-    "includes": "`'text' in value`",
-    "matches": "`'text' in value`; there are no regular expressions",
-    "startswith": "`value.startswith('text')`",
-    "equals": "`==`",
-    "eq": "`==`",
-    "ne": "`!=`",
-    "neq": "`!=`",
-    "gt": "`>`",
-    "lt": "`<`",
-    "ge": "`>=`",
-    "gte": "`>=`",
-    "le": "`<=`",
-    "lte": "`<=`",
-    "greater": "`>`",
-    "more": "`>`",
-    "less": "`<`",
-    "than": "`>` or `<` in place of the words",
-    "und": "`and`",
-    "et": "`and`",
-    "y": "`and`",
-    "oder": "`or`",
-    "ou": "`or`",
-    "o": "`or`",
-    "then": "only the condition under `if`, and the step below it",
-    "between": "`value >= 1 and value <= 9`",
-    "xor": "`!=`",
-    "mod": "`%`",
+    word: write
+    for write, words in {
+        "`and` in lower case": "and",
+        "`or` in lower case": "or",
+        "`in` in lower case": "in",
+        "`'text' in value`, or `value.startswith('text')`": "like",
+        "`'text' in value`": "contains includes",
+        "`'text' in value`; there are no regular expressions": "matches",
+        "`value.startswith('text')`": "startswith",
+        "`==`": "equals eq",
+        "`!=`": "ne neq xor",
+        "`>`": "gt greater more",
+        "`<`": "lt less",
+        "`>=`": "ge gte",
+        "`<=`": "le lte",
+        "`>` or `<` in place of the words": "than",
+        "`and`": "und et y",
+        "`or`": "oder ou o",
+        "only the condition under `if`, and the step below it": "then",
+        "`value >= 1 and value <= 9`": "between",
+        "`%`": "mod",
+    }.items()
+    for word in words.split()
 }
-
-
 _SHELL_COMPARISONS = frozenset({"eq", "ne", "gt", "lt", "ge", "le"})
 
 

@@ -81,30 +81,11 @@ def _not_a_label(data: Any) -> Any:
 
 
 _Code = Literal[
-    "AUTHORITY_MMS",
-    "BIB_MMS",
-    "BIB_MMS_DISCOVERY",
-    "COURSE",
-    "FILE",
-    "HOLDING",
-    "IE",
-    "IEC",
-    "IED",
-    "IEE",
-    "IEP",
-    "IEPA",
-    "IER",
-    "ITEM",
-    "PO_LINE",
-    "PORTFOLIO",
-    "READING_LIST",
-    "READING_LIST_CITATION",
-    "REMOTE_REPRESENTATION",
-    "REPRESENTATION",
-    "RESEARCHERS",
-    "USER",
-    "VENDOR",
-]
+    "AUTHORITY_MMS", "BIB_MMS", "BIB_MMS_DISCOVERY", "COURSE", "FILE", "HOLDING",
+    "IE", "IEC", "IED", "IEE", "IEP", "IEPA", "IER", "ITEM", "PO_LINE", "PORTFOLIO",
+    "READING_LIST", "READING_LIST_CITATION", "REMOTE_REPRESENTATION", "REPRESENTATION",
+    "RESEARCHERS", "USER", "VENDOR",
+]  # fmt: skip
 
 ContentType = Annotated[_Code, BeforeValidator(_not_a_label)]
 """The code of what a set contains; a label is refused with the code to write."""

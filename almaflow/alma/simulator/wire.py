@@ -22,37 +22,15 @@ _XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
 _ERROR_NAMESPACE = "http://com/exlibris/urm/general/xmlbeans"
 
 # What JSON shows as an array under the singular name, XML wraps in the plural.
+_IN_LISTS = (
+    "job job_instance set member parameter alert counter action event event_key row "
+    "integration_profile import_profile code_table mapping_table location circ_desk department "
+    "letter reminder deposit_profile day hour path open_hour printer license_term fee"
+)
 _PLURALS = {
-    "job": "jobs",
-    "job_instance": "job_instances",
-    "set": "sets",
-    "member": "members",
-    "parameter": "parameters",
-    "alert": "alerts",
-    "counter": "counters",
-    "action": "actions",
-    "event": "events",
-    "event_key": "event_keys",
+    **{one: f"{one}s" for one in _IN_LISTS.split()},
     "match": "matches",
-    "row": "rows",
-    "integration_profile": "integration_profiles",
-    "import_profile": "import_profiles",
-    "code_table": "code_tables",
-    "mapping_table": "mapping_tables",
     "library": "libraries",
-    "location": "locations",
-    "circ_desk": "circ_desks",
-    "department": "departments",
-    "letter": "letters",
-    "reminder": "reminders",
-    "deposit_profile": "deposit_profiles",
-    "day": "days",
-    "hour": "hours",
-    "path": "paths",
-    "open_hour": "open_hours",
-    "printer": "printers",
-    "license_term": "license_terms",
-    "fee": "fees",
 }
 _SINGULARS = {plural: singular for singular, plural in _PLURALS.items()}
 # Objects and lists inside each other; those of Alma have about six.
