@@ -8,6 +8,7 @@ from pathlib import Path
 
 from almaflow.document import MAX_BYTES, Document, PathTo, read_document
 from almaflow.errors import DocumentsInvalid, LinesWanted, RequestWrong
+from almaflow.json_data import copied
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_validation import validate
 from almaflow.problems import Problem, did_you_mean
@@ -74,20 +75,17 @@ class Project:
         entry = self.institutions.get(institution or "")
         if entry is None or institution is None:
             raise LinesWanted(self._how_to_write(institution))
-        return InstitutionConfig(
+        return copied(
+            InstitutionConfig,
+            entry,
             name=institution,
             base_url=entry.address,
-            code=entry.code,
-            environment=entry.environment,
             limits=InstitutionLimits.of(
                 self._limit_settings(institution),
                 self.settings.timezone,
                 is_sandbox=entry.environment is Environment.SANDBOX,
             ),
-            settle=entry.settle,
             account=_account(institution, entry),
-            api_key=entry.api_key,
-            webhook_secret=entry.webhook_secret,
             folder=self.folder,
         )
 
