@@ -83,6 +83,18 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         return f"Several conditions are one expression: `{path[-1]}: {joined}`." if joined else ""
     if isinstance(data, dict) and set(data) in ({"id"}, {"set_id"}, {"value"}):
         return f"Write `{path[-1]}: {in_line(next(iter(data.values())))}`."
+    if isinstance(data, list) and path[-1] == "set":
+        return (
+            "A job works on one set. Write one step for each set, or make one set of them with "
+            "`create_set: {name: …, combine: {operator: or, sets: […]}}`."
+        )
+    only = next(iter(data)) if isinstance(data, dict) and len(data) == 1 else ""
+    if only and isinstance(data[only], Plain) and data[only].is_empty:
+        expression = only if "." in only else f"inputs.{normal(only)}"
+        return (
+            "A text that begins with `{` needs quotes, and a template has two braces: "
+            f'`"{{{{ {expression} }}}}"`.'
+        )
     if isinstance(data, dict) and set(data) == {"name"} and path[-1] == "set":
         return (
             "Put the step `- {id: wanted, find_set: " + in_line(data) + "}` before this one and "

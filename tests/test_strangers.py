@@ -54,6 +54,18 @@ def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -
         ("submit_job: {job: M44, Job Name: Export, set: '1'}", "job_name"),
         ("submit_job: {job: M44, Set ID: '1'}", 'set: "1"'),
         ("submit_job: {job: M44, Set name: x}", "- {id: wanted, find_set: {name: x}}"),
+        ("submit_job: {job: M44, set: 'Set ID: 38205478040009276'}", '"38205478040009276"'),
+        ("submit_job: {job: M44, set: set_id=38205478040009276}", '"38205478040009276"'),
+        ("submit_job: {job: M44, set: '382O547804OOO9276'}", '"38205478040009276"'),
+        ("submit_job: {job: M44, set: none}", "set"),
+        ("submit_job: {job: M44, set: ids.csv}", '"{{ steps.wanted.set_id }}"'),
+        (
+            "submit_job: {job: M44, set: ['1', '2']}",
+            "create_set: {name: …, combine: {operator: or, sets: […]}}",
+        ),
+        ("submit_job: {job: M44, set: {SET_ID}}", '"{{ inputs.set_id }}"'),
+        ("update_set: {id: Reserve, add: ['1']}", '"{{ steps.wanted.set_id }}"'),
+        ("find_set: {name: {SET_NAME}}", '"{{ inputs.set_name }}"'),
         ("find_set: {Set ID: '1'}", 'id: "1"'),
         ("wait_for_run: {Job name: Import}", "job: {name: Import}"),
         ("submit_job: {job: M44, set: $SET_ID}", '"{{ inputs.set_id }}"'),
@@ -78,6 +90,25 @@ def test_a_step_in_another_form_is_one_problem(step: str, right: str) -> None:
     (problem,) = all_problems(f"steps:\n  - {step}\n")
 
     assert f"`{right}`" in problem.message
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("{{ steps.a }}", "{{ steps.a.name }}", "{{ steps.a.member_count }}", "a", "$a", "@a"),
+        *("{ {steps.a.set_id} }", "{steps.a.set_id}", "<%= steps.a.set_id %>"),
+    ],
+)
+def test_a_set_named_by_something_else_of_its_step_leads_to_its_id(written: str) -> None:
+    (problem,) = problems_of(f"{FIND}  - submit_job: {{job: M44, set: '{written}'}}\n")
+
+    assert '`"{{ steps.a.set_id }}"`' in problem.message
+
+
+def test_a_step_by_number_leads_to_its_name() -> None:
+    (problem,) = problems_of(f"{FIND}  - delete_set: '{{{{ steps[0].set_id }}}}'\n")
+
+    assert "`steps.a`" in problem.message
 
 
 def test_several_conditions_are_shown_as_one_that_is_valid() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from almaflow.check.misplaced_templates import TEMPLATE_NOT_ALLOWED
-from almaflow.check.set_values import MEANT_AS_TEMPLATE, NOT_AN_ID
+from almaflow.check.set_values import MEANT_AS_TEMPLATE, NOT_AN_ID, PLACEHOLDER_LEFT
 from almaflow.check.typographic_quotes import TYPOGRAPHIC_QUOTES
 from almaflow.document.hazards import ALMA_KEY, WINDOWS_PATH
 from almaflow.problems import Problem, Severity
@@ -20,7 +20,21 @@ def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
     kept = list(problems)
     places = {one.location for one in kept if one.code in _MISREAD}
     kept = [one for one in kept if one.location not in places or one.code in (*_MISREAD, ALMA_KEY)]
-    return sorted(_with_fixes(_without_inner(_without_signs(_keys_in_paths(kept)))))
+    kept = _without_placeholders(_without_signs(_keys_in_paths(kept)))
+    return sorted(_with_fixes(_without_inner(kept)))
+
+
+def _without_placeholders(problems: list[Problem]) -> list[Problem]:
+    """Return *problems* without the placeholders in a text that has another one as a whole."""
+    if all(one.code != PLACEHOLDER_LEFT for one in problems):
+        return problems
+    others = [one for one in problems if one.code not in (PLACEHOLDER_LEFT, MEANT_AS_TEMPLATE)]
+    return [
+        one
+        for one in problems
+        if one.code != PLACEHOLDER_LEFT
+        or not any(one.location == other.location or _is_inside(one, other) for other in others)
+    ]
 
 
 def _keys_in_paths(problems: list[Problem]) -> list[Problem]:

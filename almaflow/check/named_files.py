@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from almaflow.check.collector import ProblemCollector
 from almaflow.check.loader import CheckContext
-from almaflow.check.project_files import check_keys, find_file, refuse_path
+from almaflow.check.project_files import check_keys, find_file, refuse_path, slashes
 from almaflow.check.set_values import note_zeros
 from almaflow.check.traversal import below, data_at, fields_of
+from almaflow.check.value_shapes import without_templates
 from almaflow.document import PathTo
+from almaflow.document.hazards import WINDOWS_PATH
 from almaflow.field_types import Model, Template
 from almaflow.problems import Severity, did_you_mean
 from almaflow.rounded_numbers import ends_in_zeros
@@ -101,6 +103,9 @@ class _Files:
 
         None, too, when only the run will know it.
         """
+        if "\\" in without_templates(name.text) and name.text.isprintable():
+            message = f"Folders are divided by `/` on every system. Write `{slashes(name.text)}`."
+            self.notes.at(path, WINDOWS_PATH, message, Severity.WARNING)
         if "{{" in name.text:
             return None
         try:

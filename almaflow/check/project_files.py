@@ -20,7 +20,7 @@ from almaflow.settings import PathRefused, data_path
 from almaflow.text_files import names_in
 
 # A drive or a share of Windows, and the home folder of a shell.
-_ABSOLUTE = late_pattern(r"[A-Za-z]:[\\/]|\\\\|~/")
+_ABSOLUTE = late_pattern(r"[\"']?(?:[A-Za-z]:[\\/]|\\\\|~/|file:/|%\w+%|\$\{?\w+\}?[\\/])")
 
 
 def find_file(
@@ -46,7 +46,7 @@ def find_file(
         if os.path.isfile(candidate):
             return candidate
     if _ABSOLUTE.match(name):
-        own_name = re.split(r"[/\\\\]", name)[-1]
+        own_name = re.split(r"[/\\\\]", name)[-1].strip("\"'")
         message = (
             f"`{name}` is a path of one machine. Copy the file next to the workflow and write "
             f"`{own_name}`. {PATHS_ARE_RELATIVE}"
@@ -75,10 +75,17 @@ def refuse_path(notes: ProblemCollector, path: PathTo, error: PathRefused) -> No
     notes.at(path, WINDOWS_PATH if why else error.code, why or str(error))
 
 
+def slashes(name: str) -> str:
+    """Return the path *name* with `/` in place of the backslashes of Windows."""
+    return name.replace("\\", "/")
+
+
 def _nearest(target: Path, name: str) -> str:
     """Return which file of the same folder may be meant, as the end of a sentence."""
     # Files name each other with `/`, on Windows too.
     folder = posixpath.dirname(name)
+    if "\\" in name:
+        return f". Folders are divided by `/`: write `{slashes(name)}`."
     names = names_in(target.parent)
     if names is None:
         return f", and there is no folder `{folder}` either."

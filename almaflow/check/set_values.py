@@ -24,6 +24,7 @@ from almaflow.check.value_shapes import (
     shell_words,
     typographic_quotes,
     variable_meant,
+    without_templates,
 )
 from almaflow.document import PathTo
 from almaflow.field_types import IdTemplate, MemberId, Message, Template, TemplateText
@@ -41,6 +42,11 @@ ID_ENDS_IN_ZEROS = "id-ends-in-zeros"
 PLACEHOLDER_LEFT = "placeholder-left"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = late_pattern(r"[SMO]\d*")
+# Nothing but a step, or one of its outputs.
+_STEP = late_pattern(r"\s*\{\{\s*steps\.(\w+)(?:\.(\w+))?\s*\}\}\s*")
+_STRIPPED = late_pattern(r"^\W+|\W+$")
+_NO_SET = ("none", "no", "-", "n/a", "nothing", "~", "kein", "keine", "keins", "aucun", "false")
+_FOUND_BY_NAME = ("find_set", "set_members")
 _LINK = late_pattern(r"/conf/(?:[\w/-]+/)?(sets|instances)/(\d+)/?(?:members/?)?(?:\?.*)?$")
 
 
@@ -65,16 +71,45 @@ def check_id(
     notes: ProblemCollector, path: PathTo, text: str, steps: Mapping[str, StepBase]
 ) -> None:
     """Note an id of Alma's with characters that no id has."""
+    if _check_step(notes, path, text, steps):
+        return
     around = around_templates(text)
     is_digits = around.isascii() and around.isdecimal()
     if is_digits and "{{" not in text:
         note_zeros(notes, path, around)
     if not around or is_digits or (path[-1] == "job" and _JOB_ID.fullmatch(around)):
         return
-    if "{{" in around:
+    if "{{" in without_templates(text):
         # A template that does not end: the expressions are checked elsewhere.
         return
     notes.at(path, NOT_AN_ID, f"{_subject(path)} {_id_advice(path, text, around, steps)}")
+
+
+def _check_step(
+    notes: ProblemCollector, path: PathTo, text: str, steps: Mapping[str, StepBase]
+) -> bool:
+    """Note a step, or an output of it that is not an id, in place of the id that it gives."""
+    match = _STEP.fullmatch(text)
+    step = steps.get(match[1]) if match else None
+    if match is None or step is None:
+        return False
+    outputs = step.kind.output_types()
+    right = "set_id" if "set_id" in outputs else ""
+    if match[2] is None:
+        names = [right] if right else [one for one in outputs if one.endswith("_id")]
+        write = " or ".join(f'`"{{{{ steps.{match[1]}.{one} }}}}"`' for one in names)
+        why = f"{_subject(path)} is the whole step `{match[1]}`, not its id. "
+        notes.at(path, NOT_AN_ID, f"{why}Write {write}." if write else f"{why}Write an id.")
+        return True
+    if not right or match[2] == right or match[2] not in outputs or not _is_of_set(path):
+        return False
+    notes.at(
+        path,
+        NOT_AN_ID,
+        f"{_subject(path)} is the `{match[2]}` of a set, not its id. Write "
+        f'`"{{{{ steps.{match[1]}.{right} }}}}"`.',
+    )
+    return True
 
 
 def note_zeros(notes: ProblemCollector, path: PathTo, text: str, place: str = "") -> None:
@@ -107,8 +142,8 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
             f"is an id, so nothing may be around the template; remove `{around}` and write only "
             "the part in double braces, in straight quotes."
         )
-    if text.strip() in steps:
-        expression = f"steps.{text.strip()}.set_id"
+    if (step := _STRIPPED.sub("", text)) in steps:
+        expression = f"steps.{step}.set_id"
         return (
             f'is the text `{text}`. To use the set of that step, write `"{{{{ {expression} }}}}"`.'
         )
@@ -120,7 +155,15 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
     if not _is_of_set(path):
         return f"needs an id of Alma's, which has only digits; `{text}` is not an id."
     name = in_line(typographic_quotes(text) or text.strip())
-    if path[-1] == "id":
+    if path[-1] == "set" and text.strip().casefold() in _NO_SET:
+        return f"needs the id of a set; `{text}` is not an id. If the job has no set, remove `set`."
+    if is_file_name(text):
+        return (
+            f"needs the id of a set, and `{text}` is the name of a file. Make a set of it first: "
+            f"put the step `- {{id: wanted, create_set: {{name: …, content: …, members: {{file: "
+            f'{name}}}}}}}` before this one and write `"{{{{ steps.wanted.set_id }}}}"` here.'
+        )
+    if path[-1] == "id" and path[-2] in _FOUND_BY_NAME:
         return (
             f"needs the id of a set, which has only digits; `{text}` is not an id. If it is the "
             f"set's name, write `name: {name}`."

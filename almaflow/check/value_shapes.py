@@ -19,7 +19,7 @@ _TEMPLATE = late_pattern(r"\{\{.*?\}\}", re.DOTALL)
 # `[[ x ]]`, `#{x}`, `%(x)s`, `$(x)`, `{{ x }}` of a Chinese or Japanese keyboard.
 _WRAPPED = late_pattern(
     r"\s*(?:\$\{\{(.*?)\}\}|[$#@%]?\{([^{}]*)\}|<%?=?([^<>%]*)%?>|%([^%()]*)%|\[\[([^\[\]]*)\]\]"
-    r"|[%$]\(([^()]*)\)s?|｛｛?([^｛｝]*)｝｝?|\$([A-Za-z_][\w.]*))\s*",
+    r"|\{\s+\{([^{}]*)\}\s*\}|[%$]\(([^()]*)\)s?|｛｛?([^｛｝]*)｝｝?|\$([A-Za-z_][\w.]*))\s*",
     re.DOTALL,
 )
 _CHAIN = late_pattern(r"(?:steps|inputs|vars|run|secrets)(?:\.\w+|\[(?:'[^']*'|\"[^\"]*\"|\d+)\])+")
@@ -87,14 +87,26 @@ def of_other_systems(text: str, steps: Collection[str]) -> str:
 
 
 def digits_meant(text: str) -> str:
-    """Return the id that *text* is with separators, invisible characters or digits of another
-    keyboard; empty when it is none.
+    """Return the id that *text* is with separators, invisible characters, other letters or digits
+    of another keyboard, or has in it; empty when it is none.
     """
     plain = unicodedata.normalize("NFKC", text)
     digits = "".join(one for one in plain if one.isdigit())
     rest = {one for one in plain if not one.isdigit()}
     is_number = digits.isascii() and len(digits) >= _SHORTEST_ID
-    return digits if is_number and all(map(_is_between_digits, rest)) else ""
+    if is_number and all(map(_is_between_digits, rest)):
+        return digits
+    alike = plain.strip().translate(_LIKE_DIGITS)
+    if alike.isascii() and alike.isdecimal() and len(alike) >= _SHORTEST_ID < len(digits) + 4:
+        return alike
+    # `Set ID: 38205478040009276`, a link of Alma's pages
+    ids = _ID_IN_TEXT.findall(plain)
+    return ids[0] if len(set(ids)) == 1 else ""
+
+
+# Letters that are typed, or read by a scanner, in place of digits.
+_LIKE_DIGITS = str.maketrans("OoQlI|SB", "00011158")
+_ID_IN_TEXT = late_pattern(r"(?<![0-9A-Za-z])[0-9]{13,19}(?![0-9A-Za-z])")
 
 
 def _is_between_digits(character: str) -> bool:

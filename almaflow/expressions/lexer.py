@@ -165,7 +165,8 @@ def _pair(text: str, at: int, brackets: list[tuple[str, int]], ends: dict[int, i
             )
     elif text in ")]}":
         if not brackets:
-            raise ExpressionSyntax(f"This `{text}` does not close anything.", at)
+            advice = " A template ends with two: `}}`." if text == "}" else ""
+            raise ExpressionSyntax(f"This `{text}` does not close anything.{advice}", at)
         opening, offset = brackets.pop()
         if _CLOSED_BY[opening] != text:
             raise ExpressionSyntax(f"`{_CLOSED_BY[opening]}` is expected here, not `{text}`.", at)

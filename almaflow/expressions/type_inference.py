@@ -88,6 +88,7 @@ class Inference(Noting):
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
         if isinstance(owner, RecordType):
             if not isinstance(key, str):
+                self._check_number(node, owner, key)
                 return ANYTHING
             return self._field(owner, key, node.node, self.piece.span(node.arg))
         if owner.kind in ("list", "counters") and isinstance(key, str):
@@ -105,6 +106,20 @@ class Inference(Noting):
             f"`{self.piece.written(node.node)}` is {KINDS[owner.kind]} and has no elements.",
         )
         return ANYTHING
+
+    def _check_number(self, node: nodes.Getitem, owner: RecordType, key: object) -> None:
+        """Note a number in place of the name of a part of *owner*."""
+        if owner.open or not isinstance(key, int) or isinstance(key, bool):
+            return
+        written = self.piece.written(node.node)
+        names = [one for one in owner.fields if one.isidentifier()]
+        name = names[key] if 0 <= key < len(names) else ""
+        write = f" Write `{written}.{name}`." if name else ""
+        self._note(
+            node.arg,
+            "unknown-attribute",
+            f"The parts of `{written}` have names, not numbers.{write}",
+        )
 
     def _part(self, node: nodes.Getitem, owner: Type) -> Type:
         """Return the type of a slice: the kind of what is sliced; of an unknown kind, unknown."""

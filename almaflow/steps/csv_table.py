@@ -77,15 +77,15 @@ def _no_column(name: str, column: str, headings: list[str], text: str) -> StepFa
             f"{name} is a web page or XML, as some programs write it for spreadsheets, not a CSV "
             "file. Open it in a spreadsheet program, and save it as CSV (UTF-8)."
         )
-    if line := _line_with(column, text):
-        return StepFailed(
-            f"{name} has the heading `{column}` in line {line}, not in line 1. Remove the lines "
-            "above it."
-        )
     if 0 <= (place := _position(column)) < len(headings):
         return StepFailed(
             f"{name} has no column `{column}`. Columns are named by their headings: write "
             f"`column: {headings[place]}`."
+        )
+    if line := _line_with(column, text):
+        return StepFailed(
+            f"{name} has the heading `{column}` in line {line}, not in line 1. Remove the lines "
+            "above it."
         )
     columns = ", ".join(f"`{heading}`" for heading in headings)
     is_data = any(heading.isdecimal() and len(heading) > _HEADING_DIGITS for heading in headings)

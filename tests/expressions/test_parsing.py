@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_refused_with_place_and_advice(
     [
         ("a {{ }}", 2, "An expression is missing here."),
         ("a {{ b", 2, "The `{{` that opens here is not closed."),
-        ("a {{ b }", 7, "This `}` does not close anything."),
+        ("a {{ b }", 7, "This `}` does not close anything. A template ends with two: `}}`."),
         ("a {{ b + }}", 8, "The expression ends too early. Something is missing here."),
         (
             "a {{ b }} {% c %}",
