@@ -204,8 +204,7 @@ class TemplateText:
             return cls(text)
 
         return core_schema.no_info_plain_validator_function(
-            make,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it.text),
+            make, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it.text)
         )
 
     @classmethod

@@ -59,12 +59,7 @@ def built(cls: C) -> C:
 
 
 def _build(
-    cls: type,
-    *,
-    frozen: bool = False,
-    eq: bool = True,
-    order: bool = False,
-    kw_only: bool = False,
+    cls: type, *, frozen: bool = False, eq: bool = True, order: bool = False, kw_only: bool = False
 ) -> None:
     """Make a data class of *cls*, in place, as `dataclasses` does it."""
     # `dataclasses` would work out the signature of a class without a docstring for it.

@@ -219,9 +219,7 @@ def _may_be_checkout(folder: Path) -> bool:
 
 
 def make_definition(
-    loaded: LoadedWorkflow,
-    project: Project,
-    commit_of: Callable[[Path], str | None] = git_commit,
+    loaded: LoadedWorkflow, project: Project, commit_of: Callable[[Path], str | None] = git_commit
 ) -> dict[str, Any]:
     """Return everything a run of *loaded* executes, JSON-able.
 

@@ -108,10 +108,7 @@ def calendars_of_json(timing: Mapping[str, Any]) -> dict[str, Calendar]:
 
 
 def entries_of(
-    name: str,
-    workflow: Workflow,
-    project: Project,
-    kept: Mapping[str, Calendar] | None = None,
+    name: str, workflow: Workflow, project: Project, kept: Mapping[str, Calendar] | None = None
 ) -> list[TimetableEntry]:
     """Return the schedule entries of a valid workflow that is called *name*.
 

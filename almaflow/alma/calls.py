@@ -133,10 +133,7 @@ def general() -> AlmaRequest[General]:
 
 
 def list_jobs(
-    *,
-    offset: int = 0,
-    type: str | None = None,
-    profile_id: str | None = None,
+    *, offset: int = 0, type: str | None = None, profile_id: str | None = None
 ) -> AlmaRequest[Page[Job]]:
     """Read one page of the jobs that can be submitted.
 
@@ -197,10 +194,7 @@ def instance(instance_id: str, job_id: str = "ALL") -> AlmaRequest[JobInstance]:
 
 
 def instances(
-    job_id: str,
-    *,
-    submitted_from: date | None = None,
-    offset: int = 0,
+    job_id: str, *, submitted_from: date | None = None, offset: int = 0
 ) -> AlmaRequest[Page[JobInstance]]:
     """Read one page of a job's executions, those of the date included.
 

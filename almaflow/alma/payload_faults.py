@@ -135,10 +135,7 @@ def text_before(text: str) -> str:
 
 _END_OF_JOB = re.compile(r"</(?:\w+:)?job\s*>")
 # What mail programs and editors put in front of each line.
-_AT_EACH_LINE = (
-    (r">", "`>`, as in the reply to a mail"),
-    (r"\d+[:.|)]?\s", "its number"),
-)
+_AT_EACH_LINE = ((r">", "`>`, as in the reply to a mail"), (r"\d+[:.|)]?\s", "its number"))
 
 
 def _excerpt(text: str) -> str:

@@ -38,15 +38,7 @@ _SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 # With these codes, whatever the HTTP status, Alma may have done the work.
 _LOST = frozenset(
-    {
-        "ROUTING_ERROR",
-        "GENERAL_ERROR",
-        _SERVER_ERROR,
-        "402119",
-        "402224",
-        "402225",
-        "402226",
-    }
+    {"ROUTING_ERROR", "GENERAL_ERROR", _SERVER_ERROR, "402119", "402224", "402225", "402226"}
 )
 
 MOST_MESSAGES = 10

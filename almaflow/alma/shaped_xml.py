@@ -13,11 +13,7 @@ _IN_LISTS = (
     "action alert counter event event_key import_profile integration_profile job job_instance "
     "member parameter row set"
 )
-_LISTS = {
-    **{f"{one}s": one for one in _IN_LISTS.split()},
-    "errorList": "error",
-    "matches": "match",
-}
+_LISTS = {**{f"{one}s": one for one in _IN_LISTS.split()}, "errorList": "error", "matches": "match"}
 # Lists that JSON keeps inside an object of the plural's name.
 _KEPT_LISTS = frozenset({"errorList", "members"})
 # Fields that are objects in JSON even where XML shows neither label nor link.

@@ -94,13 +94,7 @@ class DeclaredNames:
     def _scope(self, inputs: Mapping[str, Type] | RecordType, variables: RecordType) -> RecordType:
         if not isinstance(inputs, RecordType):
             inputs = RecordType(inputs, "input")
-        names = {
-            "inputs": inputs,
-            "vars": variables,
-            "run": RUN,
-            "now": INSTANT,
-            "today": DATE,
-        }
+        names = {"inputs": inputs, "vars": variables, "run": RUN, "now": INSTANT, "today": DATE}
         return RecordType(names, "name", {"steps": NO_STEPS, "secrets": NO_SECRETS})
 
     def _check_bounds(self, path: PathTo, declared: Input) -> None:

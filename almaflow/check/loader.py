@@ -137,11 +137,7 @@ class WorkflowLoader:
         return self._read(path, file, around, lambda _, file: parse_document(content, file))
 
     def _read(
-        self,
-        path: Path,
-        file: str,
-        around: CheckContext,
-        parse: Callable[[Path, str], Document],
+        self, path: Path, file: str, around: CheckContext, parse: Callable[[Path, str], Document]
     ) -> CheckedFile:
         here = replace(
             around,

@@ -36,11 +36,7 @@ _PROFILE: Mapping[str, str | Schema] = {
     "code": "Its code; import profiles have none.",
     "name": "Its name.",
     "type": "Its type.",
-    "jobs": {
-        "type": "array",
-        "items": {"type": "string"},
-        "description": "The ids of its jobs.",
-    },
+    "jobs": {"type": "array", "items": {"type": "string"}, "description": "The ids of its jobs."},
 }
 _COUNTER: Mapping[str, str | Schema] = {
     "job": "The id of the job whose instances reported the counter.",

@@ -24,12 +24,7 @@ from almaflow.steps.wait_for_run import WaitForRun
 from almaflow.workflow_loader import LoadedWorkflow
 
 ASKED_ONLINE = frozenset(
-    {
-        "job-not-in-snapshot",
-        "profile-not-in-snapshot",
-        "profile-job-not-in-snapshot",
-        "other-name",
-    }
+    {"job-not-in-snapshot", "profile-not-in-snapshot", "profile-job-not-in-snapshot", "other-name"}
 )
 """The codes of problems that the snapshot of Alma gives rise to and that Alma itself settles."""
 

@@ -46,10 +46,7 @@ class NamedFile:
 
 
 def fetched(
-    node: StepNode,
-    demands: Demands,
-    named: Sequence[NamedFile],
-    texts: tuple[str, str],
+    node: StepNode, demands: Demands, named: Sequence[NamedFile], texts: tuple[str, str]
 ) -> WantedFile:
     """Return what is asked of the files of a step; *texts* are its `pattern` and its `to`."""
     pattern, folder = texts

@@ -37,11 +37,7 @@ _SHORTEST = 4
 
 
 def send(
-    channel: str,
-    address: str,
-    title: str,
-    text: str,
-    files: Sequence[tuple[str, bytes]] = (),
+    channel: str, address: str, title: str, text: str, files: Sequence[tuple[str, bytes]] = ()
 ) -> list[str]:
     """Send a notice to every service that *address* names (one or several, as Apprise writes).
 

@@ -75,9 +75,7 @@ def take_files(wanted: Sequence[tuple[str, Path]]) -> tuple[list[AttachedFile], 
     return files, problems
 
 
-def load_files(
-    files: Sequence[AttachedFile],
-) -> tuple[list[tuple[AttachedFile, bytes]], list[str]]:
+def load_files(files: Sequence[AttachedFile]) -> tuple[list[tuple[AttachedFile, bytes]], list[str]]:
     """Return *files* with their content now, and a sentence about each that is gone or changed."""
     loaded: list[tuple[AttachedFile, bytes]] = []
     problems: list[str] = []

@@ -66,10 +66,7 @@ class SftpSource(RemoteSource):
         what = self.what
         try:
             return _FileSystem(
-                self.server.host,
-                server=self.server,
-                patience=patience,
-                skip_instance_cache=True,
+                self.server.host, server=self.server, patience=patience, skip_instance_cache=True
             )
         except ConnectorError:
             raise

@@ -273,10 +273,7 @@ class Attempt(OwnSubmissions):
     # The log
 
     def progress(
-        self,
-        text: str,
-        percent: float | None = None,
-        counters: Sequence[Mapping[str, str]] = (),
+        self, text: str, percent: float | None = None, counters: Sequence[Mapping[str, str]] = ()
     ) -> None:
         counted = [dict(one) for one in counters]
         self.journal.report(EventKind.PROGRESS, self.path, text, percent=percent, counters=counted)

@@ -81,11 +81,7 @@ class ExternalAccess(DataFiles):
         return message_key(self.plan.run_id, self.path, self.number)
 
     async def _put_message(
-        self,
-        channel: str,
-        message: Message,
-        files: Sequence[AttachedFile],
-        problems: Sequence[str],
+        self, channel: str, message: Message, files: Sequence[AttachedFile], problems: Sequence[str]
     ) -> None:
         """Log a message and put it into the outbox; secrets in it are names until it is sent.
 

@@ -32,10 +32,7 @@ _NAMES: Mapping[str, str] = {
         "null nil undefined Null NULL",
     ),
     **_for("Write `true` and `false` in lower case.", "TRUE FALSE yes no YES NO"),
-    **_for(
-        _ENVIRONMENT,
-        "env environ ENV os",
-    ),
+    **_for(_ENVIRONMENT, "env environ ENV os"),
     **_for(
         "It is a name of another tool. `almaflow explain expressions` lists the names that exist.",
         "github gitlab matrix runner jobs needs job hostvars ansible_facts context this self task",

@@ -200,9 +200,7 @@ METHODS: Mapping[str, Mapping[str, Operation]] = {
     "instant": table(
         *_OF_DATES, Operation("date", lambda frame, value: value.date(), DATE, _DATES)
     ),
-    "duration": table(
-        Operation("total_seconds", lambda frame, value: _seconds(value), NUMBER),
-    ),
+    "duration": table(Operation("total_seconds", lambda frame, value: _seconds(value), NUMBER)),
     "counters": table(
         Operation("number", _counter(Counters.number), NUMBER, _COUNTERS),
         Operation("text", _counter(Counters.text), TEXT, _COUNTERS),

@@ -127,7 +127,7 @@ def _check_length(source: str) -> None:
     if len(source) > LONGEST:
         raise ExpressionSyntax(
             f"This is {len(source):,} characters long. An expression or a text with templates "
-            f"can have at most {LONGEST:,}.",
+            f"can have at most {LONGEST:,}."
         )
 
 
@@ -183,11 +183,7 @@ class _Parser(Parser):
         self.parse_unary()
         a, b, c = (
             _excerpt(self._text[start:end].strip())
-            for start, end in (
-                (begin, first),
-                (first + 2, second),
-                (second + 2, self._offset),
-            )
+            for start, end in ((begin, first), (first + 2, second), (second + 2, self._offset))
         )
         raise ExpressionSyntax(
             f"Powers in a row need brackets: write `({a} ** {b}) ** {c}` or `{a} ** ({b} ** {c})`.",

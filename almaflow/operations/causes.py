@@ -94,11 +94,7 @@ class Explanation:
 
 
 def explain(
-    project: Project,
-    store: Store,
-    name: str,
-    now: datetime,
-    is_workflow: Callable[[str], bool],
+    project: Project, store: Store, name: str, now: datetime, is_workflow: Callable[[str], bool]
 ) -> Explanation:
     """Explain the unfinished runs of the workflow *name*, else its newest, else the run *name*.
 

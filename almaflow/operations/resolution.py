@@ -86,11 +86,7 @@ def record_decision(
     store: Store, record: RunRecord, lost: UnconfirmedRequest, instance: str | None, by: str
 ) -> Decision:
     """Record that Alma runs a submission as *instance*; None: that Alma did not accept it."""
-    value = {
-        "attempt": lost.entry.attempt,
-        "effect": lost.entry.effect,
-        "instance_id": instance,
-    }
+    value = {"attempt": lost.entry.attempt, "effect": lost.entry.effect, "instance_id": instance}
     found = f"runs in Alma as {instance}" if instance else "was not accepted by Alma"
     text = f"{by} confirmed that the submission of step {lost.path} {found}."
     with store.batch(locks_of_decision(record.id)):
@@ -149,11 +145,7 @@ def _chosen(
 
 
 def check_instance(
-    project: Project,
-    store: Store,
-    alma: AlmaReader,
-    lost: UnconfirmedRequest,
-    instance_id: str,
+    project: Project, store: Store, alma: AlmaReader, lost: UnconfirmedRequest, instance_id: str
 ) -> None:
     """Raise `RequestWrong` when the instance cannot be the one that was submitted."""
 

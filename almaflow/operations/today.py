@@ -174,10 +174,7 @@ def _accounts(project: Project) -> dict[str, tuple[str, ...]]:
 
 
 def _institution(
-    project: Project,
-    names: tuple[str, ...],
-    use: overview.SlotUse,
-    calls_left: Mapping[str, int],
+    project: Project, names: tuple[str, ...], use: overview.SlotUse, calls_left: Mapping[str, int]
 ) -> InstitutionUse:
     limits = project.institution(names[0]).limits
     left = [calls_left[name] for name in names if name in calls_left]

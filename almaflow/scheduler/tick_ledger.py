@@ -147,11 +147,7 @@ class Ledger:
         begin = [new for key, new in schedules.items() if key not in stays]
         if begin or ends:
             await self._writer.call(
-                self._store.change_schedules,
-                self._process_id,
-                begin,
-                [row.id for row in ends],
-                now,
+                self._store.change_schedules, self._process_id, begin, [row.id for row in ends], now
             )
         await self._load_cursors(active)
 

@@ -50,8 +50,7 @@ def _codes(levels: dict[str, str]) -> dict[str, str]:
 
 
 LintLevels = Annotated[
-    dict[str, Literal["off", "note", "warning", "error"]],
-    AfterValidator(_codes),
+    dict[str, Literal["off", "note", "warning", "error"]], AfterValidator(_codes)
 ]
 """The level of each code that is not to have its own."""
 

@@ -57,12 +57,7 @@ class SnapshotInvalid(ValueError):
 def snapshot_text(snapshot: Snapshot) -> str:
     """Return the text of the file of *snapshot*."""
     sections = {name: _section_data(section) for name, section in sorted(snapshot.sections.items())}
-    data = {
-        "about": _ABOUT,
-        "format": FORMAT,
-        "almaflow": __version__,
-        "institutions": sections,
-    }
+    data = {"about": _ABOUT, "format": FORMAT, "almaflow": __version__, "institutions": sections}
     return "\n".join(_lines(data, "")) + "\n"
 
 

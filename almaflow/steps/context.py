@@ -207,10 +207,7 @@ class StepContext(Protocol):
         ...
 
     def progress(
-        self,
-        text: str,
-        percent: float | None = None,
-        counters: Sequence[Mapping[str, str]] = (),
+        self, text: str, percent: float | None = None, counters: Sequence[Mapping[str, str]] = ()
     ) -> None:
         """Tell the live view how far the step's work in Alma is, and what it has counted."""
         ...

@@ -275,10 +275,7 @@ WAIT_FOR_RUN: Advice = table(
     ),
     advise(_NEWEST, "instance instance_id run_id run"),
     use_key("since", "The earliest time is written", "after from start newer_than max_age"),
-    advise(
-        "How long to wait is written next to `wait_for_run`: `timeout: {value}`.",
-        "max_wait",
-    ),
+    advise("How long to wait is written next to `wait_for_run`: `timeout: {value}`.", "max_wait"),
 )
 
 _IF = "Whether the step runs is written next to it: `if: {value}`."

@@ -165,9 +165,7 @@ class JobStep(Kind):
             await context.seen(job_id, instance)
             take_over(context.outputs, instance)
             context.progress(
-                instance.status or "no status yet",
-                instance.progress,
-                context.outputs["counters"],
+                instance.status or "no status yet", instance.progress, context.outputs["counters"]
             )
             # By Alma's clock on both sides; ours may be far from it.
             began_at = instance.submit_time or context.alma_time(submitted_at)

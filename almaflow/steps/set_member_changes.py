@@ -211,11 +211,7 @@ class MemberChanges:
     async def _write(self, change: MemberChange, effect: str, ids: Sequence[str]) -> int:
         """Send one batch and return how many members were added, removed, or are there now."""
         call = calls.change_members(
-            self.set_id,
-            change,
-            ids,
-            id_type=self.id_type,
-            fail_on_invalid_id=not self.skips,
+            self.set_id, change, ids, id_type=self.id_type, fail_on_invalid_id=not self.skips
         ).then(MembersTrace.result)
         if change == "replace_members":
             # The number of members does not tell whether it was done; doing it twice is harmless.

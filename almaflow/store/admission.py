@@ -48,10 +48,7 @@ _BEHIND_ALL: Final = 2**63 - 1
 
 
 def take(
-    tx: Transaction,
-    claim: Claim,
-    spot: SubmissionKey,
-    limits: SlotLimits,
+    tx: Transaction, claim: Claim, spot: SubmissionKey, limits: SlotLimits
 ) -> JobSlot | NoSlot:
     """Give a queued submission its slot when it is its turn, else return why it is not.
 
@@ -162,11 +159,7 @@ class _Queue:
         No submission passes one of the same job that was put off: Alma would put it off too.
         """
         earlier = self._tx.rows(
-            _TOLD_LATER,
-            account=self._account,
-            ticket=slot.id,
-            job_id=slot.job_id,
-            now=self.now,
+            _TOLD_LATER, account=self._account, ticket=slot.id, job_id=slot.job_id, now=self.now
         )
         bounds = [] if slot.not_before is None else [slot.not_before]
         bounds += [row["not_before"] for row in earlier if self._works(row["owner"])]

@@ -233,12 +233,7 @@ def _all(tx: Transaction, condition: str, **values: Any) -> list[JobSlot]:
 
 
 def _key(run_id: str, spot: SubmissionKey) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "path": spot.path,
-        "attempt": spot.attempt,
-        "effect": spot.effect,
-    }
+    return {"run_id": run_id, "path": spot.path, "attempt": spot.attempt, "effect": spot.effect}
 
 
 def _slot(row: Row) -> JobSlot:

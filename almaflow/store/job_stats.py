@@ -43,11 +43,7 @@ def learned(tx: Transaction, limit: int = 10_000) -> list[Row]:
 def note_habit(tx: Transaction, account: str, job_id: str, habit: MarkerHabit) -> None:
     """Remember what Alma was last seen to do to the names of a job's instances."""
     job = {"account": account, "job_id": job_id}
-    seen: dict[str, Any] = {
-        "kept_length": habit.kept,
-        "cut_length": habit.cut,
-        "seen_at": tx.now,
-    }
+    seen: dict[str, Any] = {"kept_length": habit.kept, "cut_length": habit.cut, "seen_at": tx.now}
     changed = tx.execute(
         f"UPDATE job_traits SET {assignments(seen)} WHERE {_OF_JOB}", **seen, **job
     )

@@ -151,12 +151,7 @@ def add_done(
     ]
 
 
-def add_by_person(
-    tx: Transaction,
-    record: RunRecord,
-    effect: str,
-    value: Any,
-) -> None:
+def add_by_person(tx: Transaction, record: RunRecord, effect: str, value: Any) -> None:
     """Record what a person did to a run that no process works on: a done entry without a step."""
     row: dict[str, Any] = {
         "run_id": record.id,

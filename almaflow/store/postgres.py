@@ -231,6 +231,5 @@ class Postgres:
                 "Check that the server runs",
             )
         return StoreTrouble(
-            f"The store {store} refused: {words}. Nothing was recorded.",
-            "Check the server's log",
+            f"The store {store} refused: {words}. Nothing was recorded.", "Check the server's log"
         )

@@ -106,10 +106,7 @@ def _change(tx: Transaction, tick_id: int, **values: Any) -> int:
 
 
 def start(
-    tx: Transaction,
-    tick_id: int,
-    definition: Mapping[str, Any],
-    record: RunRecord,
+    tx: Transaction, tick_id: int, definition: Mapping[str, Any], record: RunRecord
 ) -> RunRecord | None:
     """Record the run that an open tick becomes; a run that has its key already is that run.
 

@@ -160,7 +160,7 @@ _NAMES = {
 # An entry of another scheduler in one text.
 _WHOLES = ("rrule", "oncalendar", "on_calendar", "recurrence_rule")
 _PARTS = {
-    *(*_TIMES, *_WEEKDAYS, *_MONTH_DAYS, *_HOW_OFTEN, *_NAMES, *_WHOLES, "hour", "minute", "daily"),
+    *(*_TIMES, *_WEEKDAYS, *_MONTH_DAYS, *_HOW_OFTEN, *_NAMES, *_WHOLES, "hour", "minute", "daily")
 }
 
 

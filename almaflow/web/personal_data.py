@@ -249,8 +249,7 @@ _PAGE: ContextVar[Page | None] = ContextVar("_PAGE", default=None)
 def rule_of(hide: tuple[str, ...] = (), show: tuple[str, ...] = ()) -> PersonalData:
     """Return the rule with further names to *hide* and to *show*, which count before ours."""
     return PersonalData(
-        tuple(_words(one) for one in (*hide, *_HIDE)),
-        tuple(_words(one) for one in (*show, *_SHOW)),
+        tuple(_words(one) for one in (*hide, *_HIDE)), tuple(_words(one) for one in (*show, *_SHOW))
     )
 
 

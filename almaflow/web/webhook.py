@@ -46,10 +46,7 @@ def challenge(
 
 @router.post("/webhook/{institution}")
 def report(
-    institution: str,
-    request: Request,
-    context: Context,
-    body: Annotated[bytes, Depends(_bytes_of)],
+    institution: str, request: Request, context: Context, body: Annotated[bytes, Depends(_bytes_of)]
 ) -> Response:
     """Record that a job has ended, once; other events are of no interest."""
     listening = _listening(context, institution)

@@ -135,11 +135,7 @@ class SimulatedAlma:
         return institution
 
     def add_key(
-        self,
-        institution: str,
-        *,
-        rights: Mapping[str, bool] = EVERYTHING,
-        key: str | None = None,
+        self, institution: str, *, rights: Mapping[str, bool] = EVERYTHING, key: str | None = None
     ) -> str:
         """Return one more key of an institution; *rights* are those of `keys.Key`."""
         with self._lock:

@@ -227,7 +227,7 @@ class OtherRun(Scoped):
     job: str = Field(description="Id or exact name of the job.")
     at: MomentField = Field(
         description="When the run starts: `10m` after the start of the simulation, `-3d` before "
-        "it, `02:00`, or a date and time.",
+        "it, `02:00`, or a date and time."
     )
     every: Annotated[Duration, Field(gt=timedelta(0))] | None = Field(
         default=None, description="Interval at which the run is repeated, 10,000 runs at most."

@@ -24,7 +24,7 @@ class Webhook(Scoped):
 
     url: str = Field(
         description="Address of the listener, such as http://127.0.0.1:9000/alma. Only this "
-        "machine's own addresses are allowed: localhost, 127.0.0.1, [::1].",
+        "machine's own addresses are allowed: localhost, 127.0.0.1, [::1]."
     )
     secret: str = Field(
         default="",

@@ -81,9 +81,7 @@ def start(call: IncomingRequest, job: Job, parameters: Parameters) -> Instance:
         alma_set=alma_set,
         outcome=outcome,
     )
-    institution.submissions.append(
-        Submission(institution.name, job.id, now, parameters, run.id),
-    )
+    institution.submissions.append(Submission(institution.name, job.id, now, parameters, run.id))
     return run
 
 

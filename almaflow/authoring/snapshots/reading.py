@@ -233,10 +233,7 @@ class SectionReader:
         return self._put_together(section, details, names)
 
     def _put_together(
-        self,
-        section: Section,
-        details: Mapping[str, Job],
-        names: Mapping[str, tuple[str, ...]],
+        self, section: Section, details: Mapping[str, Job], names: Mapping[str, tuple[str, ...]]
     ) -> tuple[Section, int]:
         """Return *section* with the details of its jobs, and of how many they are not known."""
         before = {job.id: job for job in self._earlier.jobs} if self._earlier is not None else {}

@@ -34,9 +34,7 @@ def renewed(new: Section, earlier: Section | None) -> Section:
         return new
     merged = _with_missing_parts(new, earlier)
     merged = replace(
-        merged,
-        counters=_counters(merged, earlier),
-        statuses_seen=_statuses(merged, earlier),
+        merged, counters=_counters(merged, earlier), statuses_seen=_statuses(merged, earlier)
     )
     is_recent = timedelta() <= new.taken - earlier.taken < CONFIRMED_FOR
     if is_recent and _same(replace(merged, taken=earlier.taken), earlier):

@@ -54,11 +54,7 @@ def _suite(
 def _case(suite: Element, name: str, file: str, seconds: float) -> Element:
     stem = file.replace("\\", "/").rsplit("/", 1)[-1]
     return SubElement(
-        suite,
-        "testcase",
-        name=_text(name),
-        classname=_text(stem),
-        time=f"{seconds:.3f}",
+        suite, "testcase", name=_text(name), classname=_text(stem), time=f"{seconds:.3f}"
     )
 
 

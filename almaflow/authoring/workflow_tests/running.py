@@ -173,11 +173,7 @@ class Situations:
         )
 
     def _start(
-        self,
-        loaded: LoadedWorkflow,
-        tests: WorkflowTests,
-        test: WorkflowTest,
-        scenario: Scenario,
+        self, loaded: LoadedWorkflow, tests: WorkflowTests, test: WorkflowTest, scenario: Scenario
     ) -> datetime:
         zone = ZoneInfo(loaded.workflow.timezone or self._project.settings.timezone)
         start = test.at or tests.at or scenario.starts_at or DEFAULT_START

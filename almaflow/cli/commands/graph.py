@@ -9,11 +9,7 @@ from almaflow.cli.render.terminal import emit_document, emit_json
 from almaflow.workflow_loader import find_workflow, load_workflow
 
 
-def graph(
-    file: FileArgument,
-    svg: SvgOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def graph(file: FileArgument, svg: SvgOption = None, as_json: JsonOption = False) -> None:
     """Draw the steps of a workflow: as Mermaid, which GitHub and GitLab show, or as SVG.
 
     In Markdown, put the output between lines with three backticks, the first with `mermaid`. Steps

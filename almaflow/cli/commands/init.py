@@ -45,8 +45,7 @@ def init(
         str | None, typer.Option("--environment", help="`sandbox` or `production`.")
     ] = None,
     institution: Annotated[
-        str | None,
-        typer.Option("--institution", help="What almaflow.yaml calls the institution."),
+        str | None, typer.Option("--institution", help="What almaflow.yaml calls the institution.")
     ] = None,
     timezone: Annotated[
         str | None, typer.Option("--timezone", help="The time zone, such as Europe/Zurich.")

@@ -51,8 +51,7 @@ def install_service(
         ),
     ] = None,
     worker: Annotated[
-        bool,
-        typer.Option("--worker", help="The service is `almaflow worker` (PostgreSQL)."),
+        bool, typer.Option("--worker", help="The service is `almaflow worker` (PostgreSQL).")
     ] = False,
 ) -> None:
     """Print a systemd unit for this project, or write it where systemd finds it.

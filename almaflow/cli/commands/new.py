@@ -40,9 +40,7 @@ def new(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME",
-            help="The name of the workflow, and of its file.",
-            show_default=False,
+            metavar="NAME", help="The name of the workflow, and of its file.", show_default=False
         ),
     ] = None,
     file: Annotated[
@@ -77,8 +75,7 @@ def new(
         typer.Option("--id-type", help="With --members: what the ids are, such as BARCODE."),
     ] = None,
     content: Annotated[
-        str | None,
-        typer.Option("--content", help="What the set holds, such as BIB_MMS or ITEM."),
+        str | None, typer.Option("--content", help="What the set holds, such as BIB_MMS or ITEM.")
     ] = None,
     most: Annotated[
         int | None,

@@ -40,8 +40,7 @@ count.
 def plan(
     file: FileArgument,
     scenario: Annotated[
-        str | None,
-        typer.Argument(help="The scenario; default: the one next to the workflow."),
+        str | None, typer.Argument(help="The scenario; default: the one next to the workflow.")
     ] = None,
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,

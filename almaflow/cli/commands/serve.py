@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 
 LogFormatOption = Annotated[
-    str,
-    typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON."),
+    str, typer.Option("--log-format", metavar="text|json", help="Log lines as text or as JSON.")
 ]
 MetricsOption = Annotated[
     int | None,
@@ -218,13 +217,7 @@ class _Serving:
         from almaflow.cli.page import serve_page
 
         self.close_page = serve_page(
-            project,
-            address,
-            self.service,
-            self._clock,
-            self._log,
-            self._remaining_calls,
-            self.wake,
+            project, address, self.service, self._clock, self._log, self._remaining_calls, self.wake
         )
 
     def _remaining_calls(self) -> Mapping[str, int]:

@@ -141,8 +141,7 @@ def simulator(
         ),
     ] = None,
     allow_remote: Annotated[
-        bool,
-        typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach."),
+        bool, typer.Option("--allow-remote", help="Allow a `--host` that other machines can reach.")
     ] = False,
     log: Annotated[
         Path | None,
@@ -155,8 +154,7 @@ def simulator(
     control: Annotated[
         bool,
         typer.Option(
-            "--control",
-            help="Let programs on this machine change faults and clock while it runs.",
+            "--control", help="Let programs on this machine change faults and clock while it runs."
         ),
     ] = False,
     webhooks: Annotated[

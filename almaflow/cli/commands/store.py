@@ -21,9 +21,7 @@ from almaflow.store.health import examine
 from almaflow.store.transfer import TableHash, data
 
 app = typer.Typer(
-    help="Check the store, or move it into PostgreSQL.",
-    add_completion=False,
-    rich_markup_mode=None,
+    help="Check the store, or move it into PostgreSQL.", add_completion=False, rich_markup_mode=None
 )
 
 

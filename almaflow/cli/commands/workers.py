@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 
 def workers(
-    as_json: JsonOption = False,
-    server: ServerOption = None,
-    token: TokenOption = None,
+    as_json: JsonOption = False, server: ServerOption = None, token: TokenOption = None
 ) -> None:
     """List the processes that work with the store: where they run and how many runs they have.
 

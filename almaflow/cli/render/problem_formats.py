@@ -189,9 +189,7 @@ def _sarif_fix(problem: Problem, region: Mapping[str, Any]) -> dict[str, Any]:
     deleted = {name: value for name, value in region.items() if name != "snippet"}
     change = {
         "artifactLocation": {"uri": _uri(problem.location.file)},
-        "replacements": [
-            {"deletedRegion": deleted, "insertedContent": {"text": problem.fix}},
-        ],
+        "replacements": [{"deletedRegion": deleted, "insertedContent": {"text": problem.fix}}],
     }
     description = {"text": f"Write {problem.fix.strip()}"}
     return {"fixes": [{"description": description, "artifactChanges": [change]}]}

@@ -56,8 +56,7 @@ Institution = Annotated[
 ]
 NamePart = Annotated[Text, Query(description="Those whose name contains this text.")]
 Cursor = Annotated[
-    str | None,
-    Query(pattern="^[0-9]{1,6}$", description="What `Link` of the page before names."),
+    str | None, Query(pattern="^[0-9]{1,6}$", description="What `Link` of the page before names.")
 ]
 
 

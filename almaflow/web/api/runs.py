@@ -42,8 +42,7 @@ def runs(
     until: Until = None,
     limit: Limit = 20,
     cursor: Annotated[
-        str | None,
-        Query(max_length=LONGEST_NAME, description="Older than the run with this id."),
+        str | None, Query(max_length=LONGEST_NAME, description="Older than the run with this id.")
     ] = None,
 ) -> Response:
     """List runs, newest first; the header `Link` has the address of the next page."""

@@ -62,8 +62,7 @@ def ticks(
     since: Since = None,
     until: Until = None,
     ending: Annotated[
-        list[TickState] | None,
-        Query(max_length=5, description="With these results; `open` alone."),
+        list[TickState] | None, Query(max_length=5, description="With these results; `open` alone.")
     ] = None,
     limit: Limit = 20,
     cursor: Annotated[

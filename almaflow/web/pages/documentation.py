@@ -24,11 +24,7 @@ _LONGEST = 200
 def documentation(request: Request) -> Response:
     """List the pages, the recipes, the kinds of steps and the other topics."""
     return render(
-        request,
-        "documentation.html",
-        pages=docs.pages(),
-        recipes=docs.recipes(),
-        groups=_topics(),
+        request, "documentation.html", pages=docs.pages(), recipes=docs.recipes(), groups=_topics()
     )
 
 

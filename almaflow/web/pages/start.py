@@ -92,11 +92,7 @@ def _plan(
 
 
 def _form(
-    request: Request,
-    loaded: LoadedWorkflow,
-    form: Form,
-    wrong: Mapping[str, str],
-    error: str = "",
+    request: Request, loaded: LoadedWorkflow, form: Form, wrong: Mapping[str, str], error: str = ""
 ) -> Response:
     fields = [
         replace(field_of(one), value=form.get(INPUT + one.name, ""), error=wrong.get(one.name, ""))

@@ -22,10 +22,6 @@ def today(request: Request, context: Context, workflows: Workflows) -> Response:
 def _render(request: Request, context: Context, workflows: Workflows) -> Response:
     project = context.project()
     seen = read_today(
-        project,
-        context.store,
-        workflows.snapshot(project),
-        context.remaining_calls(),
-        context.now,
+        project, context.store, workflows.snapshot(project), context.remaining_calls(), context.now
     )
     return render(request, "today.html", today=seen, health=context.health())

@@ -41,11 +41,7 @@ def workflows(request: Request, context: Context, catalog: Workflows) -> Respons
 
 @router.get("/workflows/{name}")
 def workflow(
-    name: str,
-    request: Request,
-    context: Context,
-    catalog: Workflows,
-    histories: FileHistories,
+    name: str, request: Request, context: Context, catalog: Workflows, histories: FileHistories
 ) -> Response:
     """Show a workflow: what it does, when it is due, how its runs ended, and its file."""
     project = context.project()
