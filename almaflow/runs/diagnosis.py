@@ -14,9 +14,10 @@ from almaflow.durations import format_duration
 from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.runs.job_durations import Durations
-from almaflow.runs.request_views import is_submission
+from almaflow.runs.request_views import RequestView, is_submission
 from almaflow.runs.step_tree import StepTree
-from almaflow.runs.views import RequestView, RunView, StepView
+from almaflow.runs.step_views import StepView
+from almaflow.runs.views import RunView
 from almaflow.store import EntryState, JobSlot, Process, SlotState
 from almaflow.waiting import Waiting, WaitingKind
 

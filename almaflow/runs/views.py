@@ -11,21 +11,9 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.outcome import Outcome, Status
 from almaflow.recorded_steps import unreadable
 from almaflow.runs.events import EventKind
-from almaflow.runs.request_views import RequestView
-from almaflow.runs.step_views import AttemptView, JournalByStep, StepView, display_value, waits_of
+from almaflow.runs.step_views import JournalByStep, StepView, display_value, waits_of
 from almaflow.store import JournalEntry, LogEntry, RunRecord
 from almaflow.waiting import WaitingKind
-
-__all__ = [
-    "AttemptView",
-    "RequestView",
-    "RunAttemptView",
-    "RunView",
-    "StepView",
-    "WaitView",
-    "lost_steps",
-    "view_of",
-]
 
 
 @dataclass(frozen=True)

@@ -19,26 +19,6 @@ if TYPE_CHECKING:
     from almaflow.settings.references import SecretRef
     from almaflow.settings.store_settings import StoreSettings
 
-__all__ = [
-    "FILE_NAME",
-    "REGIONS",
-    "Environment",
-    "InstitutionConfig",
-    "InstitutionLimits",
-    "InstitutionSettings",
-    "PathRefused",
-    "Project",
-    "SecretRef",
-    "Settings",
-    "StoreSettings",
-    "check_link",
-    "data_path",
-    "find_project",
-    "find_settings_file",
-    "load_project",
-    "path_inside",
-]
-
 _NAMES = {
     "found_file": ("find_settings_file",),
     "institution": ("InstitutionConfig",),

@@ -14,7 +14,8 @@ from almaflow.cli.render.live_view import LiveView
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan, make_plan
 from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.views import StepView, view_of
+from almaflow.runs.step_views import StepView
+from almaflow.runs.views import view_of
 from almaflow.store import JournalEntry
 from almaflow.workflow_loader import load_text
 from tests.harness import START

@@ -16,7 +16,8 @@ from almaflow.authoring.workflow_tests.values import agrees, counters_of, has_pa
 from almaflow.document import Document, PathTo
 from almaflow.durations import format_duration
 from almaflow.outcome import Outcome
-from almaflow.runs.views import RunView, StepView
+from almaflow.runs.step_views import StepView
+from almaflow.runs.views import RunView
 
 # How many steps, messages or keys a difference lists.
 _LISTED = 5

@@ -16,7 +16,7 @@ from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
 from almaflow.runs.step_tree import ANY, Order, StepPosition, StepTree
-from almaflow.runs.views import StepView
+from almaflow.runs.step_views import StepView
 
 # In a loop with more iterations, those that ended well are hidden, and at most this number of
 # failed ones is shown.

@@ -20,7 +20,7 @@ from almaflow.clock import SystemClock
 from almaflow.outcome import Outcome, Status
 from almaflow.plan import Plan
 from almaflow.runs.events import EventKind, RunEvent
-from almaflow.runs.views import StepView
+from almaflow.runs.step_views import StepView
 
 # Frames per second of a live run, whose elapsed time changes; and seconds between frames of a
 # simulated run, whose events come in bursts.

@@ -11,7 +11,9 @@ from almaflow.cli.render.run_report import counter_lines, headline, next_moves, 
 from almaflow.cli.render.symbols import mark_of
 from almaflow.cli.render.text_layout import on_one_line, padded, width
 from almaflow.outcome import Outcome, Status
-from almaflow.runs.views import AttemptView, RequestView, RunAttemptView, RunView, StepView
+from almaflow.runs.request_views import RequestView
+from almaflow.runs.step_views import AttemptView, StepView
+from almaflow.runs.views import RunAttemptView, RunView
 
 # The width of the column of names in the details of the run.
 _NAMES = 12

@@ -15,7 +15,8 @@ from almaflow.cli.render.text_layout import on_one_line
 from almaflow.outcome import Outcome, Status
 from almaflow.problems import Problem
 from almaflow.runs.events import Listener, NullListener
-from almaflow.runs.views import RunView, StepView, lost_steps, view_of
+from almaflow.runs.step_views import StepView
+from almaflow.runs.views import RunView, lost_steps, view_of
 from almaflow.store import RunRecord, Store
 from almaflow.waiting import WaitingKind
 
