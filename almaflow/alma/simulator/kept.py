@@ -140,27 +140,7 @@ def add_library(
 
 def add_location(store: Store, library: str, code: str, name: str) -> None:
     """Let a library have one more location."""
-    store.setdefault(LOCATIONS.path.format(library), {})[code] = _location(code, name)
-
-
-def add_desk(store: Store, library: str, code: str, name: str) -> None:
-    """Let a library have one more desk, which serves the locations that it has by now."""
-    locations = store.get(LOCATIONS.path.format(library), {}).values()
-    names = {one["code"]: one["name"] for one in locations}
-    store.setdefault(DESKS.path.format(library), {})[code] = _desk(code, name, names)
-
-
-def add_department(store: Store, owner: str, code: str, name: str, kind: str) -> None:
-    """Let a library, or the institution, have one more department."""
-    store[DEPARTMENTS.path][code] = _department(code, name, kind, owner)
-
-
-def _by_key(key: str, objects: Iterable[Kept]) -> dict[str, Kept]:
-    return {one[key]: one for one in objects}
-
-
-def _location(code: str, name: str) -> Kept:
-    return {
+    store.setdefault(LOCATIONS.path.format(library), {})[code] = {
         "code": code,
         "name": name,
         "external_name": name,
@@ -174,27 +154,39 @@ def _location(code: str, name: str) -> Kept:
     }
 
 
-def _desk(code: str, name: str, locations: Mapping[str, str]) -> Kept:
-    return {
+def add_desk(store: Store, library: str, code: str, name: str) -> None:
+    """Let a library have one more desk, which serves the locations that it has by now."""
+    locations = store.get(LOCATIONS.path.format(library), {}).values()
+    store.setdefault(DESKS.path.format(library), {})[code] = {
         "code": code,
         "name": name,
         "primary": True,
         "reading_room_desk": False,
         "location": [
-            {"location_code": place, "location_name": label, "check_in": True, "check_out": True}
-            for place, label in locations.items()
+            {
+                "location_code": one["code"],
+                "location_name": one["name"],
+                "check_in": True,
+                "check_out": True,
+            }
+            for one in locations
         ],
     }
 
 
-def _department(code: str, name: str, kind: str, owner: str) -> Kept:
-    return {
+def add_department(store: Store, owner: str, code: str, name: str, kind: str) -> None:
+    """Let a library, or the institution, have one more department."""
+    store[DEPARTMENTS.path][code] = {
         "code": code,
         "name": name,
         "description": name,
         "type": {"value": kind, "desc": kind},
         "owner": {"value": owner, "desc": owner},
     }
+
+
+def _by_key(key: str, objects: Iterable[Kept]) -> dict[str, Kept]:
+    return {one[key]: one for one in objects}
 
 
 def _mapping_table(name: str) -> Kept:
