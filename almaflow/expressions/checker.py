@@ -20,11 +20,7 @@ def check(
     condition: bool = False,
     guards: frozenset[str] = frozenset(),
 ) -> list[ExpressionProblem]:
-    """Return what is certainly wrong, in order of place.
-
-    *scope* has the names and their types. With *condition* the value has to be true or false.
-    *guards* are the steps that are known to be asked about on the way here: an `if` around it.
-    """
+    """Return what is certainly wrong, in order of place; see `templates.check`."""
     findings: list[ExpressionProblem] = []
     guarded = guards | guards_of(parsed)
     whole_text = not parsed.single
@@ -47,10 +43,7 @@ def type_of(parsed: Parsed, scope: RecordType) -> Type:
 
 
 def guards_of(parsed: Parsed) -> frozenset[str]:
-    """Return the steps whose run the expression asks about.
-
-    That is by `steps.x.y is defined`, or by `steps.x.outcome` in any way.
-    """
+    """Return the steps whose run the expression asks about; see `templates.guards_of`."""
     return frozenset[str]().union(*map(_asked_by, parsed.pieces))
 
 

@@ -19,15 +19,7 @@ _QUOTED = 100
 
 
 def evaluate(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> Any:
-    """Return the value of an expression, which keeps its type.
-
-    Evaluations that follow each other without a pause share a *budget*; None: its own.
-
-    The value is plain: text, numbers, true or false, nothing, dates, durations (`Period`),
-    lists, mappings and `Counters`.
-
-    Raises: ExpressionFailed; NotDefined, which is one, when something is not there.
-    """
+    """Return the value of an expression; see `templates.evaluate`."""
     piece = _only(parsed)
     frame = EvaluationFrame(names, budget)
     value = _run(frame, piece)
@@ -57,10 +49,7 @@ def evaluate_condition(
 
 
 def render(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> Any:
-    """Return a template's value: that of its only expression, otherwise text.
-
-    Raises: ExpressionFailed.
-    """
+    """Return a template's value; see `templates.render`."""
     if parsed.single:
         return evaluate(parsed, names, budget)
     return render_text(parsed, names, budget)
@@ -73,10 +62,7 @@ def render_text(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None 
 
 
 def render_message(parsed: Parsed, names: Mapping[str, Any], budget: Budget | None = None) -> str:
-    """Return a template for people, which never fails: what is missing is named in its place.
-
-    Lists and mappings are shown as JSON.
-    """
+    """Return a template for people; see `templates.render_message`."""
     frame = EvaluationFrame(names, budget)
     return "".join(
         _text_of_value(frame, part) if isinstance(part, Piece) else part for part in parsed.parts
