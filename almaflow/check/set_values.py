@@ -131,10 +131,7 @@ def _id_advice(path: PathTo, text: str, around: str, steps: Mapping[str, StepBas
     """Return what to write instead of *text*, as the rest of a sentence."""
     expression = meant_expression(text, steps)
     if expression:
-        return (
-            f"is the text `{text}`, not the value that it names. Write the expression in double "
-            f'braces and quotes: `"{{{{ {expression} }}}}"`.'
-        )
+        return _braces_advice(text, expression)
     if meant := digits_meant(text) or _id_in_url(path, text):
         return f'needs an id of Alma\'s, which has only the digits 0 to 9. Write `"{meant}"`.'
     if "{{" in text:

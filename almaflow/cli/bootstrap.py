@@ -75,10 +75,7 @@ def run_queue(url: str) -> RunQueue | None:
     try:
         from almaflow.fleet.task_queue import TaskQueue
     except ImportError as error:
-        raise StoreUrlWrong(
-            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
-            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
-        ) from error
+        raise StoreUrlWrong.without_driver(location, error) from error
     return TaskQueue()
 
 

@@ -266,8 +266,5 @@ def backend_for(location: StoreLocation, busy_timeout: timedelta) -> Backend:
     try:
         from almaflow.store.postgres import Postgres
     except ImportError as error:
-        raise StoreUrlWrong(
-            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
-            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
-        ) from error
+        raise StoreUrlWrong.without_driver(location, error) from error
     return Postgres(location, busy_timeout)

@@ -232,6 +232,14 @@ class ValueUnfit(StoreError):
 class StoreUrlWrong(RequestWrong):
     """The configuration names a store that cannot be."""
 
+    @classmethod
+    def without_driver(cls, location: object, error: ImportError) -> Self:
+        """Return the error about a store in PostgreSQL for which a package is missing."""
+        return cls(
+            f"The store {location} is in PostgreSQL, and what almaflow needs for that is not"
+            f" installed ({error}). Write `pip install 'almaflow[fleet]'`."
+        )
+
 
 class RunNotFound(RequestWrong):
     """No run, or more than one, matches what was given."""

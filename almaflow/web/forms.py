@@ -56,11 +56,7 @@ def operator_of(request: Request) -> Person:
     """Return who asks, if they may change something; a form is of no use to others."""
     person = person_of(request)
     if not person.may_operate:
-        raise HTTPException(
-            HTTPStatus.FORBIDDEN,
-            f"{person.name} may read this page and not change anything. Ask for the role "
-            "`operate`.",
-        )
+        raise HTTPException(HTTPStatus.FORBIDDEN, person.may_only_read)
     # Who acts has to see what is sent.
     request.state.is_action = True
     return person

@@ -103,6 +103,13 @@ def slow(
         f"Run {run.id} of {run.workflow} at {run.institution} has been running since "
         f"{moment(run.started_at, zone)}, for {took}. Of its last {runs} successful runs, nine "
         f"of ten took no longer than {about(usual)}.",
+        *_still_running(run),
+    )
+
+
+def _still_running(run: RunRecord) -> tuple[str, str, str]:
+    """Return what it waits for, where to look, and what to do."""
+    return (
         _waits(run),
         f"What it is doing now: almaflow why {run.id}",
         "almaflow has not stopped it. Check in Alma (Admin > Monitor Jobs) whether its job "
@@ -137,10 +144,7 @@ def silent(run: RunRecord, since: datetime, now: datetime, zone: tzinfo) -> Noti
         f"{run.workflow} is stuck ({run.institution})",
         f"Nothing has happened in run {run.id} of {run.workflow} at {run.institution} since "
         f"{moment(since, zone)}, for {about(now - since)}.",
-        _waits(run),
-        f"What it is doing now: almaflow why {run.id}",
-        "almaflow has not stopped it. Check in Alma (Admin > Monitor Jobs) whether its job "
-        f"makes progress. `almaflow cancel {run.id}` cancels the run, but not the job in Alma.",
+        *_still_running(run),
     )
 
 

@@ -203,11 +203,7 @@ def too_many(request: Request, seconds: int) -> Response:
 def _not_allowed(request: Request, person: Person) -> Response | None:
     if request.method in SAFE or person.may_operate or request.url.path == LOGOUT:
         return None
-    return refuse(
-        request,
-        HTTPStatus.FORBIDDEN,
-        f"{person.name} may read this page and not change anything. Ask for the role `operate`.",
-    )
+    return refuse(request, HTTPStatus.FORBIDDEN, person.may_only_read)
 
 
 def _target(request: Request) -> str:

@@ -21,6 +21,13 @@ class Person:
         return self.role is Role.OPERATE
 
     @property
+    def may_only_read(self) -> str:
+        """What to tell them when they may not change what they asked for."""
+        return (
+            f"{self.name} may read this page and not change anything. Ask for the role `operate`."
+        )
+
+    @property
     def by_api(self) -> str:
         """How a record names them when a program asks for them."""
         return f"{self.name} via the API"
