@@ -133,13 +133,16 @@ def name_missing(document: Document, model: type[BaseModel], path: PathTo) -> st
     )
 
 
+_LONGEST_LINE = 1_000
+"""Characters of a text that is read as `key=value key=value`."""
+
 # `job=M44 set={{ … }}`, as Ansible and shells have it.
 _ASSIGNED = late_pattern(r"""(\w+)=("[^"]*"|'[^']*'|\{\{.*?\}\}|[^\s"']+)(?:\s+|$)""", re.DOTALL)
 
 
 def in_one_line(text: str) -> str:
     """Return the mapping that `key=value key=value` is meant as; empty when *text* is not that."""
-    pairs = _ASSIGNED.findall(text.strip())
+    pairs = _ASSIGNED.findall(text.strip()) if len(text) <= _LONGEST_LINE else []
     if not pairs or _ASSIGNED.sub("", text.strip()):
         return ""
     return in_line({key: value.strip("\"'") for key, value in pairs})

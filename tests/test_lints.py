@@ -422,3 +422,17 @@ def test_twenty_mistakes_of_a_first_draft_are_twenty_problems() -> None:
     golden = (DOCUMENTS.parent / "broken" / "twenty-mistakes.out").read_text("utf-8")
 
     assert len(re.findall(r"^twenty-mistakes\.yaml:\d+:\d+: error", golden, re.MULTILINE)) == 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'steps: [{wait: {until: "' + "${{!=<?" * 20_000 + '"}}]\n',
+        'steps: [{create_set: {name: x, content: ITEM, query: "' + "{{ " * 100_000 + '"}}]\n',
+        'steps: [{submit_job: "' + "a" * 200_000 + '"}]\n',
+        'vars: {a: "' + "a" * 100_000 + ' [b.c"}\nsteps: [{notify: hi}]\n',
+    ],
+    ids=["openings", "query", "word", "names"],
+)
+def test_a_long_text_is_searched_in_one_pass(text: str, tmp_path: Path) -> None:
+    assert problems_in(tmp_path, {"w.yaml": text})

@@ -9,12 +9,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 
+from almaflow.expressions.parsed import replace_templates
 from almaflow.late_patterns import late_pattern
 
 OPENING_QUOTES = "“”„‟«»‘’‚‹›″"
 """Quotation marks that do not quote in YAML, whichever end of a text they are at."""
 
-_TEMPLATE = late_pattern(r"\{\{.*?\}\}", re.DOTALL)
 # What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`,
 # `[[ x ]]`, `#{x}`, `%(x)s`, `$(x)`, `{{ x }}` of a Chinese or Japanese keyboard.
 _WRAPPED = late_pattern(
@@ -53,12 +53,12 @@ def around_templates(text: str) -> str:
 
 def templates_blanked(text: str) -> str:
     """Return *text* in the same length, with spaces in place of its templates."""
-    return _TEMPLATE.sub(lambda match: " " * len(match[0]), text)
+    return replace_templates(text, lambda match: " " * len(match[0]))
 
 
 def without_templates(text: str) -> str:
     """Return the characters of *text* that are outside its templates."""
-    return _TEMPLATE.sub("", text)
+    return replace_templates(text, "")
 
 
 def bare_expression(text: str) -> str:

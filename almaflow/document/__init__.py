@@ -48,6 +48,7 @@ class Document(SourceText):
         super().__init__(text, file)
         self.data = data
         self.root = root
+        self._located: tuple[Node, list[int] | None] | None = None
         keys = hide_keys_in(self)
         for span in coded_keys:
             self.hide(span)
@@ -109,14 +110,21 @@ class Document(SourceText):
         """
         path = self._as_written(path)
         node = self._walk(path)[-1]
-        source = self.text[node.span[0] : node.span[1]]
-        offsets = source_offsets(source, node.style, node.value) if node.value else None
+        offsets = self._offsets(node)
         if offsets is None or not self.has(path):
             return self.location_of(path)
         first = min(max(0, offset), len(offsets) - 1)
         last = min(max(first, offset + length - 1), len(offsets) - 1)
         start = node.span[0]
         return self.location((start + offsets[first], start + offsets[last] + 1))
+
+    def _offsets(self, node: Node) -> list[int] | None:
+        """Return `source_offsets` of *node*; kept for its next mistake."""
+        if self._located is None or self._located[0] is not node:
+            source = self.text[node.span[0] : node.span[1]]
+            offsets = source_offsets(source, node.style, node.value) if node.value else None
+            self._located = node, offsets
+        return self._located[1]
 
     def hide_value(self, path: PathTo) -> None:
         """Show the value at *path* as stars in every problem from now on."""

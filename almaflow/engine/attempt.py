@@ -73,6 +73,8 @@ class Attempt(OwnSubmissions):
     outputs: dict[str, Any] = field(default_factory=dict)
     last_wait: str = ""
     """The text of the last wait, so that each is logged once."""
+    unanswered: str = ""
+    """Why the request under way has no result yet, as a clause; empty when none is."""
     waits: int = 0
     """How many waits the attempt has had in this process."""
 
@@ -136,15 +138,19 @@ class Attempt(OwnSubmissions):
         while True:
             if not poll:
                 await self._wait_until_open()
+            if not self.unanswered:
+                self.unanswered = f"Alma at {self.institution} has not responded to {call.what}"
             try:
                 result = await self.connection.client.send(call)
             except (NotAccepted, ResponseLost, AlmaRefused) as error:
+                self.unanswered = ""
                 passing = self._passing(error)
                 if isinstance(passing, ResponseLost) and not again:
                     raise passing from error
                 await self.wait_to_retry(passing, retries)
             else:
                 self.connection.answered = True
+                self.unanswered = ""
                 if text := self.connection.half_is_used():
                     self.say(text)
                 return result
@@ -218,7 +224,9 @@ class Attempt(OwnSubmissions):
         if retries.are_hopeless(self.clock.now()) and not self._has_answered():
             raise never_answered(error, self.institution) from error
         wait = retry_delay(error, retries.failures, self.alma_time(self.clock.now()), self.chance)
-        await self.sleep(wait, waiting_for(error, self.institution))
+        waiting = waiting_for(error, self.institution)
+        self.unanswered = waiting.summary
+        await self.sleep(wait, waiting)
 
     def alma_time(self, instant: datetime) -> datetime:
         return instant + self.connection.client.ahead

@@ -22,7 +22,7 @@ from almaflow.engine.parallel import ParallelBlocks
 from almaflow.engine.scope import ExecutionScope, Halted
 from almaflow.engine.simulated_waits import SimulationTooLong
 from almaflow.engine.step_context import AttemptContext
-from almaflow.engine.termination import OpenAttempts, still_running
+from almaflow.engine.termination import OpenAttempts, left_open
 from almaflow.engine.workflow_phases import Phases
 from almaflow.errors import AlmaflowError, StoreError
 from almaflow.late_dataclasses import dataclass
@@ -187,7 +187,7 @@ class Interpreter:
         context.where = outer
         text = f"The time limit of {what} expired."
         await self._close_inside(context, StepResult(Outcome.TIMED_OUT, text), outer)
-        return step.kind.timed_out(text + still_running(context)), ""
+        return step.kind.timed_out(text + left_open(context)), ""
 
     async def _outcome_of(self, step: StepBase, context: BlockContext) -> tuple[StepResult, str]:
         """Perform the step. A failure becomes its result, returned with Alma's status."""

@@ -109,4 +109,5 @@ def _reason(error: AlmaError, institution: str) -> str:
             Threshold.JOBS: f"Alma's limit of API-started jobs is reached at {institution}",
             Threshold.OVERLAP: f"another run in {institution} conflicts with this job",
         }[error.threshold]
-    return f"Alma at {institution} does not respond ({error.text.rstrip('.')})"
+    how = "does not respond" if error.http_status is None else "does not respond as expected"
+    return f"Alma at {institution} {how} ({error.text.rstrip('.')})"

@@ -120,7 +120,7 @@ class OpenAttempts:
                 await called.finally_(ending)
                 del self.unfinished[at]
             if context is not but and not history.lost(at):
-                reported = replace(ending, error=ending.error + still_running(context))
+                reported = replace(ending, error=ending.error + left_open(context))
                 await self.end(context, reported, begin)
 
     def _attempt_of(self, entry: JournalEntry, where: ExecutionScope) -> Attempt:
@@ -139,7 +139,10 @@ class OpenAttempts:
         )
 
 
-def still_running(context: AttemptContext) -> str:
-    """Return the sentence about a job that keeps running in Alma; empty when there is none."""
+def left_open(context: AttemptContext) -> str:
+    """Return sentences about a request without a result and a job that keeps running in Alma."""
+    unanswered = f" {context.unanswered}." if context.unanswered else ""
     started = [one for one in context.submissions() if one.state is EntryState.DONE]
-    return f" The job keeps running in Alma as {started[-1].value['result']}." if started else ""
+    if not started:
+        return unanswered
+    return f"{unanswered} The job keeps running in Alma as {started[-1].value['result']}."

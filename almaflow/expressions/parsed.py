@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
@@ -17,6 +18,17 @@ T = TypeVar("T")
 
 OPENING = late_pattern(r"\{\{|\{%|\{#")
 """What begins something else than text in a template."""
+
+_TEMPLATE = late_pattern(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def replace_templates(text: str, new: str | Callable[[re.Match[str]], str]) -> str:
+    """Return *text* with *new* in place of each `{{ … }}`, which may be none that can be read.
+
+    Behind the last `}}` none is searched for: each opening brace would look through all the rest.
+    """
+    end = text.rfind("}}") + len("}}")
+    return text if end == 1 else _TEMPLATE.sub(new, text[:end]) + text[end:]
 
 
 @dataclass(frozen=True, eq=False)

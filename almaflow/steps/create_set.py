@@ -18,6 +18,7 @@ from almaflow.alma.errors import AlmaRefused
 from almaflow.alma.evidence import SetTrace
 from almaflow.alma.set_creation import Combined, CopyOf, OfRun, Operator, Origin, create_set
 from almaflow.alma.wire import AlmaSet
+from almaflow.expressions.parsed import replace_templates
 from almaflow.field_types import Flag, IdTemplate, Template, exactly_one, refused
 from almaflow.steps.base import Kind
 from almaflow.steps.content_type import ContentType
@@ -307,7 +308,7 @@ def render_query(query: Template, context: StepContext) -> str:
     Raises: StepFailed when a template's value brings a quotation mark: it would end the text
         it is in and change what the query means.
     """
-    fixed = re.sub(r"\{\{.*?\}\}", "", query.text, flags=re.DOTALL)
+    fixed = replace_templates(query.text, "")
     rendered = context.text(query)
     if rendered.count('"') != fixed.count('"'):
         raise StepFailed(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ntpath
 import posixpath
-import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -18,6 +17,7 @@ from almaflow.connectors.base import FileSource, RemoteFile, Search, list_files
 from almaflow.connectors.download import Download
 from almaflow.connectors.errors import FileChanged
 from almaflow.expressions import TEXT, ListType
+from almaflow.expressions.parsed import replace_templates
 from almaflow.field_types import Template, Text, Whole, refused
 from almaflow.steps.base import Kind, PollSettings
 from almaflow.steps.result import StepFailed, StepResult
@@ -130,7 +130,7 @@ class FetchFiles(Kind):
         pattern = context.text(self.pattern)
         if why := _no_pattern(pattern):
             raise StepFailed(why)
-        fixed = re.sub(r"\{\{.*?\}\}", "", self.pattern.text, flags=re.DOTALL)
+        fixed = replace_templates(self.pattern.text, "")
         if pattern == fixed != self.pattern.text:
             raise StepFailed(
                 f"The templates of `pattern` are empty, so `{pattern}` would match other files too."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import parse_qsl
@@ -12,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from almaflow.alma.read_path import split_path
 from almaflow.expressions import ANYTHING
+from almaflow.expressions.parsed import replace_templates
 from almaflow.field_types import Flag, Template, refused
 from almaflow.late_patterns import late_pattern
 from almaflow.steps.base import Kind
@@ -165,7 +165,7 @@ def compiled(select: Template, context: StepContext) -> Selection:
     """
     from almaflow.steps.selection import SelectWrong, compile_select
 
-    fixed = re.sub(r"\{\{.*?\}\}", "", select.text, flags=re.DOTALL)
+    fixed = replace_templates(select.text, "")
     text = context.text(select)
     if len(_QUOTES.findall(text)) != len(_QUOTES.findall(fixed)):
         raise StepFailed(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+from almaflow.expressions.parsed import replace_templates
+
 _FORM = re.compile(r"\s*(\w+)\s+where\s", re.IGNORECASE)
 _TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u201f\u00ab\u00bb]")
 _TEXT = re.compile(r'"[^"]*"')
@@ -18,7 +19,7 @@ def query_problem(query: str, content: str) -> str:
 
     What a template brings is not known; a query that begins with one is not judged.
     """
-    text = _TEMPLATE.sub("x", query)
+    text = replace_templates(query, "x")
     form = _FORM.match(text)
     if query.lstrip().startswith("{{"):
         return ""

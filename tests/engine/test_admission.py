@@ -589,7 +589,10 @@ def test_a_day_without_calls_ends_a_step_whose_time_is_up_before(
 
     played = stage.run(f"steps: [{{timeout: 2h, {job()[1:]}]")
 
-    assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
+    assert played.ended == (
+        "timed_out",
+        "Step x: The time limit of step x expired. main's calls for today are used up.",
+    )
     assert played.record.ended_at == START + timedelta(hours=2)
     (place,) = stage.open_store().slots_of(played.record.id)
     assert place.state is SlotState.REFUSED

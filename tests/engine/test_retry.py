@@ -91,7 +91,7 @@ def test_a_read_that_waits_says_why(set_stage: Callable[..., Stage]) -> None:
 
     (told, *_) = played.said_waiting
     assert told.startswith(
-        "Alma at main does not respond (Alma (main) could not process GET /conf/"
+        "Alma at main does not respond as expected (Alma (main) could not process GET /conf/"
     )
     assert "HTTP 503" in told
 
@@ -101,8 +101,21 @@ def test_a_read_is_given_up_when_the_step_s_time_is_up(set_stage: Callable[..., 
 
     played = stage.run(FIND_LATER.replace("id: x,", "id: x, timeout: 2h,"))
 
-    assert played.ended == ("timed_out", "Step x: The time limit of step x expired.")
+    outcome, error = played.ended
+    assert outcome == "timed_out"
+    assert error.startswith(
+        "Step x: The time limit of step x expired. Alma at main does not respond as expected "
+    )
+    assert "HTTP 503" in error
     assert played.record.ended_at == START + timedelta(hours=2)
+
+
+def test_a_step_that_ends_while_alma_is_silent_says_so(set_stage: Callable[..., Stage]) -> None:
+    stage = set_stage(library({"kind": "hang", "call": "get_set"}))
+
+    played = stage.run(FIND_LATER.replace("id: x,", "id: x, timeout: 10s,"))
+
+    assert "has not responded to GET /conf/sets" in played.ended[1]
 
 
 def test_a_refusal_is_not_asked_again(set_stage: Callable[..., Stage]) -> None:

@@ -120,7 +120,7 @@ def _repeats(subject: Subject, node: StepNode, name: str) -> bool:
         name = name.replace("{{", "{{ item ") if not _INPUT.search(name) else name
     if "{{" not in name:
         return True
-    inside = " ".join(re.findall(r"\{\{(.*?)\}\}", name, re.DOTALL))
+    inside = " ".join(re.findall(r"\{\{(.*?)\}\}", name[: name.rfind("}}") + 2], re.DOTALL))
     if _VARIES.search(inside) or not subject.workflow.schedule:
         return False
     names = set(_INPUT.findall(inside))

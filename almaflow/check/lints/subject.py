@@ -88,7 +88,7 @@ class Subject:
 
 # `x['y']` is `x.y`.
 _KEY = late_pattern(r"\[\s*['\"](\w+)['\"]\s*\]")
-_CHAIN = late_pattern(r"\w+(?:\s*\.\s*\w+)+")
+_CHAIN = late_pattern(r"(?<!\w)\w+(?:\s*\.\s*\w+)+")
 
 
 def pairs_in(text: str) -> Iterator[tuple[str, str]]:
