@@ -431,8 +431,9 @@ def test_twenty_mistakes_of_a_first_draft_are_twenty_problems() -> None:
         'steps: [{create_set: {name: x, content: ITEM, query: "' + "{{ " * 100_000 + '"}}]\n',
         'steps: [{submit_job: "' + "a" * 200_000 + '"}]\n',
         'vars: {a: "' + "a" * 100_000 + ' [b.c"}\nsteps: [{notify: hi}]\n',
+        'steps: [{notify: "{{ 1' + " " * 200_000 + '"}]\n',
     ],
-    ids=["openings", "query", "word", "names"],
+    ids=["openings", "query", "word", "names", "spaces"],
 )
 def test_a_long_text_is_searched_in_one_pass(text: str, tmp_path: Path) -> None:
     assert problems_in(tmp_path, {"w.yaml": text})

@@ -8,18 +8,19 @@ from almaflow.field_types import Plain
 from almaflow.late_patterns import late_pattern
 
 _BREAK = r"(?:\r\n|\r|\n)"
-_FOLD = rf"[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*"
+# Spaces that are not folded are one token: from each of them on, the rest would be searched again.
+_FOLD = rf"(?P<fold>[ \t]*{_BREAK}(?:[ \t]*{_BREAK})*[ \t]*)|(?P<spaces>[ \t]+)"
 # One character beyond U+FFFF, spelled as JSON does.
 _PAIR = r"\\u[dD][89abAB]..\\u[dD][c-fC-F].."
 _TOKENS = {
-    # Alternatives: an escaped line break, an escape, folded lines, one character.
+    # Alternatives: an escaped line break, an escape, folded lines, spaces, one character.
     '"': late_pattern(
         rf"(?P<nothing>\\{_BREAK}[ \t]*)|(?P<one>{_PAIR}|\\(?:x..|u.{{4}}|U.{{8}}|.))"
-        rf"|(?P<fold>{_FOLD})|.",
+        rf"|{_FOLD}|.",
         re.DOTALL,
     ),
-    "'": late_pattern(rf"(?P<nothing>(?!))|(?P<one>'')|(?P<fold>{_FOLD})|.", re.DOTALL),
-    None: late_pattern(rf"(?P<nothing>(?!))|(?P<one>(?!))|(?P<fold>{_FOLD})|.", re.DOTALL),
+    "'": late_pattern(rf"(?P<nothing>(?!))|(?P<one>'')|{_FOLD}|.", re.DOTALL),
+    None: late_pattern(rf"(?P<nothing>(?!))|(?P<one>(?!))|{_FOLD}|.", re.DOTALL),
 }
 _BREAKS = late_pattern(_BREAK)
 _HALF = late_pattern("[\ud800-\udfff]")
@@ -93,6 +94,9 @@ def source_offsets(source: str, style: str | None, value: str) -> list[int] | No
     inner = (1, len(source) - 1) if style else (0, len(source))
     for match in _TOKENS[style].finditer(source, *inner):
         if match["nothing"]:
+            continue
+        if match["spaces"]:
+            offsets.extend(range(*match.span()))
             continue
         breaks = len(_BREAKS.findall(match["fold"])) if match["fold"] else 0
         offsets.extend([match.start()] * max(1, breaks - 1))
