@@ -222,9 +222,12 @@ class AlmaClient:
     def _result(self, call: AlmaRequest[T], answer: WireResponse) -> T:
         """Return the result of the response; a large one is parsed in a thread."""
         try:
-            body = read_body(answer.body, answer.headers.get("content-type", ""))
+            content_type = answer.headers.get("content-type", "")
+            body = read_body(answer.body, content_type, self._without_secrets)
             body = replace(body, data=self._mask.foreign(body.data))
-            error = verdict(self.name, call, answer.status, body, answer.headers)
+            # Before any of it is cut: a part of a secret would not be found.
+            location = self._without_secrets(answer.headers.get("location", ""))
+            error = verdict(self.name, call, answer.status, body, location)
             if error is None:
                 return call.read(body.data)
         except UnreadableResponse as unreadable:
@@ -233,7 +236,7 @@ class AlmaClient:
             # The response could not be parsed. If it belongs to a write, search for the effect.
             why = (
                 f"almaflow could not read the response ({type(unforeseen).__name__}: "
-                f"{str(unforeseen)[:200]})"
+                f"{self._without_secrets(str(unforeseen))[:200]})"
             )
             raise self._unreadable(call, answer.status, why) from unforeseen
         raise self._masked(error)
@@ -258,7 +261,9 @@ class AlmaClient:
         self.last_date = self._believed(_http_date(headers.get("date", "")))
         if self.last_date is not None and self._clock is not None:
             self._clock_reading = self.last_date, self._clock.elapsed()
-        self.last_hint = printable(headers.get("x-simulator-hint", "")[:LONGEST_HINT])
+        self.last_hint = printable(
+            self._without_secrets(headers.get("x-simulator-hint", ""))[:LONGEST_HINT]
+        )
 
     def _believed(self, date: datetime | None) -> datetime | None:
         """Return *date* unless it differs too much from our clock to be real."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -35,6 +35,9 @@ PAGE_START = 4096
 
 LONGEST_EXCERPT = 200
 """Characters of such a text that people are shown."""
+
+# Characters in which secrets are hidden first: a part of one that was cut would not be found.
+_HIDDEN = 4 * PAGE_START
 
 
 class BodyFormat(Enum):
@@ -60,8 +63,10 @@ class ResponseBody:
     summary: str = ""
 
 
-def read_body(content: bytes, content_type: str = "") -> ResponseBody:
-    """Find out what *content* is and read it; never raises."""
+def read_body(
+    content: bytes, content_type: str = "", hide: Callable[[str], str] = str
+) -> ResponseBody:
+    """Find out what *content* is and read it; never raises. *hide* stars secrets in a summary."""
     if len(content) > LARGEST_RESPONSE:
         message = f"a response larger than {LARGEST_RESPONSE // 1024**2} MiB"
         return ResponseBody(BodyFormat.BROKEN, summary=message)
@@ -70,19 +75,20 @@ def read_body(content: bytes, content_type: str = "") -> ResponseBody:
     if not start:
         return ResponseBody(BodyFormat.EMPTY)
     if re.match(r"<(!doctype\s+html|html)\b", start, re.IGNORECASE):
-        return _web_page(start)
+        return _web_page(hide(start[:_HIDDEN]))
     if start[0] in "{[":
         return _json(start)
     if start[0] == "<":
         body = _xml(start)
         # An HTML fragment without its usual beginning.
         is_page = body.shape is BodyFormat.BROKEN and "html" in content_type.casefold()
-        return _web_page(start) if is_page else body
+        return _web_page(hide(start[:_HIDDEN])) if is_page else body
     if "json" in content_type.casefold():
         return _json(start)
+    shown = hide(start[:_HIDDEN])
     if "html" in content_type.casefold():
-        return _web_page(start)
-    return ResponseBody(BodyFormat.TEXT, summary=_excerpt(start))
+        return _web_page(shown)
+    return ResponseBody(BodyFormat.TEXT, summary=_excerpt(shown))
 
 
 # --- JSON -----------------------------------------------------------------------------------

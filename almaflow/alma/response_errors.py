@@ -10,6 +10,7 @@ Source: `alma-api.md`, 10.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,12 +48,17 @@ MOST_MESSAGES = 10
 LONGEST_LOCATION = 200
 """Characters of a redirection's target that are shown."""
 
+LONGEST_DATA = 200
+"""Characters of data that are shown in place of an error."""
+
 _KEY_REFUSAL = "invalid api key"
 """What older gateways of Alma say about a wrong key, as plain text (alma-api.md 10.4)."""
 
 _KEY_REFUSED = (400, 401, 403)
 _TOO_MANY_REQUESTS = 429
 _REQUEST_TIMEOUT = 408
+_PARTIAL = 206
+_NOT_MODIFIED = 304
 
 
 def verdict(
@@ -60,13 +66,13 @@ def verdict(
     call: AlmaRequest[Any],
     status: int,
     body: ResponseBody,
-    headers: Mapping[str, str],
+    location: str = "",
 ) -> AlmaError | None:
     """Return the error for a response; None when it is a result.
 
-    *headers* have lower-case names.
+    *location* is the header of that name.
     """
-    judge = _Judge(institution, call, status, headers)
+    judge = _Judge(institution, call, status, location)
     messages = alma_messages(body.data)
     if messages:
         return judge.of_codes(messages)
@@ -119,12 +125,12 @@ class _Judge:
     """Classifies one response to one call."""
 
     def __init__(
-        self, institution: str, call: AlmaRequest[Any], status: int, headers: Mapping[str, str]
+        self, institution: str, call: AlmaRequest[Any], status: int, location: str
     ) -> None:
         self._who = f"Alma ({institution})"
         self._call = call
         self._status = status
-        self._headers = headers
+        self._location = location
 
     def of_codes(self, messages: tuple[AlmaMessage, ...]) -> AlmaError:
         codes = [message.code for message in messages]
@@ -158,13 +164,17 @@ class _Judge:
         )
 
     def redirected(self) -> AlmaError:
-        target = printable(self._headers.get("location", "").partition("?")[0][:LONGEST_LOCATION])
-        return self._foreign(
-            f"a redirection to {target or 'an empty address'}, which almaflow does not follow",
-            error_advice.WRONG_HOST,
-        )
+        target = printable(self._location.partition("?")[0][:LONGEST_LOCATION])
+        where = f" to {target}" if target else " without an address"
+        reason = f"a redirection{where}, which almaflow does not follow"
+        if self._status == _NOT_MODIFIED:
+            reason = "no response, because another server believes that almaflow has an earlier one"
+        return self._foreign(reason, error_advice.WRONG_HOST)
 
     def of_success(self, body: ResponseBody) -> AlmaError | None:
+        if self._status == _PARTIAL:
+            # Nobody asked for a range, so a proxy answered from what it has kept.
+            return self._lost("only a part of the response, which almaflow did not ask for", ())
         if body.shape in (BodyFormat.DATA, BodyFormat.EMPTY):
             return None
         # A server accepted the request; whether a write took effect is not known.
@@ -234,4 +244,6 @@ def _excerpt_of(body: ResponseBody) -> str:
         case BodyFormat.BROKEN:
             return message
         case BodyFormat.DATA:
-            return "a response without an error list"
+            # A gateway's own form, such as {"message": "Forbidden"}.
+            start = printable(json.dumps(body.data, ensure_ascii=False)[:LONGEST_DATA])
+            return f"a response without an error list ('{start}')"

@@ -67,9 +67,9 @@ def read_response(
     try:
         return reading.run()
     except h11.RemoteProtocolError as error:
-        raise ConnectionLost(
-            f"the response violates the rules of HTTP ({str(error)[:200]})"
-        ) from error
+        # h11 quotes the bytes, which may hold anything.
+        reason = str(error).partition(": bytearray(")[0]
+        raise ConnectionLost(f"the response violates the rules of HTTP ({reason})") from error
 
 
 class _Reading:

@@ -32,6 +32,10 @@ TIMEOUT_WITH_FILES = 100.0
 # Seconds that the process gets to end automatically.
 _GRACE = 2.0
 
+# Characters of a reason that are shown, once the parts of the address are hidden: a part of a part
+# would not be found.
+_LONGEST_REASON = 500
+
 # Shorter pieces of an address (characters) are words, ports and the like.
 _SHORTEST = 4
 
@@ -58,8 +62,11 @@ def send(
     if report["taken"] is None:
         raise _no_service(channel)
     if not report["taken"]:
-        reason = "; ".join(dict.fromkeys(line.strip().rstrip(".") for line in report["reasons"]))
-        shown = Mask(_pieces(address, set(report["hosts"]))).text(reason) or "no reason reported"
+        mask = Mask(_pieces(address, set(report["hosts"])))
+        lines = [
+            mask.text(line.strip())[:_LONGEST_REASON].rstrip(".") for line in report["reasons"]
+        ]
+        shown = "; ".join(dict.fromkeys(lines)) or "no reason reported"
         raise TemporaryFailure(f"The channel `{channel}` did not accept the notification: {shown}.")
     return [
         f"{service}, to which the channel `{channel}` sends, does not carry files, so the message "

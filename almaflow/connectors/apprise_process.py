@@ -33,7 +33,7 @@ LARGEST_RESPONSE = 1024 * 1024
 # Bytes of memory; Apprise itself needs about 100 MiB.
 MOST_MEMORY = 512 * 1024 * 1024
 # Reasons that are reported, and characters of each.
-MOST_REASONS, LONGEST_REASON = 20, 500
+MOST_REASONS, LONGEST_REASON = 20, 20_000
 
 _PIECE = 64 * 1024
 

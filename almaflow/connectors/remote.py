@@ -24,6 +24,7 @@ from almaflow.connectors.errors import ConnectorError, ConnectorRefused
 from almaflow.connectors.time_limit import LISTING, TimeLimit, seconds_for
 from almaflow.late_dataclasses import dataclass
 from almaflow.late_patterns import late_pattern
+from almaflow.redaction import REDACTION
 
 # Seconds to a connection, and to the next piece of an answer.
 CONNECT, ANSWER = 20.0, 60.0
@@ -191,7 +192,8 @@ _MOST_TEXT = 300
 def why(error: BaseException) -> str:
     """Return an error's text in one line, without a full stop."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    line = " ".join(text[: 2 * _MOST_TEXT].split())
+    # A part of a secret would not be found, so it is hidden before the text is cut.
+    line = " ".join(REDACTION.text(text[: 20 * _MOST_TEXT])[: 2 * _MOST_TEXT].split())
     if len(line) > _MOST_TEXT:
         line = line[:_MOST_TEXT] + "…"
     return line.rstrip(".") or type(error).__name__

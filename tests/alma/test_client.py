@@ -544,3 +544,35 @@ def test_neither_a_secret_nor_the_key_gets_into_an_error(
         shown = f"{caught} {caught.text} {caught.advice} {caught.messages} {caught.args}"
         assert secret not in shown
         assert "***" in shown
+
+
+@pytest.mark.parametrize("before", range(150, 210, 3))
+@pytest.mark.parametrize(
+    "leak",
+    [
+        lambda text: answer(text, 400),
+        lambda text: answer(f"<html><title>{text}</title></html>".encode(), 404),
+        lambda text: answer({"message": text}, 403),
+        lambda text: answer("", 302, location=f"https://x/{text}"),
+    ],
+    ids=["text", "page", "data", "redirection"],
+)
+def test_a_text_that_is_cut_within_a_secret_shows_no_part_of_it(
+    leak: Callable[[str], WireResponse], before: int
+) -> None:
+    caught = failure(leak("x" * before + KEY + "y" * 100))
+
+    assert KEY[:3] not in str(caught)
+
+
+def test_the_words_of_another_gateway_are_shown() -> None:
+    assert '{"message": "Forbidden"}' in str(failure(answer({"message": "Forbidden"}, 403)))
+
+
+def test_a_part_of_a_response_is_not_taken_for_the_response() -> None:
+    assert isinstance(failure(answer({"id": "M44"}, 206)), ResponseLost)
+
+
+def test_a_response_that_another_server_believes_to_be_known_is_no_redirection() -> None:
+    assert "redirection" not in str(failure(answer("", 304)))
+    assert "without an address" in str(failure(answer("", 303)))
