@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from almaflow.checked_before import checked_once
 from almaflow.cli.render.terminal import emit
 from almaflow.errors import DocumentsInvalid, RequestWrong
 from almaflow.problems import Problem
@@ -48,6 +47,8 @@ def find_store_settings() -> StoreSettings:
     if file is None:
         settings = found()
     else:
+        from almaflow.checked_before import checked_once
+
         settings = checked_once(file.parent, [os.fspath(file)], found, StoreSettings)
     _begin_with(settings)
     return settings
