@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+# `patterns_of_a_library_late` replaces `re.compile` for a while.
+_compile = re.compile
+
 if TYPE_CHECKING:
     late_pattern = re.compile
 else:
@@ -24,7 +27,7 @@ else:
             self._arguments = (pattern, flags)
 
         def __getattr__(self, name: str) -> Any:
-            value = getattr(re.compile(*self._arguments), name)
+            value = getattr(_compile(*self._arguments), name)
             # From now on it is found without this function.
             setattr(self, name, value)
             return value
@@ -37,14 +40,14 @@ def patterns_of_a_library_late() -> Iterator[None]:
     Use it where the library asks its patterns for their methods only: to `re.sub` and the like, a
     late pattern is none.
     """
-    compiled, thread = re.compile, get_ident()
+    thread = get_ident()
 
     def compile_late(pattern: Any, flags: int = 0) -> Any:
-        make = late_pattern if get_ident() == thread else compiled
+        make = late_pattern if get_ident() == thread else _compile
         return make(pattern, flags)
 
     re.__dict__["compile"] = compile_late
     try:
         yield
     finally:
-        re.__dict__["compile"] = compiled
+        re.__dict__["compile"] = _compile
