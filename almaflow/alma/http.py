@@ -17,8 +17,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+
+from almaflow.late_patterns import patterns_of_a_library_late
+
+# Those of cookies and of IPv6 addresses are many, and a run uses few of them.
+with patterns_of_a_library_late():
+    import http.cookiejar
+    import http.cookies
+
+    import urllib3
+
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
