@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from almaflow.cli.interrupt import EXIT_INTERRUPTED
 from almaflow.clock import SystemClock
@@ -52,6 +53,9 @@ STOPPED = 10.0
 
 RESCUED = 30.0
 """When every run of a dead host has to continue elsewhere (seconds)."""
+
+RESTARTED = 1.0
+"""After how long a host that ended by itself is started again, as systemd does it (seconds)."""
 
 STARVED = 0.5
 """What a turn of the loop counts at most (seconds): it takes milliseconds, unless the machine gives
@@ -194,7 +198,8 @@ class Fleet:
             if code is not None and code != EXIT_INTERRUPTED:
                 self.happened[f"ended with {code}"] += 1
                 self._dead[seat.host.place.name, seat.host.pid] = self._now()
-                seat.host.start()
+                self._down.add(number)
+                self.later(RESTARTED, partial(self._bring_back, number))
 
     def _look(self) -> None:
         unfinished, owners = self._state()

@@ -32,7 +32,7 @@ def main() -> int:
     """Play, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.fleet", description=__doc__)
     parser.add_argument("--schedules", type=int, default=500, help="how many (500)")
-    parser.add_argument("--fleets", type=int, default=2, help="how many at a time (2)")
+    parser.add_argument("--fleets", type=int, default=4, help="how many at a time (4)")
     parser.add_argument("--seed", type=int, default=None, help="for the same draws again")
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs of the hosts")
     given = parser.parse_args()

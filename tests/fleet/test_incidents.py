@@ -11,7 +11,7 @@ import sys
 import pytest
 
 SCHEDULES = int(os.environ.get("ALMAFLOW_FLEET_INCIDENTS", "500"))
-"""How many; two slow processors play 500 in six minutes when they do nothing else."""
+"""How many; two slow processors play 500 in four minutes when they do nothing else."""
 
 pytestmark = [
     pytest.mark.slow,
