@@ -400,7 +400,7 @@ def test_a_handshake_or_a_name_that_takes_for_ever_has_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = Mute(hangs)
-    assert "timed out" in not_sent(server.url.replace("http:", "https:"), timeout=0.1)
+    assert "timed out" in not_sent(server.url.replace("http:", "https:"), timeout=0.5)
     server.close()
 
     monkeypatch.setattr(http, "_GRACE", 0.0)

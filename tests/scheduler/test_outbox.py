@@ -230,8 +230,9 @@ class Hanging(NoExternalSystems):
 def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None:
     outside, log, clock = Hanging(), Heard(), SystemClock()
     store = Store.open("sqlite://", clock=clock)
-    hundredth = timedelta(milliseconds=10)
-    box = Outbox(store, StoreWriter(store), outside, clock, Mask(()), log, hundredth)
+    # The other channel has to do with as much, and a busy machine starts its thread late.
+    patience = timedelta(milliseconds=300)
+    box = Outbox(store, StoreWriter(store), outside, clock, Mask(()), log, patience)
 
     async def until(wanted: Callable[[], bool]) -> None:
         with anyio.fail_after(20):
@@ -256,7 +257,7 @@ def test_a_channel_that_hangs_holds_up_no_other_and_is_not_asked_twice() -> None
     anyio.run(main)
 
     assert sorted(outside.taken) == [("fast", "3"), ("slow", "one"), ("slow", "two")]
-    assert log.lines[0][1].startswith("The channel `slow` did not respond within 0.01 seconds. ")
+    assert log.lines[0][1].startswith("The channel `slow` did not respond within 0.3 seconds. ")
     assert log.lines[1:] == [("info", "The channel `slow` works again.")]
 
 
