@@ -31,7 +31,11 @@ NAMES: dict[str, Any] = {"run": {"id": "a"}, "it": {"a": "b"}}
 
 
 def work(act: Callable[[], object]) -> int:
-    """Return how many calls *act* makes."""
+    """Return how many calls *act* makes; measuring coverage adds some now and then."""
+    return min(_calls(act) for _ in range(3))
+
+
+def _calls(act: Callable[[], object]) -> int:
     calls = 0
 
     def count(frame: object, event: str, what: object) -> None:
