@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -64,7 +65,11 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
             return f"Write `{path[-1]}: {{type: {kind}, default: {in_line(data)}}}`."
         case str() | Plain() if _is_input(place):
             return f"Write `{path[-1]}: {{default: {in_line(data)}}}`."
-    if isinstance(data, str) and place.models and (settings := in_one_line(data)):
+    if (
+        isinstance(data, str)
+        and place.models
+        and (settings := _of_query(data, place.keys) or in_one_line(data))
+    ):
         return f"Settings are written with colons: `{path[-1]}: {settings}`."
     examples = [one.key for one in place.models if getattr(one, "example", "")]  # type: ignore[attr-defined]
     if examples and isinstance(data, str | Plain | list):
@@ -148,6 +153,15 @@ def in_one_line(text: str) -> str:
     return in_line({key: value.strip("\"'") for key, value in pairs})
 
 
+def _of_query(text: str, known: Collection[str]) -> str:
+    """Return the mapping that the parameters of an address mean, those that are *known*."""
+    if "&" not in text or not _QUERY.fullmatch(text):
+        return ""
+    pairs = {key: value for key, value in parse_qsl(text) if key in known}
+    return in_line(pairs) if pairs else ""
+
+
+_QUERY = late_pattern(r"\w+=[^&\s]*(?:&\w+=[^&\s]*)+")
 _KEY = late_pattern(r"([A-Za-z_][\w.-]*):(?:(?=[^\s:/])|\s+(?=\S))")
 
 

@@ -36,6 +36,7 @@ def codes(text: str) -> list[str]:
         ("cron(0 18 ? * MON-FRI *)", "weekly: mon-fri 18:00"),
         ("cron(0/10 * ? * 2-6 *)", ""),
         ("0 0 3 * * ?", 'daily: "03:00"'),
+        ("0 0 12 1/1 * ? *", 'daily: "12:00"'),
         ("0 0 12 ? * 2,4", 'weekly: "mon,wed 12:00"'),
         ("0 0 6 L * ?", "monthly: last 06:00"),
         ("0 15 10 ? * 6#3", 'cron: "15 10 * * fri#3"'),

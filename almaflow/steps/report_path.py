@@ -13,8 +13,20 @@ from urllib.parse import unquote, unquote_plus
 
 _EXAMPLE = "`/shared/My Library/Reports/Discarded items`"
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-_IN_ADDRESS = re.compile(r"[a-z]+://.*?[?&;]path=([^&]*)", re.IGNORECASE | re.DOTALL)
-_SHARED = re.compile(r"/+(?:shared[ _]folders?|shared)(?=/|$)", re.IGNORECASE)
+_IN_ADDRESS = re.compile(
+    r"(?:[a-z]+://|[\w.-]*/almaws/).*?[?&;]path=([^&]*)", re.IGNORECASE | re.DOTALL
+)
+# What the screen shows in English, German, French, Spanish and Italian.
+_SHARED = re.compile(
+    r"/+(?:shared[ _]folders?|shared|freigegebene ordner|gemeinsame ordner|dossiers partagés"
+    r"|carpetas compartidas|cartelle condivise)(?=/|$)",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"/+(?:my[ _]folders?|meine ordner|mes dossiers|mis carpetas)(?=/|$)", re.IGNORECASE
+)
+# How often a path may have been encoded.
+_TIMES = 3
 
 
 def literal_path_problem(text: str) -> str:
@@ -46,10 +58,14 @@ def plain_path(path: str) -> str:
     plain = path.strip()
     if address := _IN_ADDRESS.match(plain):
         plain = address[1]
-    if _is_encoded(plain):
+    if plain[:1] == "%":
+        plain = re.sub(r"&\w+=.*", "", plain)
+    for _ in range(_TIMES):
+        if not _is_encoded(plain):
+            break
         # Only a path without a slash and a space had all of it encoded, spaces as `+`.
         plain = unquote(plain) if re.search(r"[/ ]", plain) else unquote_plus(plain)
-    plain = re.sub(r"^(?:path|report)\s*[=:]\s*", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"^(?:path|report)\s*[=:]\s*([^&]*).*", r"\1", plain, flags=re.IGNORECASE)
     plain = re.sub(r"\\+", "/", plain)
     if not plain.startswith("/"):
         plain = f"/{plain}"
@@ -68,6 +84,8 @@ def _what_is_wrong(path: str) -> str:
         return "does not begin with `/`"
     if path != path.strip():
         return "begins or ends with a space"
+    if own := _OWN.match(path):
+        return f"begins with `{own[0]}`, which are the folders of one person; move it to `/shared`"
     shared = _SHARED.match(path)
     if shared and shared[0] != "/shared":
         return f"begins with `{shared[0]}`, as the screen shows it; the API's name is `/shared`"

@@ -34,6 +34,10 @@ _SPREAD = late_pattern(r"H(?:\((\d{1,2})-(\d{1,2})\))?(?:/(\d{1,2}))?")
 _SPREAD_FIELDS = (("m", 60), ("h", 24))
 
 
+# Each of them, as generators of Quartz write it.
+_EACH = ("0/1", "1/1", "*/1")
+
+
 def words_of_cron(text: str) -> str:
     """Return our keys and values for an expression of another scheduler; empty: it is none."""
     text = text.strip()
@@ -45,7 +49,7 @@ def words_of_cron(text: str) -> str:
     if text.upper().startswith(("FREQ=", "RRULE:")):
         return _of_rule(text)
     call = _CALL.fullmatch(text)
-    fields = (call[1] if call else text).split()
+    fields = ["*" if one in _EACH else one for one in (call[1] if call else text).split()]
     if any(map(_SPREAD.fullmatch, fields)):
         return _of_jenkins(fields)
     if not call and "?" not in fields:
