@@ -133,6 +133,9 @@ def _sibling(key: UnknownKey) -> WrongKey | None:
         models = models_of(field)
         if other not in key.data or len(models) != 1 or models[0] is key.model:
             continue
+        if any(typing.get_origin(one) is list for one in alternatives(field)):
+            # Nothing is indented into a list.
+            continue
         inner = fields_of(models[0])
         if key.name in inner:
             moved = {

@@ -23,6 +23,7 @@ from almaflow.model_fields import ModelPlace, alternatives, place_of, words_of
 from almaflow.problems import Problem
 from almaflow.yaml_in_line import in_line, shown_of
 
+_JOB_ID = late_pattern(r"[SMO][0-9]+")
 _BRANCHES = ("first", "second", "third")
 _BULLET = late_pattern(r"([–—•·●▪‣*+>]|\d+[.)])\s*(.+)")
 
@@ -79,6 +80,8 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         if is_short or (isinstance(data, list) and list not in takes):
             first = ""
         write = f"Write `{path[-1]}: {{{first}: {in_line(data)}, …}}`; " if first else ""
+        if "job" in place.keys and _JOB_ID.fullmatch(str(getattr(data, "text", data))):
+            write = f"Write `{path[-1]}: {{job: {in_line(data)}}}`; "
         if one_of := getattr(place.models[0], "one_of", ()):
             forms = (f"`{path[-1]}: {{{one}: {in_line(data)}}}`" for one in one_of)
             write = f"Write {' or '.join(forms)}; "
@@ -88,6 +91,8 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         return f"Several conditions are one expression: `{path[-1]}: {joined}`." if joined else ""
     if isinstance(data, dict) and set(data) in ({"id"}, {"set_id"}, {"value"}):
         return f"Write `{path[-1]}: {in_line(next(iter(data.values())))}`."
+    if isinstance(data, list) and path[-1] == "to":
+        return "A message goes to one channel. Write an entry, or a step, for each of them."
     if isinstance(data, list) and path[-1] == "set":
         return (
             "A job works on one set. Write one step for each set, or make one set of them with "
@@ -198,6 +203,11 @@ def _parameters(path: Sequence[str | int], data: Any) -> str:
             "payload.xml` in place of `parameters`."
         )
     pair = _PAIR.fullmatch(data) if isinstance(data, str) else None
+    parts = [one for one in re.split(r"[;&\n]\s*", data) if one.strip()] if pair else []
+    several = [_PAIR.fullmatch(one) for one in parts]
+    if len(several) > 1 and all(several):
+        entries = {one[1]: one[2] for one in several if one}
+        return f"Write `parameters: {in_line(entries)}`."
     if pair and isinstance(path[-1], int):
         return f"Write `{pair[1]}: {in_line(pair[2])}`, without `- `."
     if pair:

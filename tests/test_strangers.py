@@ -58,6 +58,16 @@ def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -
         ("submit_job: {job: M44, set: set_id=38205478040009276}", '"38205478040009276"'),
         ("submit_job: {job: M44, set: '382O547804OOO9276'}", '"38205478040009276"'),
         ("submit_job: {job: M44, set: none}", "set"),
+        ("submit_job: {job: M44?op=run, set: '1'}", "M44"),
+        ("submit_job: {job: {name: M44}, set: '1'}", "job: M44"),
+        ("submit_job: {job: “Export of records”, set: '1'}", "job: {name: Export of records}"),
+        (
+            "submit_job: {job: M44, set: '1', parameters: 'a=1; b=2'}",
+            'parameters: {a: "1", b: "2"}',
+        ),
+        ("wait_for_run: M58", "wait_for_run: {job: M58}"),
+        ("wait_for_run: {job: M58, since: now - 24h}", 'since: "-1d"'),
+        ("wait_for_run: {job: M58, since: 24h}", 'since: "-1d"'),
         ("submit_job: {job: M44, set: ids.csv}", '"{{ steps.wanted.set_id }}"'),
         (
             "submit_job: {job: M44, set: ['1', '2']}",
@@ -103,6 +113,31 @@ def test_a_set_named_by_something_else_of_its_step_leads_to_its_id(written: str)
     (problem,) = problems_of(f"{FIND}  - submit_job: {{job: M44, set: '{written}'}}\n")
 
     assert '`"{{ steps.a.set_id }}"`' in problem.message
+
+
+@pytest.mark.parametrize(
+    ("condition", "right"),
+    [
+        ("counters.c.jobs.export.exported > 1", "counters.number('c.jobs.export.exported')"),
+        ("counters.number(c.jobs.export.exported) > 1", "'c.jobs.export.exported'"),
+        ("status is COMPLETED_SUCCESS", "== 'COMPLETED_SUCCESS'"),
+        ("steps.b.status == 'RUNNING'", "status"),
+        ("status.contains('FAILED')", "'text' in value"),
+        ("today == '2026-12-24'", "| date('%Y-%m-%d')"),
+    ],
+)
+def test_what_an_expectation_means_is_shown(condition: str, right: str) -> None:
+    (problem,) = problems_of(
+        f"steps:\n  - id: b\n    submit_job: {{job: M44, set: '1', expect: \"{condition}\"}}\n"
+    )
+
+    assert f"`{right}`" in problem.message
+
+
+def test_a_message_to_people_at_the_top_belongs_to_notify() -> None:
+    (problem,) = problems_of("on_failure: me@example.edu\nsteps:\n  - wait: 1m\n")
+
+    assert "`notify: {on: [failed], to: systems}`" in problem.message
 
 
 def test_a_step_by_number_leads_to_its_name() -> None:

@@ -179,7 +179,13 @@ class VisibleSteps:
             min(len(self.here), len(path)),
         )
         if path == self.here:
-            return "it is this step itself, and its outputs are known only after it has ended"
+            itself = self._steps.get(path)
+            has_expect = itself is not None and hasattr(itself.kind, "expect")
+            own = "; its own `expect` names them without the step, such as `status`"
+            return (
+                "it is this step itself, and its outputs are known only after it has ended"
+                f"{own if has_expect else ''}"
+            )
         if shared == len(path):
             return f"this step is inside it (line {line}), so it has not ended yet"
         if shared == len(self.here):

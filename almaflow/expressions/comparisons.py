@@ -24,6 +24,10 @@ _TO_COMPARE = {
         ". Compare its length (`… | length > 0`), or one of its counters (`….number('key') > 0`)"
     ),
     frozenset({"instant", "date"}): DATE_OF,
+    **dict.fromkeys(
+        (frozenset({"text", "date"}), frozenset({"text", "instant"})),
+        ". Make it a text with `| date('%Y-%m-%d')`",
+    ),
     frozenset({"text", "boolean"}): ". Write `true` and `false` without quotes",
 }
 

@@ -18,6 +18,10 @@ _OUTPUTS = frozenset(
 )
 
 
+_COUNTER = "c.jobs."
+"""How the names of counters begin."""
+
+
 def _for(sentence: str, names: str) -> dict[str, str]:
     return dict.fromkeys(names.split(), sentence)
 
@@ -54,8 +58,13 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def meant_name(name: str, scope: RecordType) -> str:
-    """Return the end of a sentence about *name*, which *scope* does not have."""
+def meant_name(name: str, scope: RecordType, chain: str) -> str:
+    """Return the end of a sentence about *name*, which *scope* does not have.
+
+    *chain* is the name with what follows it after dots.
+    """
+    if chain.startswith(_COUNTER):
+        return f". The name of a counter is a text: write it in quotes, `'{chain}'`."
     for group in ("steps", "inputs", "vars"):
         members = scope.fields.get(group)
         if isinstance(members, RecordType) and name in members.fields:
@@ -70,6 +79,8 @@ def meant_name(name: str, scope: RecordType) -> str:
         return near
     if name in _NAMES:
         return f". {_NAMES[name]}"
+    if name in _FUNCTIONS and name not in _ENDINGS:
+        return f". {_FUNCTIONS[name]}"
     text = f"If it is a text, put it in quotes: `'{name}'`."
     counters = _counters(scope)
     is_word = name.isidentifier() and name.islower() and len(name) > 1
@@ -208,6 +219,8 @@ def meant_operation(noun: str, name: str, known: Collection[str], filters: Colle
         return f". Write `{name}` without brackets."
     if noun == "function" and name in _FUNCTIONS:
         return f". {_FUNCTIONS[name]}"
+    if noun == "test" and name.isupper():
+        return f". Compare with a text: `== '{name}'`."
     if noun == "test" and name in _TESTS:
         return f"; did you mean {_TESTS[name]}?"
     right = _FILTERS.get(name, name if name in filters else "")
@@ -216,6 +229,11 @@ def meant_operation(noun: str, name: str, known: Collection[str], filters: Colle
     if right and noun == "filter":
         return f"; did you mean `{right}`?"
     return did_you_mean(name, known) or "."
+
+
+def meant_method(name: str) -> str:
+    """Return the sentence about what a method of other languages is here; empty: it is none."""
+    return _FUNCTIONS.get(name, "")
 
 
 def meant_filter(name: str, filters: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from almaflow.expressions.parsed import Piece
 from almaflow.expressions.parser import keywords
 from almaflow.expressions.predicates import ASKS_WHETHER_DEFINED
 from almaflow.expressions.types import ANYTHING, MaybeMissing, RecordType, Type, certain, item_of
+from almaflow.late_patterns import late_pattern
 from almaflow.problems import did_you_mean
 
 # Filters that take the name of a part of each element in front of other arguments.
@@ -23,6 +24,7 @@ _NAMED_FIRST = frozenset({"selectattr", "rejectattr", "sum"})
 # Filters after which only some elements are left, perhaps those that have a part.
 _CHOOSE = frozenset({"selectattr", "rejectattr", "select", "reject"})
 
+_CHAIN = late_pattern(r"\w+(?:\.\w+)*")
 # Nobody reads more about one expression; a suggestion for each of a thousand takes seconds.
 MOST_NOTES = 20
 
@@ -47,8 +49,17 @@ class Noting:
         known = ATTRIBUTES.get(owner.kind, {}).get(name)
         if known is not None or not owner.kind or (owner.kind == "nothing" and self._tolerant):
             return known or ANYTHING
-        self._add(place, "unknown-attribute", no_attribute(owner.kind, name))
+        message = no_attribute(owner.kind, name)
+        if owner.kind == "counters" and (chain := self._chain(place)).startswith("c.jobs."):
+            before_it = self.piece.written(before) if isinstance(before, nodes.Node) else "counters"
+            message = f"A counter is read by its name: write `{before_it}.number('{chain}')`."
+        self._add(place, "unknown-attribute", message)
         return ANYTHING
+
+    def _chain(self, place: tuple[int, int]) -> str:
+        """Return the name at *place* with all that follows it after dots."""
+        match = _CHAIN.match(self.piece.source, place[0])
+        return match[0] if match else ""
 
     def _part_of_each(self, type_: Type, named: nodes.Const, node: nodes.Filter) -> Type:
         """Return the type of the part that *named*, such as `steps.job.status`, is of a value."""
@@ -89,7 +100,7 @@ class Noting:
             self._add(place, "not-usable-here", f"`{whole}` cannot be used here: {why}.")
         elif not record.open and not self._full:
             if not written:
-                near = meant_name(name, record)
+                near = meant_name(name, record, self._chain(place))
                 self._add(place, "unknown-name", f"`{name}` is not known here{near}")
             else:
                 noun = record.noun

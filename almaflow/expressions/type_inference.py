@@ -10,7 +10,7 @@ from jinja2 import nodes
 from almaflow.expressions.attributes import no_method
 from almaflow.expressions.comparisons import misfit
 from almaflow.expressions.filters import FILTERS, GIVE_DEFAULT
-from almaflow.expressions.meant_names import meant_filter
+from almaflow.expressions.meant_names import meant_filter, meant_method
 from almaflow.expressions.member_types import Noting, attribute_of
 from almaflow.expressions.methods import FUNCTIONS, METHODS
 from almaflow.expressions.operations import BINARY, SLICED, multiplies_names, no_operation, no_part
@@ -289,6 +289,9 @@ class Inference(Noting):
         if not owner.kind:
             return ANYTHING
         if owner.kind == "mapping" or getter.attr not in METHODS.get(owner.kind, {}):
+            if owner.kind == "text" and (method := meant_method(getter.attr)):
+                self._add(place, "unknown-function", f"Text has no `.{getter.attr}`. {method}")
+                return ANYTHING
             right = meant_filter(getter.attr, FILTERS)
             otherwise = f" Write `| {right}`." if right else ""
             self._add(place, "unknown-function", no_method(owner.kind, getter.attr, otherwise))

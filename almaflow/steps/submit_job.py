@@ -51,7 +51,11 @@ _ID_WITHIN = re.compile(r"(?<![\w{])([SMO][0-9]+)(?![\w}])")
 
 def _with_name(id: str, text: str) -> str:
     """Return how the job of *id* is written, with its name when *text* has that, too."""
-    name = "" if "/conf/" in text else re.sub(r"^[\W_]+|[\W_]+$", "", text.replace(id, ""))
+    name = (
+        ""
+        if re.search(r"/conf/|[?&=]", text)
+        else re.sub(r"^[\W_]+|[\W_]+$", "", text.replace(id, ""))
+    )
     return f"job: {in_line({'id': id, 'name': name})}" if name else id
 
 
@@ -75,7 +79,7 @@ def _misspelt(text: str) -> str:
             f"manual job, or `S{plain}` for a scheduled one."
         )
     if re.search(r"\w\s+\w", text) and not re.match(r"[SMO][0-9]", plain):
-        name = in_line({"name": text})
+        name = in_line({"name": text.strip(" “”„«»‘’")})
         return f"`{text}` is not the id of a job. Its name is written `job: {name}`."
     return ""
 
@@ -109,6 +113,9 @@ class JobReference(Model):
     def _one_at_least(self) -> JobReference:
         if self.id is None and self.name is None:
             raise refused("missing_key", "A job needs an `id`, a `name`, or both.")
+        if self.id is None and re.fullmatch(r"[SMO][0-9]+", self.name or ""):
+            why = f"`{self.name}` is the id of a job, not its name. Write `job: {self.name}`."
+            raise refused("job_id", why, key="name")
         return self
 
 

@@ -265,7 +265,9 @@ def _since_meant(text: str) -> str:
     """Return what to write in place of *text*, as a sentence after a space, or nothing."""
     from almaflow.timetable.spoken_times import instant_meant
 
-    text = text.strip().removesuffix("ago").strip()
+    given = text
+    text = re.sub(r"^now\s*(?=-)|\s*ago$", "", text.strip())
+    text = re.sub(r"^-\s+", "-", text)
     meant = _DAYS_AGO.get(text.casefold(), "") or instant_meant(text)
     if not meant and _EPOCH_MS.fullmatch(text):
         meant = datetime.fromtimestamp(int(text) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -273,7 +275,7 @@ def _since_meant(text: str) -> str:
         meant = duration_meant(text.removeprefix("-").strip())
         meant = meant and f"-{meant}"
     # One that is written well is too long ago.
-    return f' Write `since: "{meant}"`.' if meant not in ("", text) else ""
+    return f' Write `since: "{meant}"`.' if meant not in ("", given) else ""
 
 
 def _parsed(text: str) -> date | datetime | time | timedelta | str:

@@ -42,7 +42,8 @@ def time_alone_meant(text: str) -> str:
 def ends_day(text: str) -> bool:
     """Whether *text* is midnight at the end of a day: `24:00`, `24 Uhr`, `24h`."""
     match = _LIKE_A_TIME.fullmatch(text.strip())
-    if match is None or not (match[2] or match[3]):
+    # `24h` alone is a duration.
+    if match is None or not (match[2] or (match[3] or "h").casefold() != "h"):
         return False
     return match[1] == "24" and int(match[2] or 0) == 0
 
