@@ -107,29 +107,22 @@ def _has_counters(type_: Type) -> bool:
     return isinstance(step, RecordType) and "counters" in step.fields
 
 
-_OTHER_OUTPUTS: Mapping[str, Collection[str]] = {
-    "count": ("member_count", "count"),
-    "size": ("member_count", "count"),
-    "length": ("member_count", "count"),
-    "total": ("member_count", "count"),
-    "members": ("member_count",),
-    "number_of_members": ("member_count",),
-    "id": ("set_id", "instance_id"),
-    "set": ("set_id",),
-    "run_id": ("instance_id",),
-    "state": ("status", "outcome"),
-    "message": ("error",),
-    "reason": ("error",),
-    "duration": ("seconds",),
-    "time": ("seconds",),
-    "url": ("link",),
-    "file": ("files",),
-    "path": ("files",),
-    "data": ("body", "rows"),
-    "json": ("body",),
-    "response": ("body",),
-    "result": ("value", "body"),
-    "results": ("rows", "results"),
+# The first of these that a step has.
+_OTHER_OUTPUTS: Mapping[str, str] = {
+    **_for("member_count count", "count size length total"),
+    **_for("member_count", "members number_of_members"),
+    **_for("set_id instance_id", "id"),
+    **_for("set_id", "set"),
+    **_for("instance_id", "run_id"),
+    **_for("status outcome", "state"),
+    **_for("error", "message reason"),
+    **_for("seconds", "duration time"),
+    **_for("link", "url"),
+    **_for("files", "file path"),
+    **_for("body rows", "data"),
+    **_for("body", "json response"),
+    **_for("value body", "result"),
+    **_for("rows results", "results"),
 }
 _ENDINGS: Mapping[str, str] = {
     **_for("succeeded", "success succeeded ok successful passed"),
@@ -141,7 +134,7 @@ _ENDINGS: Mapping[str, str] = {
 
 def meant_output(name: str, record: RecordType, written: str) -> str:
     """Return the end of a sentence about the output *name* of a step, *written* in the source."""
-    other = next((one for one in _OTHER_OUTPUTS.get(name, ()) if one in record.fields), "")
+    other = next((one for one in _OTHER_OUTPUTS.get(name, "").split() if one in record.fields), "")
     if other:
         return f". Write `{written}.{other}`."
     if name in _ENDINGS and "outcome" in record.fields:
