@@ -20,6 +20,8 @@ _SETTINGS = (
     "api_key: env:ALMA_API_KEY}}}}`."
 )
 _NO_MEANING = "It has no meaning in a workflow. Remove it."
+INPUTS = "params parameters arguments args input"
+"""What inputs are called."""
 
 WORKFLOW: Advice = table(
     advise(
@@ -83,7 +85,7 @@ WORKFLOW: Advice = table(
     advise(
         "Values with which a run is started are written under `inputs`: `inputs: {{month: "
         "{{default: …}}}}`.",
-        "params parameters arguments args input",
+        INPUTS,
     ),
     advise(
         "Values that a run returns are written under `outputs`.", "returns result results output"

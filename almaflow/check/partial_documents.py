@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from almaflow.check.traversal import data_at, written_steps
 from almaflow.check.wrong_names import names_of_other_tools
 from almaflow.document import Document, PathTo
+from almaflow.foreign_keys import INPUTS
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow
@@ -42,10 +43,6 @@ _NEEDED: dict[PathTo, Any] = {
     ("branch", "on"): "''",
     ("branch", "cases"): {},
 }
-
-
-# What inputs are called elsewhere.
-_INPUTS = ("params", "parameters", "arguments", "args", "input")
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _inputs_elsewhere(data: dict[str, Any]) -> Iterator[str]:
     declared = data.get("inputs")
     if isinstance(declared, list):
         places.append(declared)
-    for place in (*places, *(data.get(key) for key in _INPUTS)):
+    for place in (*places, *(data.get(key) for key in INPUTS.split())):
         if isinstance(place, dict):
             yield from place
         elif isinstance(place, list):
