@@ -6,9 +6,10 @@ import pytest
 
 from almaflow.document import parse_document
 from almaflow.errors import RequestWrong
-from almaflow.explain import WIDTH, explain
+from almaflow.explain import explain
 from almaflow.expressions.filters import FILTERS
 from almaflow.model_validation import validate
+from almaflow.problem_pages.texts import WIDTH
 from almaflow.settings import Settings
 from almaflow.steps.base import StepBase
 from almaflow.workflow import Workflow, kinds

@@ -13,6 +13,7 @@ from almaflow.explain import explain
 from almaflow.explain.words import default_of, output_words, type_of_field, words_of
 from almaflow.field_types import Model
 from almaflow.model_fields import fields_of, models_of
+from almaflow.problem_pages.texts import wrap_words
 from almaflow.settings import Settings
 from almaflow.steps.base import Kind, StepBase
 from almaflow.workflow import KINDS, Workflow, kinds
@@ -93,14 +94,7 @@ def _about(field: FieldInfo) -> str:
 
 def _bullet(text: str, depth: int) -> list[str]:
     indent = "  " * depth
-    return textwrap.wrap(
-        text,
-        100,
-        initial_indent=f"{indent}- ",
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrap_words(text, first=f"{indent}- ", rest=f"{indent}  ")
 
 
 if __name__ == "__main__":

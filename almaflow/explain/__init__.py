@@ -20,14 +20,12 @@ from almaflow.json_schema import first_paragraph
 from almaflow.late_dataclasses import dataclass
 from almaflow.model_fields import fields_of, models_of
 from almaflow.problem_pages import code_pages
-from almaflow.problem_pages.texts import CODES, codes_text, page_text
+from almaflow.problem_pages.texts import CODES, WIDTH, codes_text, page_text, wrap_words
 from almaflow.problems import did_you_mean
 from almaflow.settings import Settings
 from almaflow.steps.base import Kind, StepBase
 from almaflow.steps.common_outputs import COMMON_OUTPUTS
 from almaflow.workflow import Workflow, kinds
-
-WIDTH = 100
 
 _EXPRESSIONS = """\
 Expressions are those of Jinja2: `{{ … }}` inside a text, or without braces under `if`, `check`,
@@ -281,9 +279,7 @@ def _field_lines(fields: Mapping[str, FieldInfo]) -> list[str]:
         default = default_of(field)
         remark = "required" if field.is_required() else f"default {default}" if default else ""
         head = f"  {key}: {type_of_field(field)}{f'; {remark}' if remark else ''}"
-        lines += textwrap.wrap(
-            head, WIDTH, subsequent_indent="      ", break_on_hyphens=False, break_long_words=False
-        )
+        lines += wrap_words(head, rest="      ")
         lines += _paragraphs(field.description or "", "      ")
     return lines
 
@@ -310,14 +306,7 @@ def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
     width = min(30, max((len(name) for name, _ in rows), default=0))
     lines = []
     for name, remark in rows:
-        indent = " " * (width + 4)
-        lines += textwrap.wrap(
-            f"  {name:<{width}}  {remark}",
-            WIDTH,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        lines += wrap_words(f"  {name:<{width}}  {remark}", rest=" " * (width + 4))
     return lines
 
 
@@ -325,14 +314,7 @@ def _paragraphs(text: str, indent: str = "") -> list[str]:
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
         lines += [""] if lines else []
-        lines += textwrap.wrap(
-            " ".join(paragraph.split()),
-            WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        lines += wrap_words(" ".join(paragraph.split()), first=indent, rest=indent)
     return lines
 
 

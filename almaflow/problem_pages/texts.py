@@ -8,6 +8,9 @@ from typing import Any
 
 from almaflow.problem_pages import CodePage, code_pages
 
+WIDTH = 100
+"""Of lines of pages and other explanations."""
+
 CODES = "codes"
 """The topic that lists all codes."""
 
@@ -16,11 +19,11 @@ _ALSO = "`almaflow explain CODE` shows the page of a code, such as `almaflow exp
 
 def page_text(page: CodePage, width: int) -> str:
     """Return the *page* as text."""
-    lines = [f"{page.code} ({_levels(page)})", "", *_wrapped(page.title, width)]
+    lines = [f"{page.code} ({_levels(page)})", "", *wrap_words(page.title, width)]
     for paragraph in filter(None, page.why.split("\n\n")):
-        lines += ["", *_wrapped(paragraph, width)]
+        lines += ["", *wrap_words(paragraph, width)]
     lines += ["", "Wrong:", *_indented(page.wrong), "", "Right:", *_indented(page.right)]
-    return "\n".join([*lines, "", *_wrapped(page.how_to_ignore, width), ""])
+    return "\n".join([*lines, "", *wrap_words(page.how_to_ignore, width), ""])
 
 
 def page_markdown(page: CodePage) -> str:
@@ -70,9 +73,16 @@ def _levels(page: CodePage) -> str:
     return " or ".join(map(str, page.levels))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    # Long names in backticks stay whole.
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+def wrap_words(text: str, width: int = WIDTH, first: str = "", rest: str = "") -> list[str]:
+    """Return *text* as lines that begin with *first* and *rest*; long names stay whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _indented(example: str) -> list[str]:

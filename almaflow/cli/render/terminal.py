@@ -98,13 +98,9 @@ def wrapped(text: str, columns: int | None) -> str:
 
 def _folded(line: str, columns: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
+    width = max(columns, 20)
     return textwrap.fill(
-        line,
-        max(columns, 20),
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 
