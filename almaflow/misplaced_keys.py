@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from almaflow.document import Document, PathTo
+from almaflow.document.slips import TYPOGRAPHIC
 from almaflow.durations import duration_meant
 from almaflow.field_types import Plain
 from almaflow.foreign_words import Advice, ForeignWord, advice_of, normal
@@ -45,6 +46,19 @@ def _misspelt(key: UnknownKey) -> WrongKey | None:
         return None
     advice = f"; did you mean `{same}`?"
     return key.wrong(advice, Mistake.MISSPELT, same, fix=same) if same else None
+
+
+def _quoted_in_braces(key: UnknownKey) -> WrongKey | None:
+    """Typographic quotes around a value in braces: the text behind its comma is no key."""
+    data = key.data.get(key.name)
+    marks = [one for one in key.name if one in TYPOGRAPHIC]
+    if not marks or not (isinstance(data, Plain) and data.is_empty):
+        return None
+    advice = (
+        f". `{marks[0]}` is typographic and does not quote in YAML: put the whole value in "
+        'straight quotes (`"`).'
+    )
+    return key.wrong(advice, Mistake.MISSPELT)
 
 
 def _joined_to_value(key: UnknownKey) -> WrongKey | None:
@@ -307,6 +321,22 @@ def _further_out(key: UnknownKey) -> WrongKey | None:
     return None
 
 
+def _entry_without_owner(key: UnknownKey) -> WrongKey | None:
+    """The key is the name of an entry of a mapping that is missing around it."""
+    data = key.data.get(key.name)
+    if not isinstance(data, dict) or not data:
+        return None
+    for owner, field in key.known.items():
+        models = models_of(field)
+        is_mapping = typing.get_origin(field.annotation) is dict
+        if owner in key.data or not is_mapping or len(models) != 1:
+            continue
+        if data.keys() <= fields_of(models[0]).keys():
+            advice = f". It belongs under `{owner}`: write `{owner}: {{{key.name}: {key.value}}}`."
+            return key.wrong(advice, Mistake.MISPLACED, owner)
+    return None
+
+
 def _further_in(key: UnknownKey) -> WrongKey | None:
     """The key belongs under a key of this mapping."""
     owners = {
@@ -328,15 +358,7 @@ def _further_in(key: UnknownKey) -> WrongKey | None:
 
 # In their order: the first that knows what is meant.
 _WAYS: Sequence[Callable[[UnknownKey], WrongKey | None]] = (
-    *(_misspelt, _joined_to_value, _anchor, _one_further_out, _sibling, _name_as_key),
-    *(
-        _kind_in_value,
-        _foreign,
-        _further_out,
-        _further_in,
-        _pair,
-        _similar,
-        _only_missing,
-        _nowhere_known,
-    ),
+    *(_misspelt, _quoted_in_braces, _joined_to_value, _anchor, _one_further_out, _sibling),
+    *(_name_as_key, _kind_in_value, _foreign, _further_out, _further_in, _entry_without_owner),
+    *(_pair, _similar, _only_missing, _nowhere_known),
 )

@@ -34,7 +34,7 @@ from almaflow.check.references import (
 from almaflow.check.status_codes import check_retry
 from almaflow.check.step_counts import check_step_count
 from almaflow.check.steps import StepChecks
-from almaflow.check.typographic_quotes import check_characters
+from almaflow.check.typographic_quotes import TYPOGRAPHIC_QUOTES, check_characters
 from almaflow.document import Document
 from almaflow.errors import DocumentsInvalid
 from almaflow.expressions import ANYTHING
@@ -87,7 +87,11 @@ def _checked_rest(document: Document, around: CheckContext, problems: set[Proble
         foreign_names=rest.foreign_names,
     )
     replaced = {document.location_of(path) for path in rest.replaced}
-    problems |= {one for one in checks.notes.problems if one.location not in replaced}
+    problems |= {
+        one
+        for one in checks.notes.problems
+        if one.location not in replaced or one.code == TYPOGRAPHIC_QUOTES
+    }
     problems_shown = tuple(at_most(without_echoes(problems), checks.notes.left_out))
     return CheckedFile(document, rest.workflow, False, problems_shown, checks.outputs, checks.calls)
 
@@ -106,7 +110,7 @@ def as_entry(checked: CheckedFile, around: CheckContext) -> CheckedFile:
 
         sifted = check_against_snapshot(checked, around.project)
         found, ignored = found.union(sifted.kept), (*ignored, *sifted.ignored)
-    return replace(checked, problems=tuple(at_most(found)), ignored=ignored)
+    return replace(checked, problems=tuple(at_most(without_echoes(found))), ignored=ignored)
 
 
 def check_workflow(

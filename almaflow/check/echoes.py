@@ -95,17 +95,29 @@ def _is_inside(one: Problem, whole: Problem) -> bool:
     )
 
 
+# What such an error says to write has no quotes.
+_SAY_WITHOUT = (NOT_AN_ID, "job-id", "id-rounded")
+
+
 def _with_fixes(problems: list[Problem]) -> list[Problem]:
-    """Return *problems*, typographic quotes around a wrong value only as the fix of its error."""
-    errors = {one.location for one in problems if one.severity is Severity.ERROR}
-    quotes = [one for one in problems if one.code == TYPOGRAPHIC_QUOTES]
-    fixes = {
-        one.location: one.fix
-        for one in quotes
-        if one.location in errors and one.severity is not Severity.ERROR
-    }
-    return [
-        replace(one, fix=one.fix or fixes.get(one.location, ""))
-        for one in problems
-        if one.code != TYPOGRAPHIC_QUOTES or one.location not in fixes
-    ]
+    """Return *problems*, of a wrong value in typographic quotes only the one that shows these.
+
+    Where its error says what to write without quotes, that is kept, with the fix of the other.
+    """
+    quotes = {one.location: one for one in problems if one.code == TYPOGRAPHIC_QUOTES}
+    if not quotes:
+        return problems
+    errors = [one for one in problems if one.severity is Severity.ERROR and one.location in quotes]
+    kept = {one.location for one in errors if one.code in _SAY_WITHOUT}
+    wrong = {one.location for one in errors} - kept
+    shown: list[Problem] = []
+    for one in problems:
+        if one.code == TYPOGRAPHIC_QUOTES:
+            if one.location not in kept:
+                is_error = one.location in wrong
+                shown.append(replace(one, severity=Severity.ERROR) if is_error else one)
+        elif one.location in kept:
+            shown.append(replace(one, fix=one.fix or quotes[one.location].fix))
+        elif one.location not in wrong or one.code == ALMA_KEY:
+            shown.append(one)
+    return shown

@@ -9,10 +9,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 
+from almaflow.document.slips import TYPOGRAPHIC
 from almaflow.expressions.parsed import replace_templates
 from almaflow.late_patterns import late_pattern
 
-OPENING_QUOTES = "“”„‟«»‘’‚‹›″"
+OPENING_QUOTES = TYPOGRAPHIC
 """Quotation marks that do not quote in YAML, whichever end of a text they are at."""
 
 # What other languages put around a name to get its value: `{x}`, `${x}`, `${{ x }}`, `<x>`, `%x%`,

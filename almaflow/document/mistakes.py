@@ -124,7 +124,7 @@ def template_mistake(lines: Sequence[str], mark: Mark, length: int) -> Mistake:
     start = max(line.rfind(one, 0, column) + len(one) for one in (": ", ", ", "[", "{", "- "))
     in_brackets = re.search(r"[\[{]", line[:column])
     end = column + length if in_brackets else len(line[:_LOOK].split(" #")[0])
-    value = line[min(start, column) : end].strip()
+    value = slips.without_typographic(line[min(start, column) : end].strip(), line[end:])
     is_whole = value == line[column : column + length]
     return Mistake(
         "yaml-unquoted-template",
@@ -194,7 +194,7 @@ def _missing_blank(lines: Sequence[str], fault: ParserFailure) -> Mistake | None
 
 def _quote(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
     if "quoted scalar" in fault.problem and "unexpected" in fault.problem:
-        return _not_closed(fault.context)
+        return _not_closed(lines, fault.context)
     row, column = fault.mark
     before = _line(lines, row)[:column].rstrip()
     if not before.endswith(('"', "'")) or "expected" not in fault.problem:
@@ -203,15 +203,18 @@ def _quote(lines: Sequence[str], fault: ParserFailure) -> Mistake | None:
         line = _line(lines, above)[:_LOOK]
         match = _OPEN_QUOTE.search(_bare(line if above != row else before))
         if match is not None and match.group(1) == before[-1] and above != row:
-            return _not_closed((above, match.start(1)))
+            return _not_closed(lines, (above, match.start(1)))
     right = slips.text_beside_quotes(_line(lines, row))
     write = f"Write `{right}`" if right else "Put the whole value in one pair of quotes"
     message = f"There is text after the closing quote. {write}."
     return Mistake("yaml-syntax", message, fault.mark)
 
 
-def _not_closed(mark: Mark) -> Mistake:
-    return Mistake("yaml-unclosed-quote", "The quote that opens here is not closed.", mark)
+def _not_closed(lines: Sequence[str], mark: Mark) -> Mistake:
+    message = "The quote that opens here is not closed."
+    other = next((one for one in _line(lines, mark[0])[mark[1] :] if one in slips.TYPOGRAPHIC), "")
+    advice = f" `{other}` is typographic: write the same straight one." if other else ""
+    return Mistake("yaml-unclosed-quote", message + advice, mark)
 
 
 def _nested_value(lines: Sequence[str], fault: ParserFailure) -> Mistake:

@@ -35,6 +35,20 @@ _DRIVE = r"[A-Za-z]:\\"
 _WINDOWS_PATH = late_pattern(rf"(?:{_DRIVE}|\\\\)[^\"*?<>|\n]*|[\w .-]+(?:\\[\w .-]+)+\.\w{{1,5}}")
 
 
+TYPOGRAPHIC = "“”„‟«»‘’‚‹›″"
+"""Quotation marks that do not quote in YAML."""
+
+
+def without_typographic(value: str, rest: str = "") -> str:
+    """Return *value* without the typographic quotes around it; *rest* follows it in its line."""
+    if value[:1] not in TYPOGRAPHIC or not value:
+        return value
+    if value[-1] in TYPOGRAPHIC and len(value) > 1:
+        return value[1:-1]
+    end = re.search(f"[{TYPOGRAPHIC}]", rest)
+    return value[1:] + rest[: end.start()] if end else value
+
+
 def shown(text: str) -> str:
     """Return *text* as a message repeats it."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
@@ -141,7 +155,7 @@ def colon_in_value(line: str) -> str:
     match = _PAIR.fullmatch(line[:LOOK].split(" #")[0].rstrip())
     if match is None:
         return ""
-    quoted = f"{match[2]}: {in_quotes(shown(match[3]))}"
+    quoted = f"{match[2]}: {in_quotes(shown(without_typographic(match[3])))}"
     inner = _KEY_AND_VALUE.fullmatch(match[3])
     is_pair = inner is not None and len(match[3]) <= _LONGEST
     pair = f"{match[2]}: {{{match[3]}}}" if is_pair else ""
