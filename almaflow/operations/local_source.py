@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from almaflow.clock import Clock
 from almaflow.errors import AlmaflowError
-from almaflow.operations.kept_checks import workflows_checked_once
 from almaflow.settings import StoreSettings
 from almaflow.store import Store
 from almaflow.store.location import read_url
@@ -113,6 +112,7 @@ class LocalSource:
     def _timetables(self, name: str | None) -> Timetables:
         """Return those of the workflow *name*, else of all; models are built for changed files."""
         from almaflow.operations.coming_ticks import Timetables, all_timetables, timetables_of
+        from almaflow.operations.kept_checks import workflows_checked_once
 
         def found() -> Timetables:
             project = _read_project()
