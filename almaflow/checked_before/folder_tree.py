@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 from almaflow.late_dataclasses import dataclass
 
 OWN_FOLDER = ".almaflow"
 """Where almaflow keeps what it remembers of a project."""
-MOST_ENTRIES = 20_000
-"""Files and folders; looking at more takes longer than checking most projects."""
+MOST_ENTRIES = 10_000
+"""Files and folders; looking at more takes longer than reading most settings."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,21 @@ def tree_of(folder: Path) -> FolderTree | None:
     What is in hidden folders, and `.almaflow` itself, is left out: no file of a project may name
     that.
     """
-    names, times = hashlib.sha256(), hashlib.sha256()
+    names: list[str] = []
+    times: list[str] = []
     try:
-        for number, (words, status) in enumerate(_entries(folder)):
-            if number >= MOST_ENTRIES:
+        for words, status in _entries(folder):
+            if len(names) >= MOST_ENTRIES:
                 return None
-            names.update(repr(words).encode("utf-8", "surrogateescape"))
-            times.update(repr((words, status.st_mtime_ns, status.st_ctime_ns)).encode())
+            names.append(words)
+            times.append(f"{words} {status.st_mtime_ns} {status.st_ctime_ns}")
     except OSError:
         return None
-    return FolderTree(names.hexdigest(), times.hexdigest())
+    return FolderTree(_digest(names), _digest(times))
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def is_below(path: str, folder: Path) -> bool:
@@ -54,13 +60,13 @@ def is_below(path: str, folder: Path) -> bool:
     return parts == ["."] or not any(part.startswith(".") for part in parts)
 
 
-def _entries(folder: Path) -> Iterator[tuple[tuple[object, ...], os.stat_result]]:
+def _entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield what is known about each entry, and the system's facts about it, in a fixed order."""
     waiting = [os.fspath(folder)]
     while waiting:
         current = waiting.pop()
         with os.scandir(current) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name)
+            entries = sorted(listed, key=attrgetter("name"))
         for entry in entries:
             if entry.name == OWN_FOLDER:
                 continue
@@ -70,20 +76,20 @@ def _entries(folder: Path) -> Iterator[tuple[tuple[object, ...], os.stat_result]
                 waiting.append(entry.path)
 
 
-def _words(entry: os.DirEntry[str], status: os.stat_result) -> tuple[object, ...]:
-    words = (ascii(entry.path), status.st_mode, status.st_uid, status.st_gid)
+def _words(entry: os.DirEntry[str], status: os.stat_result) -> str:
+    words = f"{entry.path!a} {status.st_mode} {status.st_uid} {status.st_gid}"
     if stat.S_ISREG(status.st_mode):
-        return (*words, status.st_size)
+        return f"{words} {status.st_size}"
     if stat.S_ISLNK(status.st_mode):
-        return (*words, ascii(os.readlink(entry.path)), *_target(entry.path))
+        return f"{words} {os.readlink(entry.path)!a} {_target(entry.path)}"
     return words
 
 
-def _target(link: str) -> tuple[object, ...]:
+def _target(link: str) -> str:
     """Return what a link leads to."""
     try:
         status = os.stat(link)
     except OSError as error:
-        return (error.errno,)
+        return str(error.errno)
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    return (ascii(os.path.realpath(link)), status.st_mode, status.st_uid, size)
+    return f"{os.path.realpath(link)!a} {status.st_mode} {status.st_uid} {size}"
