@@ -249,6 +249,13 @@ def test_an_address_is_scheme_and_host(address: str, kept: str, tmp_path: Path) 
         "https://alma.example.edu:port",
         "https://",
         "https://[::1",
+        "https://alma example.edu",
+        "https://{{ host }}",
+        "https://alma..example.edu",
+        "https://alma\\u0000.example.edu",
+        "https://\\u202ealma.example.edu",
+        "https://alma.example.edu\\r\\n",
+        f"https://{'a' * 64}.example.edu",
     ],
 )
 def test_an_address_that_is_not_safe_or_not_almas_is_refused(address: str, tmp_path: Path) -> None:

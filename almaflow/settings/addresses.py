@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from almaflow.field_types import refused
+from almaflow.late_patterns import late_pattern
 from almaflow.loopback import is_loopback
 
 API_PATH = "/almaws/v1"
+
+# Labels of letters of any alphabet; some networks have names with `_`.
+_HOST = late_pattern(r"(?=.{1,253}\Z)[\w-]{1,63}(?:\.[\w-]{1,63})*\.?")
+
+
+def split_address(text: str) -> SplitResult:
+    """Return the parts of an address.
+
+    Raises:
+        ValueError: it has a port or a host that cannot be, or characters that are not shown.
+    """
+    if not text.isprintable():
+        # `urlsplit` drops line breaks.
+        raise ValueError("not printable")
+    parts = urlsplit(text)
+    host, _ = parts.hostname or "", parts.port
+    if host and ":" not in host and not _HOST.fullmatch(host):
+        raise ValueError("not a host")
+    return parts
 
 
 def alma_address(text: str) -> str:
     """Return scheme and host of an Alma; Raises: PydanticCustomError."""
     try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
+        parts = split_address(text)
     except ValueError:
-        host, parts = "", urlsplit("")
+        parts = urlsplit("")
+    host = parts.hostname or ""
     if not host or parts.query or parts.fragment or parts.path.rstrip("/") not in ("", API_PATH):
         raise refused(
             "bad_url",
@@ -68,7 +88,7 @@ _SCHEMES = ("sftp", "ftp", "ftps", "s3")
 def server(text: str) -> str:
     """Return the address of a file server; Raises: PydanticCustomError."""
     try:
-        parts = urlsplit(text)
+        parts = split_address(text)
         known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         known = False

@@ -6,11 +6,11 @@ import re
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from almaflow.field_types import Model, Text, refused
+from almaflow.settings.addresses import split_address
 from almaflow.settings.references import SecretRef
 
 
@@ -37,7 +37,7 @@ def _network(text: str) -> str:
 def public_url(text: str) -> str:
     """Return the address of a page without its last slash; for pydantic."""
     try:
-        parts = urlsplit(text)
+        parts = split_address(text)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         good = good and parts.username is None and parts.path in ("", "/")
         good = good and not (parts.query or parts.fragment)

@@ -143,7 +143,9 @@ def _check_kinds(location: StoreLocation, file: Path) -> None:
     for path, kind in (wanted | dict.fromkeys((file.parent, location.locks), "folder")).items():
         try:
             found = other_kind(path.stat()) or "a file"
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise refusal(location, error) from error
             continue
         if found != f"a {kind}":
             raise StoreUnreachable(
@@ -206,7 +208,7 @@ def refusal(
 ) -> StoreUnreachable | StoreReadOnly | StoreFull:
     """Return the error of ours that an *error* of the operating system at *location* means."""
     reason = error.strerror or str(error)
-    there = location.file is not None and location.file.exists()
+    there = location.file is not None and os.path.exists(location.file)
     what = f"The store {location} cannot be {'written' if there else 'made'}: {reason}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(f"{what}.", "Free some space on that disk")

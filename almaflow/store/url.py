@@ -25,6 +25,8 @@ _URL: Final = late_pattern(
     """,
     re.VERBOSE,
 )
+# No path, host or name has one, and libraries stop at a NUL.
+_CONTROL: Final = late_pattern(r"[\0-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class StoreUrl:
             ValueError: *text* is not a URL, or its port is not a number from 1 to 65535.
         """
         match = _URL.match(text)
-        if match is None or _is_torn(match):
+        if match is None or _is_torn(match) or _CONTROL.search(unquote(text)):
             raise ValueError("not a URL")
         query: dict[str, str] = {}
         for key, value in parse_qsl(match["query"] or ""):

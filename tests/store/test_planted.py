@@ -95,6 +95,11 @@ def test_what_is_not_a_file_or_a_folder_is_named_and_not_waited_for(
     assert str(path) in str(error.value)
 
 
+def test_a_name_that_is_too_long_is_the_store_s_trouble(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreachable):
+        Database.open(f"sqlite:///{tmp_path}/{'a' * 5_000}.db", NOW)
+
+
 @pytest.mark.parametrize("part", ["", ".locks", "folder"])
 def test_no_part_of_a_store_may_be_writable_for_everybody(store: Path, part: str) -> None:
     path = store.parent if part == "folder" else Path(f"{store}{part}")

@@ -42,7 +42,10 @@ def test_a_url_is_taken_apart_and_decoded(text: str, url: StoreUrl) -> None:
     assert StoreUrl.parse(text) == url
 
 
-@pytest.mark.parametrize("text", ["almaflow.db", "", "://x", "postgresql://db:port/alma"])
+@pytest.mark.parametrize(
+    "text",
+    ["almaflow.db", "", "://x", "postgresql://db:port/alma", "sqlite:///a\0b", "sqlite:///a%0Ab"],
+)
 def test_what_is_not_a_url_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a URL|invalid literal"):
         StoreUrl.parse(text)
