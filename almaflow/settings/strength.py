@@ -63,7 +63,7 @@ _WORDS_OF_RECORDS = """
     starts_at starts_per_hour status_label statuses statuses_seen step_tree stretches
     subdivision submit_job submit_time submitted_at submitted_by submodules succeeded successful
     system_aborted taken_at timed_out timetable timezone too_large tracking_id truncate
-    uncompared undelivered unfinished unknown_members unreadable upcoming update_set
+    unanswered uncompared undelivered unfinished unknown_members unreadable upcoming update_set
     user_aborted variables verified wait_for_run waiting_for wanted_files warned_on warnings
     watching webhook_secret webhooks weekdays went_well with_settings worked_on
     workflow_problems workflows works_on_standby
