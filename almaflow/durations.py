@@ -86,6 +86,8 @@ _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 
 def _advice(text: str) -> str:
     """Return what to write instead of *text*, which is not a duration."""
+    if text.isdecimal() and not text.strip("0"):
+        return "Write a duration with a unit, such as `10m`; to have none, remove the key."
     if text.isdecimal() and text.isascii() and len(text) < _LOOK:
         return f"Write it with a unit: `{text}s`, `{text}m`, `{text}h` or `{text}d`."
     if clock := _CLOCK.fullmatch(text[:_LOOK]):

@@ -7,6 +7,7 @@ the file.
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -59,6 +60,16 @@ def _quoted_in_braces(key: UnknownKey) -> WrongKey | None:
         'straight quotes (`"`).'
     )
     return key.wrong(advice, Mistake.MISSPELT)
+
+
+def _joined_to_braces(key: UnknownKey) -> WrongKey | None:
+    """The `: ` in front of a mapping in braces is missing, so its first key is a part of this."""
+    match = re.fullmatch(r"(\w+):?\s*\{\s*(\w+)", key.name)
+    if match is None or match[1] not in key.known:
+        return None
+    value = str(getattr(key.data[key.name], "text", key.data[key.name])).removesuffix("}").strip()
+    pair = f"{match[1]}: {key.shown({match[2]: value})}"
+    return key.wrong(f". A `: ` is missing. Write `{pair}`.", Mistake.MISSPELT, match[1])
 
 
 def _joined_to_value(key: UnknownKey) -> WrongKey | None:
@@ -203,7 +214,7 @@ def _kind_in_value(key: UnknownKey) -> WrongKey | None:
     inner = fields_of(models_of(key.kinds[kind])[0])
     settings = {
         one: value for one, value in key.data.items() if one in inner and one not in key.known
-    }
+    } or {one: value for one, value in key.data.items() if one in inner and one != "id"}
     advice = f". The kind of a step is itself a key: write `{kind}: {key.shown(settings)}`."
     return key.wrong(advice, Mistake.KIND_AS_VALUE, kind, about="")
 
@@ -321,6 +332,14 @@ def _further_out(key: UnknownKey) -> WrongKey | None:
     return None
 
 
+def _arm(key: UnknownKey) -> WrongKey | None:
+    """The key is a case of a `branch` that has its arms without `cases` around them."""
+    if "cases" not in key.known or not isinstance(key.data[key.name], list):
+        return None
+    advice = f". It is an arm: write `cases: {{{key.name}: […]}}`."
+    return key.wrong(advice, Mistake.MISPLACED, "cases", about="cases")
+
+
 def _entry_without_owner(key: UnknownKey) -> WrongKey | None:
     """The key is the name of an entry of a mapping that is missing around it."""
     data = key.data.get(key.name)
@@ -337,6 +356,20 @@ def _entry_without_owner(key: UnknownKey) -> WrongKey | None:
     return None
 
 
+def _step_above(key: UnknownKey, owner: str) -> WrongKey | None:
+    """The key is the kind of the last step of *owner*, which has none, and begins too far left."""
+    steps = key.data.get(owner)
+    last = steps[-1] if isinstance(steps, list) and steps else None
+    place = (*key.around, owner, len(steps or ()) - 1)
+    kinds = UnknownKey(key.document, key.model, place, "").kinds
+    if not isinstance(last, dict) or not last or kinds.keys() & last.keys():
+        return None
+    step = key.shown({**last, key.name: key.data[key.name]})
+    advice = f". It belongs to the step above: begin it in the same column, as in `- {step}`."
+    wrong = key.wrong(advice, Mistake.MISPLACED)
+    return replace(wrong, cause=replace(wrong.cause, missing=frozenset({place})))
+
+
 def _further_in(key: UnknownKey) -> WrongKey | None:
     """The key belongs under a key of this mapping."""
     owners = {
@@ -349,6 +382,8 @@ def _further_in(key: UnknownKey) -> WrongKey | None:
         return None
     for owner, models in owners.items():
         if any(hasattr(one, "kind_keys") for one in models):
+            if above := _step_above(key, owner):
+                return above
             form = f"`{owner}: [{{{key.name}: {key.value}}}]`"
             return key.wrong(f". It is a kind of step: write {form}.", Mistake.MISPLACED, owner)
     forms = " or ".join(f"`{owner}: {{{key.name}: {key.value}}}`" for owner in owners)
@@ -358,7 +393,7 @@ def _further_in(key: UnknownKey) -> WrongKey | None:
 
 # In their order: the first that knows what is meant.
 _WAYS: Sequence[Callable[[UnknownKey], WrongKey | None]] = (
-    *(_misspelt, _quoted_in_braces, _joined_to_value, _anchor, _one_further_out, _sibling),
-    *(_name_as_key, _kind_in_value, _foreign, _further_out, _further_in, _entry_without_owner),
-    *(_pair, _similar, _only_missing, _nowhere_known),
+    *(_misspelt, _quoted_in_braces, _joined_to_value, _joined_to_braces, _anchor),
+    *(_one_further_out, _sibling, _name_as_key, _kind_in_value, _foreign, _further_out),
+    *(_further_in, _entry_without_owner, _arm, _pair, _similar, _only_missing, _nowhere_known),
 )

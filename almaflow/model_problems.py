@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -122,7 +123,7 @@ class _Misfit:
             place = self.document.key_location(self.path)
             cause = Cause(Mistake.MISPLACED, self.path[:-1], "")
             return Finding(self.document.problem(place, "wrong-type", why), self.key, cause)
-        is_of_key = self.kind in ("missing", "wrong_type")
+        is_of_key = self.kind in ("missing", "wrong_type", "no_kind")
         return Finding(self.problem(), self.key if is_of_key else None)
 
     def problem(self) -> Problem:
@@ -164,7 +165,11 @@ class _Misfit:
         empty = [key for key in present if isinstance(data[key], Plain) and data[key].is_empty]
         filled = [key for key in present if key not in empty]
         if len(filled) > 1:
-            return filled[1], f"{message} Here are {_and(filled)}."
+            message = f"{message} Here are {_and(filled)}."
+            own = data.get("id") if "id" in filled and isinstance(data, dict) else None
+            if isinstance(own, str) and own.isidentifier() and isinstance(self.path[-1], str):
+                message += f" If `{own}` is the name of the step, `id` belongs next to its kind."
+            return filled[1], message
         if empty:
             return empty[0], f"{message} {_and(empty)} {'is' if len(empty) == 1 else 'are'} empty."
         if advice := _beside_advice(self.document, self.model, self.path, keys):
@@ -284,9 +289,10 @@ def _pattern(misfit: _Misfit) -> str:
     inner = text.strip("“”„‟«»‘’‚‹›″")
     if inner != text and re.match(pattern, inner):
         return f"{misfit.value_text} has typographic quotes. Write `{inner}`."
-    joined = re.sub(r"\W+", "_", text.strip())
-    if joined != text and "_" in joined and re.match(pattern, joined):
-        used = ", also where it is used" if misfit.path[-1:] == ("id",) else ""
+    apart = unicodedata.normalize("NFKD", text.strip().replace("ß", "ss"))
+    joined = re.sub(r"\W+", "_", "".join(one for one in apart if not unicodedata.combining(one)))
+    if joined != text and re.match(pattern, joined):
+        used = ", also where it is used" if misfit.path[-1] in ("id", "as") else ""
         return f"{misfit.value_text} does not fit {misfit.subject}. Write `{joined}`{used}."
     if advice := look_alike_advice(text, plain):
         return f"{misfit.value_text} does not fit {misfit.subject}; {advice}"

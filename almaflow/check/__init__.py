@@ -130,6 +130,8 @@ def check_workflow(
     """
     notes = ProblemCollector(document)
     notes.foreign_names = foreign_names
+    notes.wrong_names.add("", [one for one in foreign_names if "-" in one])
+    notes.step_names = frozenset(filter(None, (one.step.name for one in workflow.all_steps())))
     lost_steps = (*lost_steps, *notes.wrong_names.add("steps", lost_steps))
     if around.folder is not None and has_snapshot(around.project.folder):
         from almaflow.snapshot.files import snapshot_in

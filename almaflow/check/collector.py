@@ -37,6 +37,8 @@ class ProblemCollector:
         """How many problems were not kept, because there are too many of their severity."""
         self.wrong_names = WrongNames()
         """Names that no expression can use; their mistake is where they are given."""
+        self.step_names: Collection[str] = ()
+        """The names of steps that are only displayed."""
         self.foreign_names: Collection[str] = ()
         """Names that are not known because they are given in a form of other tools."""
         self.statuses: frozenset[str] = frozenset()
@@ -149,7 +151,12 @@ class ProblemCollector:
                 source.text[finding.offset : end] in self.foreign_names
             ):
                 continue
-            self.within(path, finding.offset, finding.length, finding.code, finding.message)
+            message = finding.message
+            if finding.code == "unknown-step" and (
+                (name := source.text[finding.offset : end]) in self.step_names
+            ):
+                message += f" A step has the `name: {name}`; what is used elsewhere is its `id`."
+            self.within(path, finding.offset, finding.length, finding.code, message)
 
 
 def may_not_be_there(values: Iterable[TemplateText], scope: RecordType) -> bool:

@@ -6,7 +6,7 @@ remembered, because nothing certain is known about what refers to it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field
 from typing import Any
 
@@ -16,10 +16,11 @@ from pydantic_core import ErrorDetails
 from almaflow.check.traversal import data_at, written_steps
 from almaflow.check.wrong_names import names_of_other_tools
 from almaflow.document import Document, PathTo
+from almaflow.field_types import Plain
 from almaflow.foreign_keys import INPUTS
 from almaflow.late_dataclasses import dataclass
 from almaflow.steps.base import StepBase
-from almaflow.workflow import Workflow
+from almaflow.workflow import KINDS, Workflow
 
 # Each time something is left out; what then still does not fit is beyond help.
 TRIES = 6
@@ -77,7 +78,7 @@ def repair(document: Document) -> Repaired | None:
         else:
             return Repaired(
                 workflow,
-                frozenset(_ids_in(document.data)),
+                frozenset((*_ids_in(document.data), *_names_as_keys(work.steps.values()))),
                 frozenset((*work.lost_inputs, *_inputs_elsewhere(document.data))),
                 frozenset(names_of_other_tools(work.steps.values())),
                 frozenset(work.replaced),
@@ -92,11 +93,20 @@ def _ids_in(data: Any) -> Iterator[str]:
         current = waiting.pop()
         if isinstance(current, dict):
             name = current.get("id")
-            if isinstance(name, str):
-                yield name
+            if isinstance(name, str | Plain):
+                yield str(getattr(name, "text", name))
             waiting.extend(current.values())
         elif isinstance(current, list):
             waiting.extend(current)
+
+
+def _names_as_keys(steps: Iterable[Any]) -> Iterator[str]:
+    """Yield the keys of *steps* that have a whole step below them, and so are its name."""
+    kinds = KINDS.keys()
+    for step in steps:
+        for key, value in step.items():
+            if key not in kinds and isinstance(value, dict) and kinds & value.keys():
+                yield key
 
 
 def _inputs_elsewhere(data: dict[str, Any]) -> Iterator[str]:

@@ -28,7 +28,7 @@ class WrongNames:
     def add(self, owner: str, names: Iterable[str]) -> list[str]:
         """Read *names* of *owner* that no expression can use as others, which are returned."""
         wrong = [one for one in names if one and not re.fullmatch(IDENTIFIER, one)]
-        self._wrong += [re.escape(f"{owner}.{one}") for one in wrong]
+        self._wrong += [re.escape(f"{owner}.{one}" if owner else one) for one in wrong]
         if wrong:
             longest_first = "|".join(sorted(self._wrong, key=len, reverse=True))
             self._pattern = re.compile(rf"(?<![\w.])(?:{longest_first})(?![\w-])")
@@ -40,16 +40,24 @@ class WrongNames:
 
 
 def _usable_match(match: re.Match[str]) -> str:
-    owner, _, name = match[0].partition(".")
-    return f"{owner}.{usable(name)}"
+    owner, dot, name = match[0].partition(".")
+    if not dot:
+        return usable(owner)
+    return f"{owner}{dot}{usable(name)}"
 
 
 def names_of_other_tools(steps: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the names that other tools give to results and items in keys of *steps*."""
+    """Yield the names that other tools give to results and items in keys of *steps*.
+
+    Also those of items that no expression can use.
+    """
     from almaflow.steps.foreign_keys import STEP
 
     for step in steps:
         for key, value in step.items():
+            named = value.get("as") if isinstance(value, dict) else None
+            if isinstance(named, str) and not re.fullmatch(IDENTIFIER, named):
+                yield named
             word = STEP.get(normal(key))
             if word is not None and word.meant == "id" and isinstance(value, str):
                 yield value

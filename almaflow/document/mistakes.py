@@ -260,6 +260,9 @@ def _column(message: str, lines: Sequence[str], fault: ParserFailure) -> Mistake
     row = fault.mark[0]
     if why := slips.block_text(lines, row):
         return Mistake("yaml-indentation", why, fault.mark)
+    sign = _line(lines, row)[fault.mark[1] : fault.mark[1] + 1]
+    if sign and sign in "}]":
+        return Mistake("yaml-syntax", f"This `{sign}` closes nothing. Remove it.", fault.mark)
     advice = slips.column_advice(lines, row)
     return Mistake("yaml-indentation", f"{message} {advice}".strip(), fault.mark)
 

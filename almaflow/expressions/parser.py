@@ -318,6 +318,8 @@ def _leftover(token: Token) -> str:
             f"{capital(_token_text(token))} is not expected here. An operator "
             "such as `and`, `==` or `~` is missing before it."
         )
+    if token.type == "comma":
+        return "`,` is not expected here. A list is written in brackets: `['a', 'b']`."
     return f"`{token.value}` is not expected here."
 
 

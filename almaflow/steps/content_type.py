@@ -39,8 +39,10 @@ _OTHER_WORDS: Mapping[str, str] = {
     word: code
     for code, words in {
         "BIB_MMS": "titles/title/bib/bibs/bib records/bibliographic records/bibliographic titles"
-        "/alle titel/titel/titelsätze/tous les titres/todos los títulos/כותרים/所有题名/书目",
+        "/alle titel/titel/titelsätze/tous les titres/titres/notices/títulos/todos los títulos"
+        "/כותרים/所有题名/书目",
         "ITEM": "item/items/physical item/exemplar/exemplare/physische exemplare/exemplaires"
+        "/exemplaires physiques/ejemplares físicos"
         "/ejemplares/פריטים/פריטים פיזיים/单册/实体单册",
         "HOLDING": "holdings/holding records/bestand/bestände/holdingsätze/מלאי",
         "USER": "user/patron/patrons/benutzer/benutzende/nutzer/utilisateurs/usuarios/משתמשים"

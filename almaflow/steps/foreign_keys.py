@@ -171,7 +171,13 @@ FOR_EACH: Advice = table(
 )
 
 BRANCH: Advice = table(
-    use_key("on", "The value to compare is written", "value switch expression condition if"),
+    use_key("on", "The value to compare is written", "value switch expression condition"),
+    advise(
+        "A branch compares a value: `branch: {{on: steps.x.outcome, cases: {{succeeded: […]}}, "
+        "default: […]}}`. A condition is written `if` in each step of the arm.",
+        "if",
+        meant="on then else cases",
+    ),
     advise(
         "The arms are a mapping under `cases`: `cases: {{succeeded: […]}}`.",
         "case when then",

@@ -111,7 +111,7 @@ def test_literals_mean_what_is_written(source: str, value: str) -> None:
             "A text is not expected here. An operator such as `and`, `==` or `~` is missing "
             "before it.",
         ),
-        ("a, b", 1, "`,` is not expected here."),
+        ("a, b", 1, "`,` is not expected here. A list is written in brackets: `['a', 'b']`."),
         ("a +", 3, "The expression ends too early. Something is missing here."),
         ("a.", 2, "The expression ends too early. Something is missing here."),
         ("a | (b)", 4, "A name is expected here, not `(`."),
