@@ -66,6 +66,9 @@ class ResultFile:
         if os.path.islink(self._folder):
             return
         with suppress(OSError):
+            if not self._folder.exists() and _is_anothers(self._folder.parent):
+                # Who owns the project, and asks without sudo, could not use the folder.
+                return
             self._folder.mkdir(mode=0o700, exist_ok=True)
             if distrust(self._folder):
                 return
@@ -96,6 +99,10 @@ class ResultFile:
         except OSError:
             with suppress(OSError):
                 aside.unlink()
+
+
+def _is_anothers(folder: Path) -> bool:
+    return hasattr(os, "geteuid") and os.stat(folder).st_uid != os.geteuid()
 
 
 def _result(data: Any) -> Result:

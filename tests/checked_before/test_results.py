@@ -132,6 +132,17 @@ def test_a_folder_that_cannot_be_made_has_no_results(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == [".almaflow"]
 
 
+def test_no_folder_is_made_in_the_project_of_another_user(
+    kept: ResultFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+
+    kept.write([result()])
+
+    assert os.listdir(tmp_path) == []
+
+
 def test_who_reads_while_others_write_reads_all_or_nothing(kept: ResultFile) -> None:
     kept.write([result("0", *[PROBLEM] * 100)])
 
