@@ -88,6 +88,7 @@ VALUES: Mapping[str, str] = {
     **dict.fromkeys(("prod", "live"), "production"),
     **dict.fromkeys(("test", "testing", "sb", "premium sandbox"), "sandbox"),
     **dict.fromkeys(("queue", "wait"), "queue_one"),
+    **dict.fromkeys(("catchup", "catch_up", "coalesce"), "latest"),
     **dict.fromkeys(("parallel", "concurrent"), "allow"),
     **dict.fromkeys(("europe", "emea", "de", "at", "ch", "uk", "fr", "germany"), "eu"),
     **dict.fromkeys(("us", "usa", "north america", "america"), "na"),

@@ -16,6 +16,15 @@ TIMINGS = ("cron", "daily", "weekly", "monthly", "every", "dates")
 """The keys that say when; an entry has one of them."""
 
 
+def _refuse_several(data: dict[str, Any]) -> None:
+    """Refuse several timings in one entry when each of them is whole, with its time."""
+    texts = {key: getattr(data[key], "text", data[key]) for key in TIMINGS if key in data}
+    if all(isinstance(one, str) and any(map(str.isdigit, one)) for one in texts.values()):
+        each = " and ".join(f"`- {in_line({key: text})}`" for key, text in texts.items())
+        why = f"An entry of a schedule has one timing. Write an entry for each: {each}."
+        raise refused("choose_one", why, key=[*texts][1])
+
+
 class ScheduleEntry(Model):
     """When the workflow is due: one of `cron`, `daily`, `weekly`, `monthly`, `every`, `dates`."""
 
@@ -79,6 +88,8 @@ class ScheduleEntry(Model):
     @classmethod
     def _not_in_parts(cls, data: Any) -> Any:
         known = fields_of(cls)
+        if isinstance(data, dict) and len(data.keys() & {*TIMINGS}) > 1:
+            _refuse_several(data)
         # Texts under our own keys, as in most files, are no parts: nothing is imported for them.
         if isinstance(data, dict) and not all(
             key in known and isinstance(value, str) for key, value in data.items()

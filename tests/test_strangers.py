@@ -151,6 +151,23 @@ def test_a_message_to_people_at_the_top_belongs_to_notify() -> None:
     assert "`notify: {on: [failed], to: systems}`" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("head", "right"),
+    [
+        ("schedule: {daily: 02:30, weekly: mon 06:00}", '- {daily: "02:30"}'),
+        ("schedule: {daily: '02:30', missed: catchup}", "latest"),
+        ("inputs: {x: {pattern: '/^[0-9]+$/'}}", "^[0-9]+$"),
+        ("vars: {x: '{{ yesterday }}'}", "today - days(1)"),
+        ("vars: {x: '{{ last_month }}'}", "today - months(1)"),
+        ("timeout: 0", "10m"),
+    ],
+)
+def test_a_mistake_above_the_steps_is_one_problem(head: str, right: str) -> None:
+    (problem,) = problems_of(f"{head}\nsteps:\n  - wait: 1m\n")
+
+    assert f"`{right}`" in problem.message
+
+
 def test_a_step_by_number_leads_to_its_name() -> None:
     (problem,) = problems_of(f"{FIND}  - delete_set: '{{{{ steps[0].set_id }}}}'\n")
 

@@ -128,6 +128,10 @@ class DeclaredNames:
             self._check_literal((*path, "enum", place), alone, value)
 
     def _check_pattern(self, path: PathTo, pattern: str) -> None:
+        if len(pattern) > 2 and pattern[0] == pattern[-1] == "/":
+            message = f"A pattern has no `/` around it. Write `{pattern[1:-1]}`."
+            self.notes.at(path, "bad-pattern", message)
+            return
         problem = pattern_problem(pattern)
         if problem is not None:
             message, offset = problem

@@ -41,6 +41,10 @@ _NAMES: Mapping[str, str] = {
         "It is a name of another tool. `almaflow explain expressions` lists the names that exist.",
         "github gitlab matrix runner jobs needs job hostvars ansible_facts context this self task",
     ),
+    **_for("Write `today - days(1)`.", "yesterday gestern hier"),
+    **_for("Write `today + days(1)`.", "tomorrow"),
+    **_for("Write `today - months(1)`.", "last_month previous_month prev_month"),
+    **_for("Write `run.name`.", "workflow workflow_name dag"),
     **_for("Write `inputs.name` or `vars.name`.", "params parameters args arguments var variables"),
     **_for(
         "Write `today`, `now`, or `run.scheduled_at` for the time of the timetable.",
