@@ -16,7 +16,7 @@ from almaflow.late_dataclasses import dataclass
 from almaflow.problems import did_you_mean
 from almaflow.settings import data_path
 from almaflow.text_files import MIB, FileUnreadable, read_text
-from almaflow.timetable import Calendar, Timetable, TimetableInvalid, check_ics, find_zone
+from almaflow.timetable import Calendar, Timetable, TimetableInvalid, days_of_ics, find_zone
 
 if TYPE_CHECKING:
     from almaflow.schedule_entry import ScheduleEntry
@@ -171,7 +171,7 @@ LARGEST_CALENDAR = 4 * MIB
 def _ics_text(name: str, project: Project) -> str:
     try:
         text = read_text(data_path(project.folder, name), LARGEST_CALENDAR)
-        check_ics(text)
+        days_of_ics(text)
     except (FileUnreadable, TimetableInvalid) as error:
         reason = str(error).removesuffix(".")
         raise RequestWrong(f"The calendar file {name} cannot be read: {reason}.") from error

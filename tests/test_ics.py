@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almaflow.timetable import Calendar, TimetableInvalid, check_ics
-from almaflow.timetable.ics import MOST_TEXT, days_of_ics
+from almaflow.timetable import Calendar, TimetableInvalid, days_of_ics
+from almaflow.timetable.ics import MOST_TEXT
 from tests.examples import examples
 from tests.work import calls_made_by
 
@@ -24,7 +24,6 @@ def calendar(*events: str, more: str = "") -> str:
 
 def days(*events: str, year: int = 2026, more: str = "") -> list[str]:
     text = calendar(*events, more=more)
-    check_ics(text)
     return [f"{day:%m-%d}" for day in sorted(days_of_ics(text)) if day.year == year]
 
 
@@ -104,7 +103,7 @@ REFUSED = {
 def test_what_has_no_bound_is_refused_soon(event: str) -> None:
     def refuse() -> None:
         with pytest.raises(TimetableInvalid):
-            check_ics(calendar(event))
+            days_of_ics(calendar(event))
 
     # Dates laid out one by one until the year 2100 would be millions of calls.
     assert calls_made_by(refuse) < 1_000_000
@@ -126,7 +125,7 @@ def test_the_line_that_cannot_be_read_is_named(line: str) -> None:
     lines = ["SUMMARY:closed", *([] if "DTSTART" in line else ["DTSTART;VALUE=DATE:20260101"])]
 
     with pytest.raises(TimetableInvalid) as raised:
-        check_ics(calendar("\n".join([*lines, line])))
+        days_of_ics(calendar("\n".join([*lines, line])))
 
     assert line in str(raised.value)
 
@@ -141,7 +140,7 @@ def test_the_line_that_cannot_be_read_is_named(line: str) -> None:
 )
 def test_an_event_without_usable_times_is_named(event: str) -> None:
     with pytest.raises(TimetableInvalid) as raised:
-        check_ics(calendar("SUMMARY:the inventory\n" + event))
+        days_of_ics(calendar("SUMMARY:the inventory\n" + event))
 
     assert "the inventory" in str(raised.value)
 
@@ -165,7 +164,7 @@ def test_an_event_without_usable_times_is_named(event: str) -> None:
 )
 def test_what_is_no_calendar_or_too_large_is_refused(text: str) -> None:
     with pytest.raises(TimetableInvalid):
-        check_ics(text)
+        days_of_ics(text)
 
 
 def test_an_event_that_replaces_a_repetition_counts_instead_of_it_in_its_last_version() -> None:
@@ -217,7 +216,7 @@ RULES = st.builds(
 def test_any_text_is_read_or_refused(lines: list[str]) -> None:
     text = calendar("DTSTART;VALUE=DATE:20260101\n" + "\n".join(lines))
     try:
-        check_ics(text)
+        days_of_ics(text)
     except TimetableInvalid:
         return
     assert all(1900 <= day.year <= 2102 for day in days_of_ics(text))
@@ -236,4 +235,4 @@ def test_the_cases_from_outside(tmp_path: Path) -> None:
     """Two files that were valid, and then stopped every workflow of a `serve`."""
     for event in (REFUSED["a length beyond the calendar"], REFUSED["an end in the year 9999"]):
         with pytest.raises(TimetableInvalid):
-            check_ics(calendar(event, more="PRODID:x\n"))
+            days_of_ics(calendar(event, more="PRODID:x\n"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from almaflow.cli.settings_above import find_named_project
+from almaflow.cli.settings_above import open_project as open_project
 from almaflow.clock import Clock, SystemClock, sleep
 from almaflow.errors import RequestWrong
 from almaflow.late_dataclasses import dataclass
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
     from almaflow.settings import Project
     from almaflow.virtual_time import VirtualClock
     from almaflow.workflow_loader import LoadedWorkflow
-
-
-def open_project() -> Project:
-    """Return the project of the working directory; Raises: DocumentsInvalid."""
-    return find_named_project()
 
 
 @contextmanager

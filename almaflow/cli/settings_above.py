@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from almaflow.settings import Project
 
 
-def find_named_project() -> Project:
+def open_project() -> Project:
     """Return the project of the working directory, its secrets hidden from all output.
 
     If its settings are in a folder above, stderr names the file: it decides where API keys are
@@ -32,7 +32,7 @@ def find_named_project() -> Project:
 
 
 def find_store_settings() -> StoreSettings:
-    """Return a part of what `find_named_project` finds; models are built for a changed file only.
+    """Return a part of what `open_project` finds; models are built for a changed file only.
 
     Raises:
         DocumentsInvalid: the settings have problems.
@@ -61,9 +61,9 @@ def _begin_with(settings: StoreSettings) -> None:
 
 
 def find_project_anyway() -> tuple[Project, list[Problem]]:
-    """Return what `find_named_project` finds, and its problems; with problems, without settings."""
+    """Return what `open_project` finds, and its problems; with problems, without settings."""
     try:
-        return find_named_project(), []
+        return open_project(), []
     except DocumentsInvalid as error:
         from almaflow.settings import Project, Settings
 
@@ -72,12 +72,12 @@ def find_project_anyway() -> tuple[Project, list[Problem]]:
 
 
 def find_existing_project() -> Project:
-    """Return what `find_named_project` finds; Raises: RequestWrong when there is no almaflow.yaml.
+    """Return what `open_project` finds; Raises: RequestWrong when there is no almaflow.yaml.
 
     Raises:
         DocumentsInvalid: the settings have problems.
     """
-    project = find_named_project()
+    project = open_project()
     if project.document is None:
         raise RequestWrong(
             f"There is no {FILE_NAME} in {project.folder} or a folder above it. Create a project "

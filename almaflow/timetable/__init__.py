@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from almaflow.timetable.daytimes import day_time_cron
     from almaflow.timetable.errors import TimetableInvalid
     from almaflow.timetable.foreign_schedules import words_of_cron, words_of_parts
-    from almaflow.timetable.ics import check_ics
+    from almaflow.timetable.ics import days_of_ics
     from almaflow.timetable.maintenance import Maintenance, MaintenanceHours
     from almaflow.timetable.spoken_schedules import words_of_text
     from almaflow.timetable.spoken_times import date_meant, time_meant
@@ -33,7 +33,7 @@ _NAMES = {
     "daytimes": ("day_time_cron",),
     "errors": ("TimetableInvalid",),
     "foreign_schedules": ("words_of_cron", "words_of_parts"),
-    "ics": ("check_ics",),
+    "ics": ("days_of_ics",),
     "maintenance": ("Maintenance", "MaintenanceHours"),
     "spoken_schedules": ("words_of_text",),
     "spoken_times": ("date_meant", "time_meant"),

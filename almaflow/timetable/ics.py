@@ -62,11 +62,6 @@ _MOST_BLAMED = 2000
 _MOST_SHOWN = 80
 
 
-def check_ics(text: str) -> None:
-    """Check that a calendar file can be read and laid out; Raises: TimetableInvalid."""
-    days_of_ics(text)
-
-
 def days_of_ics(text: str) -> Mapping[date, str]:
     """Return the days until `LAST_LAID_OUT` that a calendar file has events on, with their names.
 

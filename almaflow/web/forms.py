@@ -12,11 +12,9 @@ from urllib.parse import quote
 from fastapi import Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from almaflow.errors import AlmaflowError
 from almaflow.late_dataclasses import dataclass
 from almaflow.operations.typed_text import check_typed
 from almaflow.web.context import person_of
-from almaflow.web.errors import status_of
 from almaflow.web.rendering import render
 from almaflow.web.security.people import Person
 
@@ -126,11 +124,6 @@ class Confirmation:
 def ask(request: Request, question: Confirmation, status: int = HTTPStatus.OK) -> Response:
     """Return the page that asks for the confirmation."""
     return render(request, "confirm.html", status, question=question)
-
-
-def refused(error: AlmaflowError) -> int:
-    """Return the status of a form that is shown again with an error."""
-    return status_of(error)
 
 
 def done(address: str) -> Response:

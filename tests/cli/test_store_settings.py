@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.cli import settings_above
-from almaflow.cli.settings_above import find_named_project, find_store_settings
+from almaflow.cli.settings_above import open_project, find_store_settings
 from almaflow.errors import DocumentsInvalid
 from almaflow.redaction import REDACTION
 from almaflow.settings import project
@@ -49,7 +49,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_settings_that_have_not_changed_are_read_once(file: Path, read: list[Path]) -> None:
     first, again = find_store_settings(), find_store_settings()
 
-    assert again == first == find_named_project().store_settings
+    assert again == first == open_project().store_settings
     assert again.url == f"sqlite:///{file.parent}/runs.db"
     assert read == [file, file]
 
@@ -77,7 +77,7 @@ def test_whatever_changes_counts_immediately(file: Path, name: str) -> None:
 
     CHANGES[name](file)
 
-    assert find_store_settings() == find_named_project().store_settings
+    assert find_store_settings() == open_project().store_settings
 
 
 WRONG: dict[str, Callable[[Path], object]] = {

@@ -23,7 +23,8 @@ from almaflow.operations.resolution import (
 from almaflow.store import RunRecord
 from almaflow.web.api.answers import LONGEST_NAME, RunName
 from almaflow.web.context import Context, WebContext
-from almaflow.web.forms import Form, Operator, Written, done, refused, run_address
+from almaflow.web.errors import status_of
+from almaflow.web.forms import Form, Operator, Written, done, run_address
 from almaflow.web.pages.run_actions import about
 from almaflow.web.rendering import render
 
@@ -72,7 +73,7 @@ def resolve(
     except StoreError:
         raise
     except AlmaflowError as error:
-        return _ask(request, context, record, lost, form, str(error), refused(error))
+        return _ask(request, context, record, lost, form, str(error), status_of(error))
     context.wake()
     return done(run_address(record.id))
 

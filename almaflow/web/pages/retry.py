@@ -12,16 +12,8 @@ from almaflow.operations.retrying import ComingAttempt, preview_retry, queue_ret
 from almaflow.runs.retry_plan import submission_text
 from almaflow.web.api.answers import RunName
 from almaflow.web.context import Context, WebContext
-from almaflow.web.forms import (
-    Button,
-    Confirmation,
-    Field,
-    Operator,
-    Written,
-    done,
-    refused,
-    run_address,
-)
+from almaflow.web.errors import status_of
+from almaflow.web.forms import Button, Confirmation, Field, Operator, Written, done, run_address
 from almaflow.web.pages.run_actions import StepQuery, about
 from almaflow.web.rendering import render
 
@@ -56,7 +48,7 @@ def retry(
             raise RequestWrong("Confirm that these jobs are to be submitted again.")
         queue_retry(context.store, coming, who.by)
     except AlmaflowError as error:
-        return _ask(request, context, coming, str(error), refused(error))
+        return _ask(request, context, coming, str(error), status_of(error))
     context.wake()
     return done(run_address(coming.run.id))
 

@@ -15,6 +15,7 @@ from almaflow.operations.run_records import is_worked_on
 from almaflow.store import RunRecord
 from almaflow.web.api.answers import LONGEST_NAME, RunName
 from almaflow.web.context import Context, WebContext
+from almaflow.web.errors import status_of
 from almaflow.web.forms import (
     Button,
     Confirmation,
@@ -23,7 +24,6 @@ from almaflow.web.forms import (
     Written,
     ask,
     done,
-    refused,
     run_address,
 )
 
@@ -139,7 +139,7 @@ def approve(
         )
     except AlmaflowError as error:
         question = _question(context, run, step, form.get("comment", ""), str(error))
-        return ask(request, question, refused(error))
+        return ask(request, question, status_of(error))
     context.wake()
     return done(run_address(given.run))
 

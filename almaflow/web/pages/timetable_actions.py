@@ -13,6 +13,7 @@ from almaflow.operations.skipping import next_tick, skip_next
 from almaflow.operations.typed_times import read_future
 from almaflow.store import SchedulePause
 from almaflow.web.context import Context, WebContext
+from almaflow.web.errors import status_of
 from almaflow.web.forms import (
     Button,
     Confirmation,
@@ -22,7 +23,6 @@ from almaflow.web.forms import (
     Written,
     ask,
     done,
-    refused,
     workflow_address,
 )
 from almaflow.web.named import Known
@@ -56,7 +56,7 @@ def begin_pause(
         pause(project, context.store, name, until=until, note=note, by=who.by)
     except RequestWrong as error:
         question = _pause_question(context, name, form, error=str(error))
-        return ask(request, question, refused(error))
+        return ask(request, question, status_of(error))
     context.wake()
     return done(workflow_address(name))
 
@@ -176,7 +176,7 @@ def skip(request: Request, context: Context, who: Operator, form: Written, name:
             expected=_instant(form.text("at")),
         )
     except RequestWrong as error:
-        return ask(request, _skip_question(context, name, form, str(error)), refused(error))
+        return ask(request, _skip_question(context, name, form, str(error)), status_of(error))
     context.wake()
     return done(workflow_address(skipped.workflow))
 
