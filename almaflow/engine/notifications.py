@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from almaflow.engine.journal import RunJournal
 from almaflow.engine.resources import Services
 from almaflow.outcome import Outcome
@@ -128,11 +126,8 @@ def link_of(journal: RunJournal, outcome: Outcome) -> str:
     ]
     if outcome is not Outcome.SUCCEEDED and bad:
         ends = bad
-    return _last(str(end["facts"].get("link", "")) for end in ends)
-
-
-def _last(links: Iterable[str]) -> str:
-    return next((link for link in reversed(list(links)) if link), "")
+    links = [str(end["facts"].get("link", "")) for end in ends]
+    return next(filter(None, reversed(links)), "")
 
 
 _ENDED = {
