@@ -122,13 +122,9 @@ def contains(frame: EvaluationFrame, container: Any, value: Any) -> bool:
     return any(equal(frame, one, value) for one in container)
 
 
-def _unequal(frame: EvaluationFrame, left: Any, right: Any) -> bool:
-    return not equal(frame, left, right)
-
-
 COMPARISONS: Mapping[str, Callable[[EvaluationFrame, Any, Any], bool]] = {
     "eq": equal,
-    "ne": _unequal,
+    "ne": lambda frame, left, right: not equal(frame, left, right),
     "lt": lambda frame, left, right: comes_before(frame, left, right, or_equal=False),
     "lteq": lambda frame, left, right: comes_before(frame, left, right, or_equal=True),
     "gt": lambda frame, left, right: comes_before(frame, right, left, or_equal=False),

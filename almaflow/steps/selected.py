@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -29,21 +29,9 @@ def selected(node: Node, wanted: Demand) -> Demand:
     return _READERS.get(node["type"], _other)(node, wanted)
 
 
-def _field(node: Node, wanted: Demand) -> Demand:
-    return having(node["value"], wanted)
-
-
 def _chain(node: Node, wanted: Demand) -> Demand:
     """`a.b`, `a[0]`, `a | b`: what is last is asked first."""
     return reduce(lambda want, child: selected(child, want), reversed(node["children"]), wanted)
-
-
-def _index(node: Node, wanted: Demand) -> Demand:
-    return each(wanted)
-
-
-def _slice(node: Node, wanted: Demand) -> Demand:
-    return each(wanted.item)
 
 
 def _projection(node: Node, wanted: Demand) -> Demand:
@@ -141,14 +129,6 @@ def _both(*demands: Demand) -> Demand:
     return reduce(operator.or_, demands, ANY)
 
 
-def _itself(node: Node, wanted: Demand) -> Demand:
-    return wanted
-
-
-def _nothing(node: Node, wanted: Demand) -> Demand:
-    return ANY
-
-
 def _either(node: Node, wanted: Demand) -> Demand:
     return _both(*(selected(child, wanted) for child in node["children"]))
 
@@ -158,11 +138,11 @@ def _other(node: Node, wanted: Demand) -> Demand:
     return _both(*(selected(child, ANY) for child in node["children"]))
 
 
-_READERS = {
-    "field": _field,
+_READERS: Mapping[str, Callable[[Node, Demand], Demand]] = {
+    "field": lambda node, wanted: having(node["value"], wanted),
     **dict.fromkeys(("subexpression", "index_expression", "pipe"), _chain),
-    "index": _index,
-    "slice": _slice,
+    "index": lambda node, wanted: each(wanted),
+    "slice": lambda node, wanted: each(wanted.item),
     **dict.fromkeys(("projection", "filter_projection"), _projection),
     "value_projection": _value_projection,
     "flatten": _flatten,
@@ -172,6 +152,6 @@ _READERS = {
     "multi_select_list": _list,
     "multi_select_dict": _mapping,
     "function_expression": _function,
-    **dict.fromkeys(("identity", "current"), _itself),
-    "literal": _nothing,
+    **dict.fromkeys(("identity", "current"), lambda node, wanted: wanted),
+    "literal": lambda node, wanted: ANY,
 }

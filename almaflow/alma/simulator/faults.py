@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
+from functools import partial
 
 from almaflow.alma.simulator.reply import ApiError, ErrorEnvelope, Reply, WireFault
 from almaflow.alma.simulator.scenario import Fault, FaultKind
@@ -176,27 +177,13 @@ def _page(status: int, title: str, refuse: RenderError) -> Reply:
     return replace(base, headers={**headers, **_HTML}, body=body.encode())
 
 
-def _garbage(fault: Fault, refuse: RenderError) -> Reply:
-    base = refuse(ApiError("402119", status=fault.status or 200))
-    return replace(base, body=b'\x00{"job": [<job>\xff\xfe')
-
-
-def _nan(fault: Fault, refuse: RenderError) -> Reply:
-    return _json(fault, refuse, b'{"id": NaN, "total_record_count": Infinity}')
-
-
-def _nested(fault: Fault, refuse: RenderError) -> Reply:
-    return _json(fault, refuse, b'{"id":' * 5000 + b"1" + b"}" * 5000)
+def _raw(fault: Fault, refuse: RenderError, body: bytes) -> Reply:
+    return replace(refuse(ApiError("402119", status=fault.status or 200)), body=body)
 
 
 def _json(fault: Fault, refuse: RenderError, body: bytes) -> Reply:
-    base = refuse(ApiError("402119", status=fault.status or 200))
-    headers = {**base.headers, "content-type": "application/json;charset=UTF-8"}
-    return replace(base, headers=headers, body=body)
-
-
-def _empty(fault: Fault, refuse: RenderError) -> Reply:
-    return replace(refuse(ApiError("402119", status=fault.status or 200)), body=b"")
+    raw = _raw(fault, refuse, body)
+    return replace(raw, headers={**raw.headers, "content-type": "application/json;charset=UTF-8"})
 
 
 def _error_list(fault: Fault, refuse: RenderError) -> Reply:
@@ -207,9 +194,9 @@ def _error_list(fault: Fault, refuse: RenderError) -> Reply:
 _MADE_UP: dict[FaultKind, Callable[[Fault, RenderError], Reply]] = {
     FaultKind.ROUTING_ERROR: _routing_error,
     FaultKind.HTML: _html,
-    FaultKind.GARBAGE: _garbage,
-    FaultKind.NAN: _nan,
-    FaultKind.NESTED: _nested,
-    FaultKind.EMPTY: _empty,
+    FaultKind.GARBAGE: partial(_raw, body=b'\x00{"job": [<job>\xff\xfe'),
+    FaultKind.NAN: partial(_json, body=b'{"id": NaN, "total_record_count": Infinity}'),
+    FaultKind.NESTED: partial(_json, body=b'{"id":' * 5000 + b"1" + b"}" * 5000),
+    FaultKind.EMPTY: partial(_raw, body=b""),
     FaultKind.ERROR_LIST_IN_200: _error_list,
 }
