@@ -66,7 +66,8 @@ def load_workflow(
         DocumentsInvalid: there is an error in it; carries all its problems, warnings too.
     """
     around = CheckContext(project, None, project.document is not None and not simulated)
-    return _load_file(WorkflowLoader(check_document), path, shown_as or display_path(path), around)
+    shelf = WorkflowLoader(check_document)
+    return _loaded(_check_file(shelf, path, shown_as or display_path(path), around))
 
 
 def load_text(text: str, file: str) -> LoadedWorkflow:
@@ -93,12 +94,6 @@ def _load_text(text: str, file: str) -> LoadedWorkflow:
 
 _IN_USE: WeakValueDictionary[tuple[str, str], LoadedWorkflow] = WeakValueDictionary()
 """The valid workflows that are in use, by text and file."""
-
-
-def _load_file(
-    shelf: WorkflowLoader, path: Path, shown_as: str, around: CheckContext
-) -> LoadedWorkflow:
-    return _loaded(_check_file(shelf, path, shown_as, around))
 
 
 def _check_file(

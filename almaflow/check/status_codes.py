@@ -132,7 +132,8 @@ def _check_cases(
                 )
                 notes.at_key(place, "duplicate-case", message)
             elif ending and ending.group(2) == "outcome":
-                _check_outcome(notes, place, value)
+                if message := outcome_problem(value):
+                    notes.at_key(place, "unknown-outcome", message)
             elif ending and of_job and value:
                 # The status is empty until Alma gives one, so there may be a case for that.
                 check_status(notes, place, value, is_key=True)
@@ -145,12 +146,6 @@ def _in_its_case(value: str, kind: str) -> str:
         return value.lower() if value.lower() in OUTCOMES else value
     # `failed` is an outcome, and FAILED a status.
     return value.upper() if value.upper() in KNOWN_STATUSES and value not in OUTCOMES else value
-
-
-def _check_outcome(notes: ProblemCollector, path: PathTo, value: str) -> None:
-    message = outcome_problem(value)
-    if message:
-        notes.at_key(path, "unknown-outcome", message)
 
 
 def outcome_problem(value: str) -> str:

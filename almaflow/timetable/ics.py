@@ -144,7 +144,7 @@ def _lay_out(events: Sequence[Any], days: dict[date, str]) -> None:
             replaced.setdefault(_uid(event), set()).add(day)
     laid_out = 0
     for event in events:
-        name = _name(event)
+        name = str(event.get("SUMMARY", "")) or "an event"
         length = _known_length(name, event)
         without = {*_dates(event, "EXDATE")}
         if _replaced(event) is None:
@@ -211,10 +211,6 @@ def _listed(event: Any, name: str) -> list[Any]:
 def _dates(event: Any, name: str) -> Iterator[date]:
     for listed in _listed(event, name):
         yield from (_day(one.dt) for one in listed.dts)
-
-
-def _name(event: Any) -> str:
-    return str(event.get("SUMMARY", "")) or "an event"
 
 
 def _uid(event: Any) -> str:

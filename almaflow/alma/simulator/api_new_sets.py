@@ -52,7 +52,8 @@ def _plain(call: IncomingRequest, body: RequestBody) -> AlmaSet:
     name = _name(call, body)
     if kind not in texts.SET_TYPES:
         raise ApiError("402262")
-    _check_content(content)
+    if content not in texts.SET_CONTENTS:
+        raise ApiError("402265", f"Failed to create a set. Content type {content!r} is not valid.")
     if kind == "ITEMIZED":
         members = Members()
         if call.institution.switches.members_on_create == "add":
@@ -156,11 +157,6 @@ def _name(call: IncomingRequest, body: RequestBody, otherwise: str = "") -> str:
     if call.institution.set_named(name) is not None:
         raise ApiError("402263")
     return name
-
-
-def _check_content(content: str) -> None:
-    if content not in texts.SET_CONTENTS:
-        raise ApiError("402265", f"Failed to create a set. Content type {content!r} is not valid.")
 
 
 def _keep(

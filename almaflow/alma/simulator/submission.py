@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import Any
 
 from almaflow.alma.simulator import advice
 from almaflow.alma.simulator.alma_sets import AlmaSet
@@ -51,7 +50,9 @@ def submit(call: IncomingRequest) -> EndpointResult:
     run = start(call, job, parameters)
     shape = job_shape(call, job)
     if parameters:
-        shape["parameter"] = [_echo(name, value) for name, value in parameters]
+        shape["parameter"] = [
+            {"name": {"value": name}, "value": value} for name, value in parameters
+        ]
     shape["additional_info"] = {
         "value": triggered(run),
         "link": call.link(f"/conf/jobs/{job.id}/instances/{run.id}"),
@@ -120,10 +121,6 @@ def _parameters(body: RequestBody) -> Parameters:
         parameter = RequestBody(item, body.is_json, "JobParameter")
         pairs.append((parameter.coded("name"), text_of(item.get("value"))))
     return tuple(pairs)
-
-
-def _echo(name: str, value: str) -> dict[str, Any]:
-    return {"name": {"value": name}, "value": value}
 
 
 def _check_kind(job: Job) -> None:
