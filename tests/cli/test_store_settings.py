@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from almaflow.cli import settings_above
-from almaflow.cli.settings_above import open_project, find_store_settings
+from almaflow.cli.settings_above import find_store_settings, open_project
 from almaflow.errors import DocumentsInvalid
 from almaflow.redaction import REDACTION
 from almaflow.settings import project
