@@ -209,6 +209,7 @@ def test_the_functions_of_other_tools_have_an_answer_each(call: str) -> None:
         "branch: {on: run.name, succeeded: [{wait: 1m}]}",
         "branch: {if: 1 == 1, then: [{wait: 1m}], else: [{wait: 2m}]}",
         "id: a\nfind_set: {name: x}",
+        "find_set: {\u200bname: x, id: '1'}",
         "id: all-x\n    find_set: {name: x}\n  - delete_set: '{{ steps.all-x.set_id }}'",
         "id: Find titles\n    find_set: {name: x}\n  - check: steps.Find titles.member_count > 0",
     ],

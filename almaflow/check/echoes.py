@@ -20,8 +20,33 @@ def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
     kept = list(problems)
     places = {one.location for one in kept if one.code in _MISREAD}
     kept = [one for one in kept if one.location not in places or one.code in (*_MISREAD, ALMA_KEY)]
+    kept = _as_unseen(kept)
     kept = _without_placeholders(_without_signs(_keys_in_paths(kept)))
     return sorted(_with_fixes(_without_inner(kept)))
+
+
+_UNSEEN = ("odd-space", "deceptive-character")
+
+
+def _as_unseen(problems: list[Problem]) -> list[Problem]:
+    """Return *problems*; of a key or value that begins with a character that nobody sees, that."""
+    begins = {_begin(one) for one in problems if one.code in _UNSEEN}
+    wrong = {
+        _begin(one)
+        for one in problems
+        if one.severity is Severity.ERROR and one.code not in (*_UNSEEN, ALMA_KEY)
+    } & begins
+    return [
+        replace(one, severity=Severity.ERROR)
+        if one.code in _UNSEEN and _begin(one) in wrong
+        else one
+        for one in problems
+        if one.code in (*_UNSEEN, ALMA_KEY) or _begin(one) not in wrong
+    ]
+
+
+def _begin(problem: Problem) -> tuple[str, int, int]:
+    return problem.location.file, problem.location.line, problem.location.column
 
 
 def _without_placeholders(problems: list[Problem]) -> list[Problem]:

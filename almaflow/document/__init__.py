@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +26,7 @@ from almaflow.document.source import Node, SourceText, Span
 from almaflow.errors import DocumentsInvalid
 from almaflow.field_types import plain_value
 from almaflow.late_patterns import late_pattern
-from almaflow.problems import Location, Problem, at_most
+from almaflow.problems import Location, Problem, Severity, at_most
 from almaflow.text_files import MIB, FileUnreadable, UnreadableReason, decode, read_bytes
 
 MAX_BYTES = MIB
@@ -211,7 +212,13 @@ def parse_document(text: bytes | str, file: str) -> Document:
                 source, span, "yaml-missing-blank", missing_blank(key.group(1), data[key.end() :])
             )
     if root is None or builder.problems:
-        problems = (*builder.problems, *key_problems(source, keys), *odd_spaces(source))
+        spaces, found = list(odd_spaces(source)), builder.problems
+        if spaces and root is None:
+            # From the first of them on, YAML has read something else.
+            first = spaces[0].location.line
+            found = [one for one in found if one.location.line < first]
+            spaces = [replace(one, severity=Severity.ERROR) for one in spaces]
+        problems = (*found, *key_problems(source, keys), *spaces)
         raise DocumentsInvalid(at_most(problems, builder.left_out))
     return Document(source.text, file, data, root, builder.coded_keys)
 
