@@ -24,6 +24,7 @@ from almaflow.errors import DocumentsInvalid
 from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.clock_jumps import ClockJumps
 from almaflow.scheduler.companions import STORE_RETRY_DELAY, Companion, Parts
+from almaflow.scheduler.other_folders import OtherFolders, gone_since
 from almaflow.scheduler.tick_ledger import CycleResult, Ledger
 from almaflow.scheduler.workflow_files import (
     Signature,
@@ -126,6 +127,7 @@ class _Term:
         self._reader = WorkflowWatcher(project)
         self._reading: WorkflowSnapshot | None = None
         self._files = ThreadPool("files", 1)
+        self._others = OtherFolders(project, self._reader, self._files, self._store, self._writer)
         self._companions: Sequence[Companion] = ()
         self._let_go: list[str] = []
         self._settings_problem = ""
@@ -137,6 +139,8 @@ class _Term:
         """Lead, when it is this process's turn, until the term is over."""
         parts = self._service.parts
         with self._files, raise_one_error():
+            if not self._service.started:
+                await self._others.refuse_other_project()
             async with anyio.create_task_group() as tasks:
                 if parts.works_on_standby:
                     tasks.start_soon(parts.work, self._engine)
@@ -185,6 +189,8 @@ class _Term:
             if reported != other.id:
                 reported = other.id
                 self._log(_stands_by(other, self._store.address), leading=False)
+            if news := await self._others.compare(self._clock.elapsed()):
+                self._log(news, level="warning" if self._others.differ else "info")
             await sleep(self._clock, STAND_BY)
         self._log(
             f"This process runs the timetables. The store is {self._store.address}."
@@ -346,6 +352,8 @@ class _Term:
         async with self._turn:
             await ledger.activate(reading.active)
         before, self._reading = self._reading, reading
+        if before is None and (gone := gone_since(reading, schedules)):
+            self._log(gone, level="warning")
         self._tell_files(reading, before)
         self._start_wakeups(ledger)
         for companion in self._companions:
