@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from almaflow.durations import duration_meant
+
 
 class ForeignWord(NamedTuple):
     """A word of other tools, with a *sentence* of what to write instead.
@@ -120,6 +122,8 @@ def value_meant(kind: type, value: Any) -> str:
         return f". Write `{text}` without quotes"
     if kind is bool and (meant := boolean_meant(text)):
         return f", not `{text}`. Write `{meant}`"
+    if kind is bool and duration_meant(text):
+        return f", not `{text}`. How long a step may take is its `timeout: {text}`"
     number = r"-?\d+(?:\.\d+)?" if kind is float else r"-?\d+"
     if kind is not bool and isinstance(value, str) and re.fullmatch(number, text):
         return f". Write `{text}` without quotes"

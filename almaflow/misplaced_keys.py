@@ -270,7 +270,7 @@ def _joined(key: UnknownKey, word: ForeignWord, words: Advice) -> str:
         other = words.get(_word(key, name))
         if other is not None and other.words == word.words and other.inner:
             text = str(getattr(value, "text", value))
-            is_duration = other.inner == "delay"
+            is_duration = other.inner in ("delay", "max")
             meant[other.inner] = _with_unit(text) if is_duration else value
         elif name in key.known and word.meant == word.inner:
             meant[name] = value

@@ -72,6 +72,9 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
         and (settings := _of_query(data, place.keys) or in_one_line(data))
     ):
         return f"Settings are written with colons: `{path[-1]}: {settings}`."
+    if {*place.keys} == {"first", "max"} and isinstance(data, str | Plain):
+        text = str(getattr(data, "text", data))
+        return f"Write `{path[-1]}: {{max: {text}{'s' if text.isdecimal() else ''}}}`."
     examples = [one.key for one in place.models if getattr(one, "example", "")]  # type: ignore[attr-defined]
     if examples and isinstance(data, str | Plain | list):
         first = next((name for name, one in place.keys.items() if one.is_required()), "")

@@ -38,12 +38,15 @@ NOT_AN_ID = "not-an-id"
 """The code of a problem about a text that can never be an id."""
 
 MEANT_AS_TEMPLATE = "meant-as-template"
+EXACT_NAME = "exact-name"
 ID_ENDS_IN_ZEROS = "id-ends-in-zeros"
 PLACEHOLDER_LEFT = "placeholder-left"
 _MEMBER_KEYS = ("members", "add", "remove", "replace")
 _JOB_ID = late_pattern(r"[SMO]\d*")
 # Nothing but a step, or one of its outputs.
 _STEP = late_pattern(r"\s*\{\{\s*steps\.(\w+)(?:\.(\w+))?\s*\}\}\s*")
+# With a sign of other searches for any text.
+_PATTERN = late_pattern(r"[*%]?[^*%]+[*%]")
 _STRIPPED = late_pattern(r"^\W+|\W+$")
 _NO_SET = ("none", "no", "-", "n/a", "nothing", "~", "kein", "keine", "keins", "aucun", "false")
 _FOUND_BY_NAME = ("find_set", "set_members")
@@ -65,6 +68,15 @@ def check_values(
             _check_member(notes, place, source.text, steps)
         elif type(source) in (Template, Message):
             _check_text(notes, place, source, steps)
+            is_pattern = step.kind.key in _FOUND_BY_NAME and _PATTERN.fullmatch(source.text)
+            if is_pattern and not any(placeholders(source.text)):
+                notes.at(
+                    place,
+                    EXACT_NAME,
+                    f"A set is found by its exact name, so `{source.text}` is only the set that is "
+                    "called just that. Write the whole name.",
+                    Severity.WARNING,
+                )
 
 
 def check_id(

@@ -95,6 +95,8 @@ EndingWord = Annotated[Text, AfterValidator(_ending_word)]
 class PollSettings(Model):
     """How often an instance in Alma is polled."""
 
+    foreign: ClassVar[str] = "almaflow.steps.foreign_keys:POLL"
+
     first: Duration = Field(
         default=timedelta(seconds=10),
         description="The wait before the first poll; later waits grow.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -61,6 +61,13 @@ class FindSet(Kind):
         return data
 
     _exactly_one = exactly_one("id", "name")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.name is not None and not self.name.text.strip():
+            why = "The name of the set is empty. Write its exact name."
+            raise refused("bad_value", why, key="name")
+        return self
 
     async def perform(self, context: StepContext) -> StepResult:
         context.outputs.update(set_outputs(await self.find(context)))

@@ -213,6 +213,12 @@ FETCH_FILES: Advice = advise(
     meant="connection pattern to",
 )
 
+POLL: Advice = join(
+    "The longest wait between two polls is written `poll: {whole}`.",
+    inside="first",
+    max="interval every delay seconds period frequency wait",
+)
+
 RETRY: Advice = join(
     "Write `retry: {whole}`.",
     attempts="times max max_retries max_attempts count limit tries retries maximum",
