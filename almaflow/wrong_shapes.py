@@ -101,6 +101,10 @@ def shape_advice(model: type[BaseModel], path: Sequence[str | int], data: Any) -
             "A job works on one set. Write one step for each set, or make one set of them with "
             "`create_set: {name: …, combine: {operator: or, sets: […]}}`."
         )
+    if isinstance(data, dict) and path and isinstance(path[-1], int) and len(path) > 1:
+        around = place_of(model, path[:-1])
+        if around.models and data.keys() <= around.keys.keys():
+            return f"Write it without `- ` or brackets: `{path[-2]}: {in_line(data)}`."
     only = next(iter(data)) if isinstance(data, dict) and len(data) == 1 else ""
     if only and isinstance(data[only], Plain) and data[only].is_empty:
         expression = only if "." in only else f"inputs.{normal(only)}"

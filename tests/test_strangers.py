@@ -77,6 +77,13 @@ def test_what_is_several_keys_elsewhere_is_one_problem(wrong: str, right: str) -
         ("update_set: {id: Reserve, add: ['1']}", '"{{ steps.wanted.set_id }}"'),
         ("find_set: {name: {SET_NAME}}", '"{{ inputs.set_name }}"'),
         ("find_set: {Set ID: '1'}", 'id: "1"'),
+        (
+            "update_set: {id: '1', add: 'ids.csv#Code'}",
+            "add: {file: ids.csv, column: Code}",
+        ),
+        ("update_set: {id: '1', add: 'https://example.edu/ids'}", "{file: ids.csv, column: …}"),
+        ("update_set: {id: '1', add: '{ids}'}", '"{{ inputs.ids }}"'),
+        ("update_set: {id: '1', add: [file: ids.csv]}", "add: {file: ids.csv}"),
         ("submit_job: {job: M44, set: '1', wait: 4h}", "timeout: 4h"),
         ("submit_job: {job: M44, set: '1', poll: 60}", "poll: {max: 60s}"),
         ("submit_job: {job: M44, set: '1', poll: {interval: 60}}", "poll: {max: 60s}"),

@@ -108,7 +108,14 @@ def read_payload(source: bytes | str) -> Payload:
             "URL, or copy both again."
         )
         raise PayloadInvalid(message)
-    return Payload(payload.parameters, payload.job or pasted.job)
+    return Payload(list(map(_sound, payload.parameters)), payload.job or pasted.job)
+
+
+def _sound(parameter: JobParameter) -> JobParameter:
+    """Return *parameter*, an id of a set without the white space that an editor put around it."""
+    if parameter.name != _SET_ID or not parameter.value.strip().isdecimal():
+        return parameter
+    return JobParameter(_SET_ID, parameter.value.strip())
 
 
 def _without_string(text: str) -> str:

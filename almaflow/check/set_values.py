@@ -6,6 +6,7 @@ sent as it is, and Alma's response ("Mandatory parameter value is empty") does n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from almaflow.check.collector import ProblemCollector
@@ -47,6 +48,8 @@ _JOB_ID = late_pattern(r"[SMO]\d*")
 _STEP = late_pattern(r"\s*\{\{\s*steps\.(\w+)(?:\.(\w+))?\s*\}\}\s*")
 # With a sign of other searches for any text.
 _PATTERN = late_pattern(r"[*%]?[^*%]+[*%]")
+# A file with the column that is meant.
+_COLUMN_OF_FILE = late_pattern(r"([\w./ -]+\.(?:csv|tsv|txt))\s*[#:!]\s*(\w[\w ]*)", re.IGNORECASE)
 _STRIPPED = late_pattern(r"^\W+|\W+$")
 _NO_SET = ("none", "no", "-", "n/a", "nothing", "~", "kein", "keine", "keins", "aucun", "false")
 _FOUND_BY_NAME = ("find_set", "set_members")
@@ -206,8 +209,31 @@ def _check_member(
             f"This is one text with {len(ids)} ids, and would be sent as one id. Write each as an "
             f'entry of the list: `["{ids[0]}", "{ids[1]}"{", …" if len(ids) > 2 else ""}]`.',
         )
+    elif "{{" not in text and (name := variable_meant(text)):
+        notes.at(
+            path,
+            NOT_AN_ID,
+            f"A member is the text `{text}`, and nothing replaces it. Declare an input and write "
+            f'`"{{{{ inputs.{name} }}}}"`.',
+        )
+    elif "://" in text:
+        notes.at(
+            path,
+            NOT_AN_ID,
+            f"`{text}` is an address, and members are not read from there. Save the ids in a file "
+            "next to the workflow, and write `{file: ids.csv, column: …}`.",
+        )
+    elif column := _COLUMN_OF_FILE.fullmatch(text):
+        key = next((one for one in reversed(path) if one in _MEMBER_KEYS), "members")
+        notes.at(
+            path,
+            NOT_AN_ID,
+            f"`{text}` would be sent as the id of a member. Write `{key}: {{file: {column[1]}, "
+            f"column: {column[2]}}}`.",
+        )
     elif "{{" not in text and is_file_name(text):
         key = next((one for one in reversed(path) if one in _MEMBER_KEYS), "members")
+        text = text.strip().lstrip("@<")
         saved = saved_as_csv(text)
         workbook = f"Save the workbook as the CSV file {saved}. " if saved else ""
         notes.at(

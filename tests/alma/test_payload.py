@@ -260,6 +260,12 @@ def test_a_payload_that_is_a_string_of_json_is_read(text: str) -> None:
     assert [one.value for one in read_payload(text).parameters] == ["1"]
 
 
+def test_an_id_of_a_set_loses_the_white_space_around_it() -> None:
+    text = json.dumps([{"name": "set_id", "value": "\n 80 \n"}, {"name": "a", "value": " 80 "}])
+
+    assert read_payload(text).parameters == [P("set_id", "80"), P("a", " 80 ")]
+
+
 def test_values_with_the_line_breaks_of_an_editor_are_listed() -> None:
     entries = [("a", "\n1\n"), ("b", "1\n2"), ("c", " 1 "), ("d", "1\n  "), ("e", "  \n 1")]
     text = json.dumps([{"name": name, "value": value} for name, value in entries])
