@@ -15,7 +15,7 @@ from almaflow.field_types import Plain
 # Characters of a value that a message repeats.
 _LONGEST = 80
 # Texts that begin so, or hold this, mean something else in YAML without quotes.
-_NEEDS_QUOTES = ("{", "[", "*", "&", "!", "%", "@", "`", "'", '"', "|", ">", "#", "- ", "? ")
+_NEEDS_QUOTES = ("{", "[", "*", "&", "!", "%", "@", "`", "'", '"', "|", ">", "#", "- ", "?")
 # A longer piece of the file (characters) in the middle of a sentence cannot be read.
 _SHOWN = 60
 
@@ -49,7 +49,7 @@ def _quoted(text: str) -> str:
         not text.strip()
         or text != text.strip()
         or text.startswith(_NEEDS_QUOTES)
-        or text in ("-", "?")
+        or text == "-"
         or text.endswith(":")
         or any(one in text for one in (": ", " #", "{", "}", "[", "]", ","))
         or isinstance(resolve(text), Plain)

@@ -14,6 +14,7 @@ _SIGNS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Zl"
 @example('it\'s a "title"')
 @example("a:")
 @example("?")
+@example("?0")
 @given(st.text(st.one_of(st.sampled_from("'\"\\:#,-?[]{}&*!|>%@` aN1.~=<"), _SIGNS), max_size=40))
 def test_a_repeated_text_means_the_same_when_it_is_pasted(text: str) -> None:
     for line in (f"key: {in_line(text)}", f"{{key: {in_line(text)}}}"):
