@@ -75,6 +75,10 @@ class StoreDamaged(StoreTrouble):
     """The file is not a database, not almaflow's, or broken."""
 
 
+class StoreMoved(StoreTrouble):
+    """The file was removed or replaced after it was opened."""
+
+
 class StoreReadOnly(StoreTrouble):
     """The store can be read but not written."""
 

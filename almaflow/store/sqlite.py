@@ -23,6 +23,7 @@ from almaflow.store.errors import (
     StoreDamaged,
     StoreFull,
     StoreLocked,
+    StoreMoved,
     StoreReadOnly,
     StoreTrouble,
     StoreUnreachable,
@@ -30,6 +31,18 @@ from almaflow.store.errors import (
 from almaflow.store.location import StoreLocation, is_on_read_only_disk, refusal
 from almaflow.store.locks import Locks
 from almaflow.store.tables import SQLITE_TYPES
+
+_BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
+_IN_MEMORY: Final = StoreLocation(None)
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None: there is no file."""
+    try:
+        status = os.stat(file) if file is not None else None
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 class SQLiteConnection(Connection):
@@ -43,6 +56,11 @@ class SQLiteConnection(Connection):
     value_form = ":{}"
     list_form = "IN (SELECT value FROM json_each(:{}))"
 
+    def __init__(self, driver: Any, location: StoreLocation = _IN_MEMORY) -> None:
+        super().__init__(driver)
+        self._location = location
+        self._identity = _identity(location.file)
+
     def bound(self, value: Any) -> Any:
         """Return *value* as SQLite accepts it, a list as JSON."""
         plain = bound(value)
@@ -53,6 +71,14 @@ class SQLiteConnection(Connection):
         return number
 
     def tell(self, statement: str) -> None:
+        if statement == _BEGIN_WRITE and _identity(self._location.file) != self._identity:
+            # In WAL mode, SQLite goes on writing to the file that has no name any more: other
+            # processes would make a new store, and run everything a second time.
+            raise StoreMoved(
+                f"The file of the store {self._location} was removed or replaced while almaflow "
+                "used it. Nothing was recorded.",
+                "Put it back, or end all processes that use it",
+            )
         self.driver.execute(statement).close()
 
     @property
@@ -74,7 +100,7 @@ class SQLite:
     @staticmethod
     def begin_write(locks: Locks) -> str:
         """Return what begins a transaction during which no other process writes."""
-        return "BEGIN IMMEDIATE"
+        return _BEGIN_WRITE
 
     def connect(self) -> Connection:
         """Return a new connection, which begins transactions only where we say so."""
@@ -100,14 +126,14 @@ class SQLite:
         except BaseException:
             connection.close()
             raise
-        return SQLiteConnection(connection)
+        return SQLiteConnection(connection, self._location)
 
     def connect_to_read(self) -> Connection:
         """Return a connection that only reads, also where nothing can be written or created."""
         file = self._location.file
         assert file is not None
         try:
-            return SQLiteConnection(self._opened(file, "mode=ro"))
+            return SQLiteConnection(self._opened(file, "mode=ro"), self._location)
         except sqlite3.Error:
             # To read a database in WAL mode, SQLite creates files next to it, or uses those that
             # are there. Without a log of changes the file itself has everything
@@ -115,7 +141,7 @@ class SQLite:
             log = file.with_name(f"{file.name}-wal")
             if log.exists() and log.stat().st_size:
                 raise
-            return SQLiteConnection(self._opened(file, "immutable=1"))
+            return SQLiteConnection(self._opened(file, "immutable=1"), self._location)
 
     def _opened(self, file: Path, how: str) -> sqlite3.Connection:
         connection = self._connected(f"{file.as_uri()}?{how}", uri=True)

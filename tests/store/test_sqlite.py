@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from almaflow.store import (
     StoreUrlWrong,
     tables,
 )
+from almaflow.store.errors import StoreMoved
 from almaflow.store.location import read_url
 from almaflow.store.sqlite import SQLite
 from tests.store.conftest import HOST, claimed, make_record, open_and_add
@@ -314,6 +316,24 @@ def test_a_store_that_cannot_be_written_says_so(store: Store) -> None:
 
     with pytest.raises(StoreReadOnly, match="cannot be written: attempt to write a readonly"):
         store.record(claim, "w", 1, "begin", EntryState.DONE)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_to_a_file_that_was_removed_or_replaced(
+    store: Store, file: Path, replaced: bool
+) -> None:
+    store.add_run({}, make_record())
+    kept = file.with_name("kept")
+    file.rename(kept)
+    if replaced:
+        shutil.copy(kept, file)
+
+    with pytest.raises(StoreMoved):
+        store.add_run({}, make_record(2))
+    kept.replace(file)
+    store.add_run({}, make_record(3))
+
+    assert sorted(run.key[-1] for run in store.runs()) == ["1", "3"]
 
 
 def test_what_is_read_before_a_write_is_read_inside_the_immediate_transaction(
