@@ -359,8 +359,9 @@ def _entry_without_owner(key: UnknownKey) -> WrongKey | None:
 def _step_above(key: UnknownKey, owner: str) -> WrongKey | None:
     """The key is the kind of the last step of *owner*, which has none, and begins too far left."""
     steps = key.data.get(owner)
-    last = steps[-1] if isinstance(steps, list) and steps else None
-    place = (*key.around, owner, len(steps or ()) - 1)
+    if not isinstance(steps, list) or not steps:
+        return None
+    last, place = steps[-1], (*key.around, owner, len(steps) - 1)
     kinds = UnknownKey(key.document, key.model, place, "").kinds
     if not isinstance(last, dict) or not last or kinds.keys() & last.keys():
         return None

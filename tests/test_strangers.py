@@ -178,6 +178,13 @@ def test_a_mistake_above_the_steps_is_one_problem(head: str, right: str) -> None
     assert f"`{right}`" in problem.message
 
 
+@pytest.mark.parametrize("steps", ["steps:\nwait: 1m\n", "steps: x\nwait: 1m\n"])
+def test_a_kind_in_the_first_column_is_shown_as_a_step(steps: str) -> None:
+    problems = problems_of(steps)
+
+    assert any("`steps: [{wait: 1m}]`" in one.message for one in problems)
+
+
 def test_a_step_by_number_leads_to_its_name() -> None:
     (problem,) = problems_of(f"{FIND}  - delete_set: '{{{{ steps[0].set_id }}}}'\n")
 
