@@ -78,6 +78,7 @@ def test_the_date_that_is_meant_is_shown_when_it_is_certain(text: str, meant: st
         ("24 Uhr", "00:00"),
         ("24.12.2026 um 6 Uhr", "2026-12-24T06:00"),
         ("2026-12-31T24:00", "2027-01-01T00:00"),
+        ("9999-12-31T24:00", ""),
         ("24:30", ""),
         ("later", ""),
     ],

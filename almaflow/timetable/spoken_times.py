@@ -58,7 +58,7 @@ def instant_meant(text: str) -> str:
         return whole
     day, _, time = plain.partition("T" if "T" in plain else " ")
     meant, hour = date_meant(day.rstrip(",")), time_meant(time)
-    if meant and ends_day(time):
+    if meant and ends_day(time) and meant < date.max.isoformat():
         meant, hour = (date.fromisoformat(meant) + timedelta(days=1)).isoformat(), "00:00"
     return f"{meant}T{hour}" if meant and hour else ""
 
