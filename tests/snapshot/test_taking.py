@@ -13,7 +13,7 @@ import pytest
 
 from almaflow.alma.calls import AlmaRequest
 from almaflow.alma.client import AlmaClient
-from almaflow.alma.errors import AlmaError
+from almaflow.alma.errors import AlmaError, ResponseLost
 from almaflow.alma.rate_limit import CallRate
 from almaflow.alma.simulator import Fault, SimulatedAlma, parse_scenario
 from almaflow.alma.simulator.furnish import add_past_runs
@@ -222,6 +222,16 @@ def test_a_hiccup_of_alma_is_waited_for(world: World) -> None:
     world.fault(kind="status", status=503, nth=[2, 5, 6], call="read")
 
     assert world.read().section.missing == ()
+
+
+def test_an_outage_of_everything_ends_the_reading_after_its_first_request(world: World) -> None:
+    begun = world.clock.now()
+    world.fault(kind="status", status=503, call="read")
+
+    with pytest.raises(ResponseLost):
+        world.read()
+
+    assert world.clock.now() - begun < timedelta(minutes=1)
 
 
 def test_an_outage_of_one_list_is_a_missing_part(world: World) -> None:

@@ -133,6 +133,7 @@ class SectionReader:
         self._used_only = used_only
         self._refused: dict[str, str] = {}
         self._errors: list[AlmaError] = []
+        self._has_read = False
         self.requests = 0
 
     async def general(self) -> General:
@@ -304,6 +305,9 @@ class SectionReader:
         except (AlmaRefused, ResponseLost) as error:
             if isinstance(error, AlmaRefused) and error.foreign:
                 raise
+            if isinstance(error, ResponseLost) and not self._has_read:
+                # Nothing has been read yet, so each other part would be tried as often in vain.
+                raise
             self._refused[part] = str(error)
             self._errors.append(error)
             return None
@@ -322,7 +326,9 @@ class SectionReader:
             self._check_bound()
             self.requests += 1
             try:
-                return await self._alma.read(call)
+                result = await self._alma.read(call)
+                self._has_read = True
+                return result
             except (AlmaBusy, AlmaUnreachable, ResponseLost) as error:
                 day = isinstance(error, AlmaBusy) and error.threshold is Threshold.DAY
                 # A host that never answered is probably the wrong one.
