@@ -213,7 +213,8 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     if os.path.lexists(path) and not os.path.isdir(path):
         return path
     folder = project.workflows
-    files = list_workflows(folder).files if os.path.isdir(folder) else ()
+    listing = list_workflows(folder) if os.path.isdir(folder) else None
+    files = listing.files if listing is not None else ()
     named = {file: _names(file) for file in files if _may_be_called(file, name_or_path)}
     matches = _called(name_or_path, named)
     if not matches and len(files) <= _ALL_READ:
@@ -229,6 +230,12 @@ def find_workflow(name_or_path: str, project: Project) -> Path:
     if os.path.isdir(path):
         raise RequestWrong(
             f"`{name_or_path}` is a folder. Specify one of the workflow files in it."
+        )
+    if listing is not None and listing.unreadable:
+        unread, why = next(iter(listing.unreadable.items()))
+        raise RequestWrong(
+            f"There is no workflow `{name_or_path}` in the folders that can be read. "
+            f"{display_path(unread)}: {why}"
         )
     names = {name for names in named.values() for name in names}
     if _looks_like_path(name_or_path):

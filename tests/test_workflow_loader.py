@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -214,3 +216,16 @@ def test_a_scenario_given_as_a_workflow_is_recognised_by_name_and_by_keys(tmp_pa
 def test_the_keys_that_show_a_scenario_are_those_of_scenarios_and_of_no_workflow() -> None:
     assert set(KEYS) == set(Scenario.model_fields) - {"description"}
     assert not set(KEYS) & set(Workflow.model_fields)
+
+
+def test_a_folder_that_cannot_be_read_is_named_where_a_workflow_is_not_found(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scandir(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    write("workflows/nightly.yaml")
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    with pytest.raises(RequestWrong, match="workflows: The folder cannot be read"):
+        find_workflow("nightly", project)

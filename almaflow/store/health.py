@@ -51,9 +51,9 @@ def examine(url: str) -> Health | None:
         StoreError: it cannot be read, a newer almaflow or another program has written it.
     """
     location = read_url(url)
+    check_believed(location)
     if location.url is None and (location.file is None or not location.file.exists()):
         return None
-    check_believed(location)
     backend = backend_for(location, _PATIENCE)
     try:
         return _of_file(location) if location.file is not None else _of_server(location, backend)

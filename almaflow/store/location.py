@@ -144,8 +144,12 @@ def _check_kinds(location: StoreLocation, file: Path) -> None:
         try:
             found = other_kind(path.stat()) or "a file"
         except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise refusal(location, error) from error
+            if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+                raise StoreUnreachable(
+                    f"The store {location} cannot be opened: {error.strerror} ({path}).",
+                    "Check this user's permissions there, or write another place as `store` in "
+                    "almaflow.yaml",
+                ) from error
             continue
         if found != f"a {kind}":
             raise StoreUnreachable(

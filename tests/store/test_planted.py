@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -93,6 +94,20 @@ def test_what_is_not_a_file_or_a_folder_is_named_and_not_waited_for(
         Database.open(f"sqlite:///{store}", NOW)
 
     assert str(path) in str(error.value)
+
+
+def test_a_folder_that_keeps_us_out_is_the_store_s_trouble(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stat(path: Path, **options: Any) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+    with pytest.raises(StoreUnreachable, match="Permission denied"):
+        examine(f"sqlite:///{store}")
+    with pytest.raises(StoreUnreachable, match="Permission denied"):
+        Database.open(f"sqlite:///{store}", NOW)
 
 
 def test_a_name_that_is_too_long_is_the_store_s_trouble(tmp_path: Path) -> None:
