@@ -146,7 +146,7 @@ def _after_end(rest: str) -> str:
     """Return what to do about the *rest* of a text, after the end of its payload."""
     if re.search(r"<(?:\w+:)?job\b", rest):
         return (
-            "Text follows the end of the payload: another payload. Put it into a file of its own; "
+            "Text follows the end of the payload: another payload. Put it into a separate file; "
             "each job has its own step."
         )
     return f"Text follows the end of the payload: `{_excerpt(rest)}`. Remove it."

@@ -1,6 +1,6 @@
 """Whether the `serve`s of a store see the same workflows: hosts at two commits, or two projects.
 
-Only one `serve` keeps the timetables of a store, those of its own folder. What another folder holds
+Only one `serve` keeps the timetables of a store, those of its folder. What another folder holds
 beyond it would not run, and its timetables would end when the other one leads, without a word.
 """
 
@@ -22,7 +22,7 @@ COMPARISON = timedelta(minutes=1)
 """How often a process that stands by compares its workflows with those of the one that leads."""
 
 _MOST_NAMES = 5
-_ONE_STORE_EACH = "if not, give each project a `store` of its own."
+_ONE_STORE_EACH = "if not, give each project a separate `store`."
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _refuse_other_project(store: Store, project: Project, here: WorkflowSnapshot
     raise StoreError(
         f"The store {store.address} belongs to another project: it holds the timetable of "
         f"{_names(scheduled)} and runs at {_names(used)}, and neither is in {project.folder}. "
-        "Correct `store` in almaflow.yaml; each project needs a store of its own."
+        "Correct `store` in almaflow.yaml; each project needs a separate store."
     )
 
 

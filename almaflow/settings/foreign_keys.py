@@ -25,7 +25,7 @@ INSTITUTION: Advice = table(
         "default is_default main",
     ),
     advise(
-        "The network zone is an institution of its own, with its own name and key under "
+        "The network zone is a separate institution, with its own name and key under "
         "`institutions`.",
         "zone nz network network_zone is_nz",
     ),
