@@ -670,3 +670,10 @@ def test_no_message_about_the_settings_repeats_what_may_be_a_secret(
         load_project(file)
 
     assert "hunter2" not in format_problems(caught.value.problems, ProblemFormat.TEXT)
+
+
+def test_a_word_without_end_is_searched_for_secrets_in_one_pass(tmp_path: Path) -> None:
+    with pytest.raises(DocumentsInvalid) as caught:
+        project(tmp_path, f'institutions: "{"null" * 100_000}"')
+
+    assert "nullnull" not in "".join(problem.line_text for problem in caught.value.problems)

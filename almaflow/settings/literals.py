@@ -11,6 +11,7 @@ import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,7 +27,7 @@ from almaflow.settings.strength import SHORTEST_SECRET
 
 # `url`, `base_url` and `store` may hold a password, `host_key` looks like one.
 _DOUBTFUL = frozenset({"url", "base_url", "store"})
-_PAIR = late_pattern(r"([\w.-]+)[\"']?\s*:(?!//)\s*")
+_PAIR = late_pattern(r"(?<![\w.-])([\w.-]+)[\"']?\s*:(?!//)\s*")
 # A message may have a value without the marks around it, as an anchor has.
 _MARKS = "*&!@%{}[]|>"
 _SEPARATORS = late_pattern(r"[\s:,=/\\\"'`]+")
@@ -66,13 +67,18 @@ def _without(message: str, parts: Mapping[str, Sequence[str]]) -> str:
     while at < len(message):
         rest = message[at:]
         fitting = [
-            next(n for n in range(len(part), 0, -1) if rest.startswith(part[:n]))
+            _common_length(rest, part)
             for size in range(_SHORTEST_REPEATED, SHORTEST_SECRET + 1)
             for part in parts.get(rest[:size], ())
         ]
         starred += "***" if fitting else rest[0]
         at += max(fitting, default=1)
     return starred
+
+
+def _common_length(one: str, other: str) -> int:
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _doubtful_parts(text: str) -> dict[str, list[str]]:
