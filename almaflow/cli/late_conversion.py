@@ -12,11 +12,13 @@ from typing import Any
 def convert_late(params: Sequence[Any]) -> Sequence[Any]:
     """Return *params*, which are typer's, with converters that are built for values that need them.
 
-    It may be called again with the same.
+    It may be called again with the same. How typer makes a converter is not documented: those of a
+    version that does it in another way are left as they are.
     """
     for param in params:
-        if not isinstance(param.get_runtime_param, partial):
-            param.get_runtime_param = partial(_LateConverter, param.get_runtime_param)
+        make = getattr(param, "get_runtime_param", None)
+        if make is not None and not isinstance(make, partial):
+            param.get_runtime_param = partial(_LateConverter, make)
     return params
 
 
