@@ -192,9 +192,13 @@ def usage_message(error: Any, arguments: Sequence[str]) -> str:
     wrong = getattr(error, "option_name", None)
     param = getattr(error, "param", None)
     if wrong and hasattr(error, "possibilities"):
-        hint = did_you_mean(wrong, _options(context)) if wrong.startswith("--") else ""
-        if wrong.removeprefix("--") in COMMANDS:
-            hint = hint or f"; a command has no dashes: `almaflow {wrong.removeprefix('--')}`."
+        hint = did_you_mean(wrong, _names(context, "option")) if wrong.startswith("--") else ""
+        word = wrong.removeprefix("--")
+        if word in _names(context, "argument"):
+            places = " ".join(name.upper() for name in _names(context, "argument"))
+            hint = f"; it is written without one: `{command} {places}`."
+        elif word in COMMANDS:
+            hint = hint or f"; a command has no dashes: `almaflow {word}`."
         text = f"`{command}` has no option `{wrong}`{hint or '.'}"
     elif type(error).__name__ == "MissingParameter" and param is not None:
         text = f"`{command}` needs {_named(param)}" + (f": {param.help}" if param.help else ".")
@@ -231,10 +235,12 @@ def _too_many_files(command: str, files: Sequence[str]) -> str:
     )
 
 
-def _options(context: Any) -> list[str]:
+def _names(context: Any, kind: str) -> list[str]:
+    """Return what the options or the arguments of a command are called."""
     if context is None:
         return []
-    return [name for param in context.command.get_params(context) for name in param.opts]
+    params = [one for one in context.command.get_params(context) if one.param_type_name == kind]
+    return [name for param in params for name in param.opts]
 
 
 def _named(param: Any) -> str:

@@ -229,6 +229,11 @@ def test_a_command_completes_from_its_first_letters(
             "`almaflow run --help`.",
         ),
         (
+            ["run", "--simulate", "--scenario", "x.scenario.yaml", "x.yaml"],
+            "`almaflow run` has no option `--scenario`; it is written without one: `almaflow run "
+            "FILE SCENARIO`. See `almaflow run --help`.",
+        ),
+        (
             ["run"],
             "`almaflow run` needs FILE: A workflow file, or the name of a workflow. See "
             "`almaflow run --help`.",
