@@ -6,15 +6,14 @@ beyond it would not run, and its timetables would end when the other one leads, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import field
 from datetime import timedelta
 
-from almaflow.errors import StoreError
 from almaflow.late_dataclasses import dataclass
 from almaflow.scheduler.workflow_files import WorkflowSnapshot, WorkflowWatcher
 from almaflow.settings import Project
-from almaflow.store import Schedule, Store, WorkflowSource
+from almaflow.store import Schedule, Store, StoreUrlWrong, WorkflowSource
 from almaflow.store.writer import StoreWriter
 from almaflow.thread_pool import ThreadPool
 
@@ -50,7 +49,7 @@ class OtherFolders:
         of the two may have been renamed.
 
         Raises:
-            StoreError: it does; the text says what to do.
+            StoreUrlWrong: it does; the text says what to do.
         """
         here = await self._read()
         await self.writer.call(lambda: _refuse_other_project(self.store, self.project, here))
@@ -80,25 +79,24 @@ def _refuse_other_project(store: Store, project: Project, here: WorkflowSnapshot
     scheduled = {one.workflow for one in store.schedules(active=True)}
     with store.read() as transaction:
         used = set(transaction.column("SELECT DISTINCT institution FROM runs"))
-    if not scheduled or scheduled & {*here.active}:
+    if not scheduled or scheduled & _held(here, store.sources()):
         return
     if not used or used & {*project.settings.institutions}:
         return
-    raise StoreError(
+    raise StoreUrlWrong(
         f"The store {store.address} belongs to another project: it holds the timetable of "
         f"{_names(scheduled)} and runs at {_names(used)}, and neither is in {project.folder}. "
         "Correct `store` in almaflow.yaml; each project needs a separate store."
     )
 
 
-def differs_from_leader(here: WorkflowSnapshot, sources: Iterable[WorkflowSource]) -> str:
+def differs_from_leader(here: WorkflowSnapshot, sources: Collection[WorkflowSource]) -> str:
     """Return a warning when the folder of the process that leads holds other workflows than *here*.
 
-    *sources* are the files of the leader; a file that is invalid here counts as the same.
+    *sources* are the files of the leader.
     """
-    leads = [one for one in sources if one.path not in here.problems]
-    only_here = {*here.active} - {one.workflow for one in leads}
-    only_there = {one.workflow for one in leads} - {*here.active}
+    own, leads = _held(here, sources), {one.workflow for one in sources}
+    only_here, only_there = own - leads, leads - own
     if not only_here and not only_there:
         return ""
     told = [f"{_names(only_here)} only here"] if only_here else []
@@ -110,15 +108,25 @@ def differs_from_leader(here: WorkflowSnapshot, sources: Iterable[WorkflowSource
     )
 
 
-def gone_since(reading: WorkflowSnapshot, schedules: Iterable[Schedule]) -> str:
-    """Return a warning when workflows had a timetable in the store and are not in this folder."""
-    gone = {one.workflow for one in schedules} - {*reading.active}
+def gone_since(
+    here: WorkflowSnapshot, sources: Iterable[WorkflowSource], schedules: Iterable[Schedule]
+) -> str:
+    """Return a warning when workflows had a timetable in the store and are not in this folder.
+
+    *sources* are the files that the store knew before.
+    """
+    gone = {one.workflow for one in schedules} - _held(here, sources)
     if not gone:
         return ""
     return (
         f"The store has a timetable of {_names(gone)}, which this folder does not hold, so it ends "
         f"now. If the files were removed, nothing needs to be done; {_ONE_STORE_EACH}"
     )
+
+
+def _held(here: WorkflowSnapshot, sources: Iterable[WorkflowSource]) -> set[str]:
+    """Return the workflows of this folder, also those of *sources* whose files are invalid now."""
+    return {*here.active, *(one.workflow for one in sources if one.path in here.problems)}
 
 
 def _names(names: Iterable[str]) -> str:

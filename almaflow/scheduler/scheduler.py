@@ -352,7 +352,7 @@ class _Term:
         async with self._turn:
             await ledger.activate(reading.active)
         before, self._reading = self._reading, reading
-        if before is None and (gone := gone_since(reading, schedules)):
+        if before is None and (gone := gone_since(reading, sources, schedules)):
             self._log(gone, level="warning")
         self._tell_files(reading, before)
         self._start_wakeups(ledger)

@@ -1,7 +1,7 @@
 """Timetables: reading what a schedule says, putting it into words, and when it is due.
 
 Everything here is a pure function of texts and instants. What came due, what was missed and what
-waits is the business of `service/`.
+waits is the business of `scheduler/`.
 
 The modules are imported when something of them is used: reading the settings needs a zone at most,
 and most commands need nothing else of this.

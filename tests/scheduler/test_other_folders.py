@@ -9,8 +9,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from almaflow.errors import StoreError
 from almaflow.scheduler import scheduler
+from almaflow.store import StoreUrlWrong
 from almaflow.virtual_time import run_virtual
 from tests.scheduler.served import SETTINGS, Town
 
@@ -111,12 +111,24 @@ def test_a_timetable_whose_file_is_not_in_the_folder_of_the_next_leader_is_named
     assert "a timetable of `nightly`" in warning
 
 
+def test_a_timetable_whose_file_no_almaflow_can_run_any_more_is_not_said_to_be_elsewhere(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.serve(hours=2)
+    town.write("nightly", "steps: [")
+    monkeypatch.setattr(scheduler, "last_good", lambda *_: lambda source: None)
+
+    town.serve(hours=1)
+
+    assert town.said.of("warning") == []
+
+
 def test_the_store_of_another_project_is_refused(town: Town) -> None:
     town.serve(hours=2)
     stranger = other(town, ELSEWHERE)
     stranger.write("weekly", HOURLY)
 
-    with pytest.raises(StoreError, match="belongs to another project"):
+    with pytest.raises(StoreUrlWrong, match="belongs to another project"):
         run_virtual(lambda: serve(stranger))
 
     with town.store() as store:
