@@ -27,7 +27,7 @@ PACKAGE = ROOT / "almaflow"
 # each other as long as they do not go round in a circle.
 FLOORS: Sequence[Sequence[str]] = (
     (
-        *("late_dataclasses", "late_patterns", "json_data"),
+        *("late_dataclasses", "late_names", "late_patterns", "json_data"),
         *("errors", "clock", "task_groups", "outcome", "problems", "text_files", "thread_pool"),
         "git_reading",
         "whole_files",

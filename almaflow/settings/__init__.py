@@ -6,8 +6,9 @@ model of the settings as long as almaflow.yaml is unchanged.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from almaflow.late_names import late_names
 
 if TYPE_CHECKING:
     from almaflow.settings.found_file import find_settings_file
@@ -19,20 +20,16 @@ if TYPE_CHECKING:
     from almaflow.settings.references import SecretRef
     from almaflow.settings.store_settings import StoreSettings
 
-_NAMES = {
-    "found_file": ("find_settings_file",),
-    "institution": ("InstitutionConfig",),
-    "limits": ("InstitutionLimits",),
-    "models": ("REGIONS", "Environment", "InstitutionSettings", "Settings"),
-    "paths": ("FILE_NAME", "PathRefused", "check_link", "data_path", "path_inside"),
-    "project": ("Project", "find_project", "load_project"),
-    "references": ("SecretRef",),
-    "store_settings": ("StoreSettings",),
-}
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = late_names(
+    __name__,
+    {
+        "found_file": ("find_settings_file",),
+        "institution": ("InstitutionConfig",),
+        "limits": ("InstitutionLimits",),
+        "models": ("REGIONS", "Environment", "InstitutionSettings", "Settings"),
+        "paths": ("FILE_NAME", "PathRefused", "check_link", "data_path", "path_inside"),
+        "project": ("Project", "find_project", "load_project"),
+        "references": ("SecretRef",),
+        "store_settings": ("StoreSettings",),
+    },
+)

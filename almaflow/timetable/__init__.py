@@ -9,8 +9,9 @@ and most commands need nothing else of this.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from almaflow.late_names import late_names
 
 if TYPE_CHECKING:
     from almaflow.timetable.calendars import MOST_RANGES, Calendar, check_holidays, parse_date_range
@@ -26,24 +27,20 @@ if TYPE_CHECKING:
     from almaflow.timetable.ticks import Timetable
     from almaflow.timetable.zones import find_zone
 
-_NAMES = {
-    "calendars": ("MOST_RANGES", "Calendar", "check_holidays", "parse_date_range"),
-    "cron": ("Cron", "parse_cron"),
-    "dates": ("instant_of", "parse_moment"),
-    "daytimes": ("day_time_cron",),
-    "errors": ("TimetableInvalid",),
-    "foreign_schedules": ("words_of_cron", "words_of_parts"),
-    "ics": ("days_of_ics",),
-    "maintenance": ("Maintenance", "MaintenanceHours"),
-    "spoken_schedules": ("words_of_text",),
-    "spoken_times": ("date_meant", "time_meant"),
-    "ticks": ("Timetable",),
-    "zones": ("find_zone",),
-}
-_HOMES = {name: module for module, names in _NAMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = late_names(
+    __name__,
+    {
+        "calendars": ("MOST_RANGES", "Calendar", "check_holidays", "parse_date_range"),
+        "cron": ("Cron", "parse_cron"),
+        "dates": ("instant_of", "parse_moment"),
+        "daytimes": ("day_time_cron",),
+        "errors": ("TimetableInvalid",),
+        "foreign_schedules": ("words_of_cron", "words_of_parts"),
+        "ics": ("days_of_ics",),
+        "maintenance": ("Maintenance", "MaintenanceHours"),
+        "spoken_schedules": ("words_of_text",),
+        "spoken_times": ("date_meant", "time_meant"),
+        "ticks": ("Timetable",),
+        "zones": ("find_zone",),
+    },
+)
